@@ -1,0 +1,219 @@
+//! What the screens say: services, questionnaire, look, news.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::read_url;
+use crate::reader::Node;
+use crate::{Bytes, Malformed, Score, Texts, Time};
+
+/// Bytes of a SHA-256 digest.
+const SHA256_BYTES: usize = 32;
+
+/// Something a visitor can choose: a key and what it is called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    /// The key that events carry, not empty, once in its list.
+    pub key: String,
+    /// What it is called; where there is no text, the key stands for it.
+    #[serde(skip_serializing_if = "Texts::is_empty")]
+    pub name: Texts,
+}
+
+impl Choice {
+    fn read(node: &Node<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            key: node.required("key")?.name()?,
+            name: node.or_default("name", Texts::read)?,
+        })
+    }
+}
+
+/// Reads a list of choices with keys that differ.
+pub(super) fn read_choices(node: &Node<'_>) -> Result<Vec<Choice>, Malformed> {
+    let choices = node.items(Choice::read)?;
+    require_unique(node, choices.iter().map(|choice| choice.key.as_str()))?;
+    Ok(choices)
+}
+
+fn require_unique<'a>(
+    node: &Node<'_>,
+    keys: impl Iterator<Item = &'a str>,
+) -> Result<(), Malformed> {
+    let mut seen = BTreeSet::new();
+    let mut keys = keys;
+    match keys.find(|key| !seen.insert(*key)) {
+        Some(key) => Err(node.wrong(format_args!("has the key {key:?} twice"))),
+        None => Ok(()),
+    }
+}
+
+/// What a visitor can add to a rating.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Questionnaire {
+    /// What can be rated besides, each on the same scale.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub criteria: Vec<Choice>,
+    /// Reasons to choose from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
+    /// Whether the visitor may write a comment.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub comment: bool,
+}
+
+impl Questionnaire {
+    pub(super) fn read(node: &Node<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            criteria: node.or_default("criteria", read_choices)?,
+            reasons: node.or_default("reasons", |list| {
+                let reasons = list.items(Reason::read)?;
+                require_unique(list, reasons.iter().map(|reason| reason.key.as_str()))?;
+                Ok(reasons)
+            })?,
+            comment: node.or_default("comment", |node| node.boolean())?,
+        })
+    }
+}
+
+/// A reason for a score.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// The key that events carry, not empty, once in its list.
+    pub key: String,
+    /// What it is called; where there is no text, the key stands for it.
+    #[serde(skip_serializing_if = "Texts::is_empty")]
+    pub name: Texts,
+    /// The scores it is offered with; all of them by default.
+    #[serde(skip_serializing_if = "is_every_score")]
+    pub scores: Vec<Score>,
+}
+
+fn is_every_score(scores: &Vec<Score>) -> bool {
+    *scores == Score::ALL
+}
+
+impl Reason {
+    fn read(node: &Node<'_>) -> Result<Self, Malformed> {
+        let Choice { key, name } = Choice::read(node)?;
+        let scores = node.maybe("scores", |scores| scores.items(Score::read))?;
+        Ok(Self {
+            key,
+            name,
+            scores: scores.unwrap_or_else(|| Score::ALL.to_vec()),
+        })
+    }
+}
+
+/// How the terminal looks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Theme {
+    /// The organisation's colour, `#rrggbb`; the terminal's own by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accent: Option<String>,
+    /// The organisation's emblem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo: Option<Logo>,
+}
+
+impl Theme {
+    pub(super) fn read(node: &Node<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            accent: node.maybe("accent", read_colour)?,
+            logo: node.maybe("logo", Logo::read)?,
+        })
+    }
+}
+
+fn read_colour(node: &Node<'_>) -> Result<String, Malformed> {
+    let colour = node.text()?;
+    match colour.strip_prefix('#') {
+        Some(digits)
+            if digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
+        {
+            Ok(colour.to_owned())
+        }
+        _ => Err(node.wrong("is not a colour of the form #rrggbb")),
+    }
+}
+
+/// An organisation's emblem, fetched by the terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Logo {
+    /// Where it lies; `https://`, or `http://` for a loopback address.
+    pub url: String,
+    /// The SHA-256 of the file, 32 bytes.
+    pub sha256: Bytes,
+}
+
+impl Logo {
+    fn read(node: &Node<'_>) -> Result<Self, Malformed> {
+        let digest = node.required("sha256")?;
+        let sha256 = match hex(digest.text()?) {
+            Some(bytes) => Bytes(bytes),
+            None => digest.parsed()?,
+        };
+        if sha256.0.len() != SHA256_BYTES {
+            return Err(digest.wrong("is not a SHA-256 (32 bytes)"));
+        }
+        Ok(Self {
+            url: read_url(&node.required("url")?)?,
+            sha256,
+        })
+    }
+}
+
+/// A SHA-256 as 64 hexadecimal digits, as checksum tools print it. As base64url that length is no SHA-256, so the two
+/// cannot be confused.
+fn hex(text: &str) -> Option<Vec<u8>> {
+    if text.len() != 2 * SHA256_BYTES || !text.is_ascii() {
+        return None;
+    }
+    let digits = (0..SHA256_BYTES).map(|at| &text[2 * at..2 * at + 2]);
+    digits.map(|digits| u8::from_str_radix(digits, 16).ok()).collect()
+}
+
+/// Something told on the news screen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Announcement {
+    /// Its headline.
+    #[serde(skip_serializing_if = "Texts::is_empty")]
+    pub title: Texts,
+    /// Its text.
+    #[serde(skip_serializing_if = "Texts::is_empty")]
+    pub text: Texts,
+    /// What it is; news by default.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub kind: AnnouncementKind,
+    /// Not shown after this time, where the terminal knows the time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+}
+
+/// What an announcement is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnnouncementKind {
+    /// An official answer to what visitors said.
+    Answer,
+    /// News.
+    #[default]
+    News,
+}
+
+impl Announcement {
+    pub(super) fn read(node: &Node<'_>) -> Result<Self, Malformed> {
+        let kind = |kind: &Node<'_>| match kind.text()? {
+            "answer" => Ok(AnnouncementKind::Answer),
+            "news" => Ok(AnnouncementKind::News),
+            _ => Err(kind.wrong("is not answer or news")),
+        };
+        Ok(Self {
+            title: node.or_default("title", Texts::read)?,
+            text: node.or_default("text", Texts::read)?,
+            kind: node.or_default("kind", kind)?,
+            until: node.maybe("until", |node| node.parsed())?,
+        })
+    }
+}

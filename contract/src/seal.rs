@@ -1,0 +1,169 @@
+//! Seals: what makes a change, a removal or a reordering in a terminal's journal visible to the portal.
+//!
+//! `seal_i = HMAC-SHA256(K_i, JCS({"seq": i, "kind": kind, "body": body}))`, its first 16 bytes, and
+//! `K_(i+1) = HMAC-SHA256(K_i, "pikir-ratchet-v1")`. The key of an event is gone from the terminal once the event is
+//! written, so nobody who takes the terminal apart can seal an older event again. K_i depends on i alone, so a gap or a
+//! rejected event does not stop the others from being verified.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::Value;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroize;
+
+use crate::mac::hmac_sha256;
+use crate::{
+    CanonicalError, KEY_BYTES, MAX_SAFE_INTEGER, SEAL_BYTES, base64url_decode, base64url_encode,
+    canonical_json, require_integers,
+};
+
+/// What turns one key into the next.
+const RATCHET: &[u8] = b"pikir-ratchet-v1";
+
+/// The key K_i of the event with seq i. Overwritten in memory when dropped; its `Debug` form shows nothing of it.
+#[derive(Clone)]
+pub struct SealKey([u8; KEY_BYTES]);
+
+impl SealKey {
+    /// The key with these bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; KEY_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// The key with these bytes, if they are 32.
+    #[must_use]
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The key's bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; KEY_BYTES] {
+        &self.0
+    }
+
+    /// Seals the event with this `seq` (whose key this must be), `kind` and `body` exactly as it is sent.
+    ///
+    /// # Errors
+    /// When `seq` or the body holds a number that is not an integer within ±(2^53 − 1): such an event has no canonical form.
+    pub fn seal(&self, seq: u64, kind: &str, body: &Value) -> Result<Seal, CanonicalError> {
+        let mut seal = [0; SEAL_BYTES];
+        seal.copy_from_slice(
+            &hmac_sha256(&self.0, &[sealed_text(seq, kind, body)?.as_bytes()])[..SEAL_BYTES],
+        );
+        Ok(Seal(seal))
+    }
+
+    /// Whether the seal is that of the event, compared in constant time.
+    ///
+    /// # Errors
+    /// As for [`SealKey::seal`].
+    pub fn verify(
+        &self,
+        seq: u64,
+        kind: &str,
+        body: &Value,
+        seal: &Seal,
+    ) -> Result<bool, CanonicalError> {
+        Ok(self.seal(seq, kind, body)?.0.ct_eq(&seal.0).into())
+    }
+
+    /// The key of the following event.
+    #[must_use]
+    pub fn next(&self) -> SealKey {
+        Self(hmac_sha256(&self.0, &[RATCHET]))
+    }
+
+    /// The key so many events further on. Costs one HMAC a step: whoever takes a step count from outside limits it first.
+    #[must_use]
+    pub fn advance(&self, steps: u64) -> SealKey {
+        let mut key = self.clone();
+        for _ in 0..steps {
+            key = key.next();
+        }
+        key
+    }
+}
+
+impl Drop for SealKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for SealKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealKey(…)")
+    }
+}
+
+/// The canonical JSON that a seal covers.
+fn sealed_text(seq: u64, kind: &str, body: &Value) -> Result<String, CanonicalError> {
+    #[derive(Serialize)]
+    struct Sealed<'a> {
+        seq: u64,
+        kind: &'a str,
+        body: &'a Value,
+    }
+    if seq > MAX_SAFE_INTEGER.unsigned_abs() {
+        return Err(CanonicalError::OutOfRange {
+            path: "seq".to_owned(),
+        });
+    }
+    require_integers(body)?;
+    canonical_json(&Sealed { seq, kind, body })
+}
+
+/// The seal of one event: 16 bytes, base64url in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Seal([u8; SEAL_BYTES]);
+
+impl Seal {
+    /// The seal with these bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; SEAL_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// The seal's bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; SEAL_BYTES] {
+        &self.0
+    }
+}
+
+/// A text that is no seal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not a seal: 16 bytes as base64url without padding")]
+pub struct SealError;
+
+impl std::str::FromStr for Seal {
+    type Err = SealError;
+
+    fn from_str(text: &str) -> Result<Self, SealError> {
+        let bytes = base64url_decode(text).map_err(|_| SealError)?;
+        bytes.try_into().map(Self).map_err(|_| SealError)
+    }
+}
+
+impl fmt::Display for Seal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&base64url_encode(&self.0))
+    }
+}
+
+impl Serialize for Seal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Seal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
+    }
+}

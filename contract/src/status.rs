@@ -1,0 +1,60 @@
+//! Status reports: `POST /api/v1/status`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::canonical::safe_integer;
+use crate::{ClockReading, Time};
+
+/// How a terminal is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// Name and version of the terminal's software.
+    pub software: String,
+    /// The moment of sending.
+    pub clock: ClockReading,
+    /// Events that the portal has not acknowledged.
+    #[serde(deserialize_with = "safe_integer")]
+    pub pending: u64,
+    /// Events that the portal has rejected and the terminal has set aside.
+    #[serde(deserialize_with = "safe_integer")]
+    pub rejected: u64,
+    /// Age of the oldest pending event in seconds; `null` when none is pending.
+    #[serde(default, deserialize_with = "safe_integer")]
+    pub oldest_pending_s: Option<u64>,
+    /// Free space for the journal, in MB (10^6 bytes).
+    #[serde(deserialize_with = "safe_integer")]
+    pub disk_free_mb: u64,
+    /// Temperature of the processor in whole °C.
+    #[serde(
+        default,
+        deserialize_with = "safe_integer",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub temperature_c: Option<i64>,
+    /// What the firmware says of throttling and undervoltage, as it says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled: Option<Value>,
+    /// How the terminal is connected, in words for a technician.
+    pub network: String,
+    /// Version of the configuration in use; `null` where there is none.
+    #[serde(default, deserialize_with = "safe_integer")]
+    pub config_version: Option<i64>,
+    /// Seconds since the last rating.
+    #[serde(
+        default,
+        deserialize_with = "safe_integer",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub last_rating_s: Option<u64>,
+}
+
+/// `200`: the portal's clock, and which configuration is current.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusAnswer {
+    /// The portal's clock.
+    pub time: Time,
+    /// The `ETag` of the terminal's current configuration; `null` where there is none.
+    #[serde(default)]
+    pub config_etag: Option<String>,
+}
