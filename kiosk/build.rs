@@ -1,0 +1,17 @@
+//! Compiles the screen's Slint files, with fonts, artwork and translations inside the program.
+
+fn main() {
+    #[cfg(feature = "screen")]
+    compile_screen();
+}
+
+#[cfg(feature = "screen")]
+fn compile_screen() {
+    let configuration = slint_build::CompilerConfiguration::new()
+        .embed_resources(slint_build::EmbedResourcesKind::EmbedFiles)
+        .with_bundled_translations("translations");
+    // A build script has nobody to hand an error to but Cargo, which shows the panic's text.
+    if let Err(error) = slint_build::compile_with_config("ui/app.slint", configuration) {
+        panic!("ui/app.slint: {error}");
+    }
+}

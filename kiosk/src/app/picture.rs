@@ -1,0 +1,143 @@
+//! From the state of the terminal to what the screen shows.
+
+use std::sync::Arc;
+
+use pikir_contract::{TerminalConfig, presence_step, presence_token, qr_address};
+
+use crate::configuration::Configuration;
+use crate::languages;
+use crate::view::{QrView, ScreenView, SetupView, View};
+use crate::visit::{Rules, Visit};
+
+/// The language of a terminal that has no configuration yet.
+const SETUP_LANGUAGE: &str = "en";
+
+/// The view of a terminal in set-up.
+#[must_use]
+pub fn setup(setup: &SetupView) -> View {
+    View {
+        screen: ScreenView::Setup(setup.clone()),
+        language: SETUP_LANGUAGE.into(),
+        languages: Vec::new(),
+        organization: String::new(),
+        unit: None,
+        place: String::new(),
+        accent: None,
+        qr: None,
+    }
+}
+
+/// The view of an enrolled terminal. `unix_ms` is the true time, where it is known.
+#[must_use]
+pub fn serving(visit: &Visit, configuration: Option<&Arc<Configuration>>, now_ms: u64, unix_ms: Option<i64>) -> View {
+    let Some(configuration) = configuration else {
+        return View { screen: visit.screen(now_ms, None, Default::default()), ..setup(&SetupView::NoPortal) };
+    };
+    let config = &configuration.document;
+    let language = visit.language();
+    // Only the visitor's own language replaces a built-in text: a translation beats a fallback.
+    let question = config.question.exact(language).map(str::to_owned);
+    let words = ["1", "2", "3", "4", "5"].map(|score| config.scale.get(score)?.exact(language).map(str::to_owned));
+    let text = |texts| config.text(texts, language).unwrap_or_default().to_owned();
+    View {
+        screen: visit.screen(now_ms, question, words),
+        language: language.to_owned(),
+        languages: config.languages.iter().map(|code| languages::choice(code)).collect(),
+        organization: text(&config.organization.name),
+        unit: config.unit.as_ref().map(|unit| text(&unit.name)),
+        place: config.place.name.clone(),
+        accent: config.theme.accent.as_deref().and_then(srgb),
+        qr: Some(qr(config, unix_ms)),
+    }
+}
+
+/// What the configuration says about visits.
+#[must_use]
+pub fn rules(config: &TerminalConfig) -> Rules {
+    Rules {
+        undo_ms: config.undo_s * 1_000,
+        default_language: config.default_language.clone(),
+        languages: config.languages.clone(),
+    }
+}
+
+/// What is assumed about visits before there is a configuration; none can begin then.
+#[must_use]
+pub fn rules_before_configuration() -> Rules {
+    Rules { undo_ms: 5_000, default_language: SETUP_LANGUAGE.into(), languages: vec![SETUP_LANGUAGE.into()] }
+}
+
+/// How long until the code on the screen has to change (milliseconds); `None`: it does not.
+#[must_use]
+pub fn until_next_code_ms(config: &TerminalConfig, unix_ms: Option<i64>) -> Option<u64> {
+    config.qr.presence_key.as_ref()?;
+    let step_ms = config.qr.step_s.max(1) as i64 * 1_000;
+    Some((step_ms - unix_ms?.rem_euclid(step_ms)) as u64)
+}
+
+fn qr(config: &TerminalConfig, unix_ms: Option<i64>) -> QrView {
+    let code = &config.place.code;
+    let token = config.qr.presence_key.as_ref().zip(unix_ms).map(|(key, unix_ms)| {
+        let step = presence_step(unix_ms.div_euclid(1_000), config.qr.step_s);
+        presence_token(&key.0, code, step)
+    });
+    let address = config.qr.base_url.split_once("://").map_or(config.qr.base_url.as_str(), |(_, rest)| rest);
+    QrView {
+        payload: qr_address(&config.qr.base_url, code, token.as_deref()),
+        address: address.trim_end_matches('/').to_lowercase(),
+    }
+}
+
+/// `#rrggbb` as sRGB.
+fn srgb(text: &str) -> Option<[u8; 3]> {
+    let hex = text.strip_prefix('#').filter(|hex| hex.len() == 6 && hex.is_ascii())?;
+    let channel = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).ok();
+    Some([channel(0)?, channel(2)?, channel(4)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pikir_contract::check_presence;
+    use serde_json::json;
+
+    fn config() -> TerminalConfig {
+        let document = json!({
+            "version": 1, "organization": {"code": "o", "name": {"ky": "Борбор", "ru": "Центр"}},
+            "place": {"code": "7K3M9P", "name": "2-зал"}, "languages": ["ky", "ru"], "default_language": "ky",
+            "question": {"ky": "Кандай?"},
+            "qr": {"base_url": "https://otzyv.example", "presence_key": "AQIDBAUGBwgJCgsMDQ4PEA", "step_s": 300},
+        });
+        TerminalConfig::from_value(&document).unwrap()
+    }
+
+    #[test]
+    fn the_code_proves_presence_now_and_is_plain_when_the_time_is_not_known() {
+        let config = config();
+        let unix_ms = 1_800_000_123_456;
+        let payload = qr(&config, Some(unix_ms)).payload;
+        let token = payload.strip_prefix("HTTPS://OTZYV.EXAMPLE/Q/7K3M9P/").unwrap();
+        let key = &config.qr.presence_key.as_ref().unwrap().0;
+        assert!(check_presence(key, &config.place.code, token, unix_ms / 1_000, 300));
+        assert_eq!(qr(&config, None).payload, "HTTPS://OTZYV.EXAMPLE/Q/7K3M9P");
+    }
+
+    #[test]
+    fn the_code_changes_at_the_next_step_and_not_while_the_time_is_unknown() {
+        assert_eq!(until_next_code_ms(&config(), Some(300_000 * 7 + 299_000)), Some(1_000));
+        assert_eq!(until_next_code_ms(&config(), None), None);
+    }
+
+    #[test]
+    fn a_text_missing_in_the_visitors_language_is_the_built_in_one_and_a_name_falls_back() {
+        let configuration = Arc::new(Configuration { document: config(), etag: None });
+        let mut visit = Visit::new(rules(&configuration.document), None);
+        let _ = visit.step(crate::visit::Event::Language("ru".into()), 0);
+        let view = serving(&visit, Some(&configuration), 0, None);
+        assert_eq!(view.organization, "Центр");
+        match view.screen {
+            ScreenView::Rate(rate) => assert_eq!(rate.question, None),
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The network side: set-up until the terminal is enrolled, then the uploader and upkeep; the control socket always.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use pikir_contract::{Id, MAX_BATCH_EVENTS, Notice};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::{Shared, ui};
+use crate::enrolment;
+use crate::files::{self, DataDir};
+use crate::identity::Identity;
+use crate::journal::{Content, JournalHandle, NewEvent};
+use crate::portal::{HttpPortal, PortalAddress, PortalHealth};
+use crate::uploader::Uploader;
+use crate::upkeep::Upkeep;
+use crate::{control, view};
+
+/// Longest wait for the last commit when the terminal is told to end.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Starts everything that runs beside the window. Must be called inside the runtime.
+///
+/// # Errors
+/// The control socket or the signal handlers cannot be had.
+pub fn start(shared: Shared, address: Option<PortalAddress>) -> anyhow::Result<()> {
+    let listener = control::listen(shared.data.control())?;
+    tokio::spawn(control::serve(listener, shared.status_source()));
+    tokio::spawn(end_on_signal(shared.clone(), signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?));
+    tokio::spawn(async move {
+        if let Err(error) = serve(shared, address).await {
+            let detail = format!("{error:#}");
+            tracing::error!(%detail, "the terminal cannot be served");
+            ui::post(move |ui| ui.out_of_service(view::Fault::Storage, &detail));
+        }
+    });
+    Ok(())
+}
+
+async fn serve(shared: Shared, address: Option<PortalAddress>) -> anyhow::Result<()> {
+    enrolment::finish_interrupted(&shared.data)?;
+    let show = |setup| ui::post(move |ui| ui.show_setup(setup));
+    let identity =
+        enrolment::set_up(&shared.data, address.clone(), shared.clock.clone(), shared.entropy.clone(), show).await;
+    shared.configuration.reload();
+    let terminal = identity.terminal.context("the identity has no terminal id")?;
+    let journal = JournalHandle::start(shared.data.journal())?;
+    shared.journal.send_replace(Some(journal.clone()));
+    ui::post({
+        let journal = journal.clone();
+        move |ui| ui.serve(journal)
+    });
+    tokio::spawn(follow(shared.clone(), journal.clone()));
+    notice(&shared, &journal, Notice::BOOT);
+    let address = match address {
+        Some(address) => address,
+        // Enrolled by the technician's tool while no portal was set here.
+        None => PortalAddress::new(identity.portal.as_deref().context("the identity names no portal")?, None)?,
+    };
+    let portal = HttpPortal::new(address.clone(), identity.signing_key(), terminal.to_string(), shared.clock.clone());
+    tokio::spawn(
+        Upkeep {
+            portal: portal.clone(),
+            data: shared.data.clone(),
+            journal: journal.clone(),
+            configuration: shared.configuration.clone(),
+            clock: shared.clock.clone(),
+            entropy: shared.entropy.clone(),
+            true_time: shared.true_time.clone(),
+            health: shared.health.clone(),
+        }
+        .run(),
+    );
+    tokio::spawn(uploader(&shared, portal, terminal, journal, shared.health.clone()).run());
+    deliver_former(&shared, &address)
+}
+
+/// Lets changes of the journal, the configuration and the portal wake the UI thread.
+async fn follow(shared: Shared, journal: JournalHandle) {
+    let mut journal = journal.subscribe();
+    let mut configuration = shared.configuration.subscribe();
+    let mut health = shared.health.subscribe();
+    loop {
+        let fault = journal.borrow_and_update().fault.clone();
+        tokio::select! {
+            // Every append changes the journal; only its health concerns the screen.
+            changed = journal.wait_for(|published| published.fault != fault) => match changed {
+                Ok(_) => ui::post(ui::Ui::service_changed),
+                Err(_) => return,
+            },
+            _ = configuration.changed() => ui::post(ui::Ui::configuration_changed),
+            _ = health.changed() => ui::post(ui::Ui::service_changed),
+        }
+    }
+}
+
+fn uploader(
+    shared: &Shared,
+    portal: HttpPortal,
+    terminal: Id,
+    journal: JournalHandle,
+    health: watch::Sender<PortalHealth>,
+) -> Uploader<HttpPortal> {
+    Uploader {
+        portal,
+        terminal,
+        journal,
+        clock: shared.clock.clone(),
+        entropy: shared.entropy.clone(),
+        true_time: shared.true_time.clone(),
+        health,
+        batch: batch_limit(shared),
+    }
+}
+
+/// The largest batch the portal wants, as the configuration says from time to time.
+fn batch_limit(shared: &Shared) -> watch::Receiver<usize> {
+    let mut configuration = shared.configuration.subscribe();
+    let (sender, receiver) = watch::channel(MAX_BATCH_EVENTS);
+    tokio::spawn(async move {
+        loop {
+            let wanted = configuration.borrow_and_update().as_ref().map(|current| current.document.limits.batch);
+            sender.send_replace(wanted.unwrap_or(MAX_BATCH_EVENTS).min(MAX_BATCH_EVENTS));
+            if configuration.changed().await.is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Delivers what former identities of this terminal left, each signed with its own key.
+fn deliver_former(shared: &Shared, address: &PortalAddress) -> anyhow::Result<()> {
+    for directory in files::directories_in(&shared.data.former())? {
+        let data = DataDir::new(Some(&directory));
+        let Some((identity, terminal)) =
+            Identity::load(&data.identity())?.and_then(|identity| Some((identity.clone(), identity.terminal?)))
+        else {
+            continue;
+        };
+        let journal = JournalHandle::start(data.journal())?;
+        let pending = journal.published().state.pending;
+        if pending == 0 {
+            journal.stop();
+            continue;
+        }
+        tracing::info!(%terminal, pending, "delivering the journal of a former identity");
+        let portal = HttpPortal::new(address.clone(), identity.signing_key(), terminal.to_string(), shared.clock.clone());
+        // How the portal answers a former identity says nothing of the present one.
+        tokio::spawn(uploader(shared, portal, terminal, journal, watch::Sender::new(PortalHealth::unknown())).run());
+    }
+    Ok(())
+}
+
+fn notice(shared: &Shared, journal: &JournalHandle, what: &'static str) {
+    let (event, _) = notice_event(shared, what);
+    journal.append(event, Box::new(|_| {}));
+}
+
+fn notice_event(shared: &Shared, what: &'static str) -> (NewEvent, Id) {
+    let id = shared.entropy.id(shared.clock.wall_ms());
+    let content = Content::Notice { what, detail: Some(crate::SOFTWARE.to_owned()) };
+    (NewEvent { id, at: shared.clock.reading(), content }, id)
+}
+
+/// Ends cleanly: the last commit is finished, the upload is not waited for.
+async fn end_on_signal(shared: Shared, mut terminate: tokio::signal::unix::Signal, mut interrupt: tokio::signal::unix::Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    let journal = shared.journal.borrow().clone();
+    if let Some(journal) = journal {
+        let (done, finished) = tokio::sync::oneshot::channel();
+        let (event, _) = notice_event(&shared, Notice::SHUTDOWN);
+        journal.append(
+            event,
+            Box::new(move |_| {
+                let _ = done.send(());
+            }),
+        );
+        let _ = tokio::time::timeout(SHUTDOWN_PATIENCE, finished).await;
+    }
+    ui::post(super::ui::Ui::quit);
+}

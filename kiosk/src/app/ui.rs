@@ -1,0 +1,224 @@
+//! The UI thread: turns actions and replies into steps of the visit, carries out its effects, shows its view.
+//! Nothing here waits.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use slint::{Timer, TimerMode};
+
+use super::{Shared, picture};
+use crate::journal::JournalHandle;
+use crate::portal::PortalState;
+use crate::screen::Screen;
+use crate::view::{Fault, FaultView, ScreenView, SetupView, UserAction};
+use crate::visit::{Effect, Event, Visit};
+
+thread_local! {
+    static UI: RefCell<Option<Rc<RefCell<Ui>>>> = const { RefCell::new(None) };
+}
+
+/// The state of the UI thread.
+pub struct Ui {
+    screen: Screen,
+    shared: Shared,
+    mode: Mode,
+    /// What stops the whole terminal, whatever the journal says.
+    broken: Option<FaultView>,
+    timer: Timer,
+    _watchdog: Timer,
+    painted: bool,
+    ready: bool,
+}
+
+enum Mode {
+    Setup(SetupView),
+    Serving { visit: Box<Visit>, journal: JournalHandle },
+}
+
+/// Connects the window. The terminal begins in set-up until the service says otherwise.
+pub fn start(screen: &Screen, shared: &Shared) {
+    let ui = Rc::new(RefCell::new(Ui {
+        screen: screen.clone(),
+        shared: shared.clone(),
+        mode: Mode::Setup(SetupView::NoPortal),
+        broken: None,
+        timer: Timer::default(),
+        _watchdog: watchdog(),
+        painted: false,
+        ready: false,
+    }));
+    UI.set(Some(ui.clone()));
+    screen.on_action(|action| with(|ui| ui.act(action)));
+    screen.on_first_frame(|| {
+        with(|ui| {
+            ui.painted = true;
+            ui.report_ready();
+        });
+    });
+    // Before anything is known the ground stays empty rather than showing a set-up that is not needed.
+    ui.borrow_mut().refresh();
+}
+
+/// Runs `task` on the UI thread soon. Where the window is gone already, the program is ending.
+pub fn post(task: impl FnOnce(&mut Ui) + Send + 'static) {
+    let _ = slint::invoke_from_event_loop(move || with(task));
+}
+
+fn with(task: impl FnOnce(&mut Ui)) {
+    let ui = UI.with_borrow(Clone::clone);
+    if let Some(ui) = ui {
+        task(&mut ui.borrow_mut());
+    }
+}
+
+/// Tells systemd that this thread still turns, at half the time it allows.
+fn watchdog() -> Timer {
+    let timer = Timer::default();
+    if let Some(allowed) = sd_notify::watchdog_enabled() {
+        timer.start(TimerMode::Repeated, allowed / 2, || {
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+        });
+    }
+    timer
+}
+
+impl Ui {
+    /// Shows a step of the set-up.
+    pub fn show_setup(&mut self, setup: SetupView) {
+        self.mode = Mode::Setup(setup);
+        self.refresh();
+    }
+
+    /// The terminal is enrolled: from now on it takes ratings.
+    pub fn serve(&mut self, journal: JournalHandle) {
+        let rules = match self.shared.configuration.current() {
+            Some(configuration) => picture::rules(&configuration.document),
+            None => picture::rules_before_configuration(),
+        };
+        let visit = Visit::new(rules, journal.published().state.last_rating);
+        self.mode = Mode::Serving { visit: Box::new(visit), journal };
+        self.service_changed();
+        self.report_ready();
+    }
+
+    /// Nothing can be served until a person has looked.
+    pub fn out_of_service(&mut self, fault: Fault, detail: &str) {
+        self.broken = Some(FaultView { fault, detail: detail.to_owned() });
+        self.refresh();
+        self.report_ready();
+    }
+
+    /// Ends the event loop.
+    pub fn quit(&mut self) {
+        if let Err(error) = self.screen.quit() {
+            tracing::warn!(%error, "the window is gone already");
+        }
+    }
+
+    /// The portal's configuration is another one.
+    pub fn configuration_changed(&mut self) {
+        if let Some(configuration) = self.shared.configuration.current() {
+            self.step(Event::Rules(picture::rules(&configuration.document)));
+        }
+        self.service_changed();
+    }
+
+    /// Whether ratings can be taken may have changed, or what is known of the time.
+    pub fn service_changed(&mut self) {
+        let fault = self.fault();
+        self.step(Event::Service(fault));
+    }
+
+    /// Why no rating can be taken, the worst reason first.
+    fn fault(&self) -> Option<FaultView> {
+        let Mode::Serving { journal, .. } = &self.mode else { return None };
+        let retired = (self.shared.health.borrow().state == PortalState::Retired).then(|| FaultView {
+            fault: Fault::Retired,
+            detail: "the portal took this terminal out of service".into(),
+        });
+        let unconfigured = self.shared.configuration.current().is_none().then(|| FaultView {
+            fault: Fault::Configuration,
+            detail: format!("no configuration yet; portal: {}", self.shared.health.borrow().reason),
+        });
+        self.broken.clone().or(journal.published().fault).or(retired).or(unconfigured)
+    }
+
+    fn act(&mut self, action: UserAction) {
+        let at = self.shared.clock.reading();
+        let id = self.shared.entropy.id(at.wall.unix_ms());
+        self.step(match action {
+            UserAction::Rate { score, input, at: touched } => Event::Rate { id, at, score, input, touched },
+            UserAction::Language(language) => Event::Language(language),
+            UserAction::Undo => Event::Undo { id, at },
+            UserAction::Done => Event::Done,
+        });
+    }
+
+    fn step(&mut self, event: Event) {
+        let now_ms = self.shared.clock.up_ms();
+        if let Mode::Serving { visit, journal } = &mut self.mode {
+            for Effect::Append(new) in visit.step(event, now_ms) {
+                let id = new.id;
+                let reply = move |result: Result<_, _>| {
+                    let event = if result.is_ok() { Event::Appended(id) } else { Event::NotAppended(id) };
+                    post(move |ui| ui.step(event));
+                };
+                journal.append(new, Box::new(reply));
+            }
+        }
+        self.refresh();
+    }
+
+    fn refresh(&mut self) {
+        let now_ms = self.shared.clock.up_ms();
+        let unix_ms = self.shared.true_time.unix_ms();
+        let configuration = self.shared.configuration.current();
+        let mut view = match &self.mode {
+            Mode::Setup(setup) => picture::setup(setup),
+            Mode::Serving { visit, .. } => picture::serving(visit, configuration.as_ref(), now_ms, unix_ms),
+        };
+        if let Some(broken) = &self.broken {
+            view.screen = ScreenView::OutOfService(broken.clone());
+        }
+        self.screen.show(&view);
+        self.publish(&view.screen);
+        let deadline = match &self.mode {
+            Mode::Setup(_) => None,
+            Mode::Serving { visit, .. } => visit.deadline(now_ms).map(|at| at.saturating_sub(now_ms)),
+        };
+        let code = configuration.and_then(|current| picture::until_next_code_ms(&current.document, unix_ms));
+        self.wake_after(deadline.into_iter().chain(code).min());
+    }
+
+    /// Sleeps exactly until time alone changes something.
+    fn wake_after(&self, ms: Option<u64>) {
+        match ms {
+            None => self.timer.stop(),
+            Some(ms) => {
+                // A millisecond late, so that rounding never wakes the thread just before the moment.
+                let wait = Duration::from_millis(ms + 1);
+                self.timer.start(TimerMode::SingleShot, wait, || with(|ui| ui.step(Event::Tick)));
+            }
+        }
+    }
+
+    fn publish(&self, screen: &ScreenView) {
+        let name = match screen {
+            ScreenView::Setup(_) => "setup",
+            ScreenView::Rate(_) => "rate",
+            ScreenView::Thanks(_) => "thanks",
+            ScreenView::OutOfService(_) => "out-of-service",
+        };
+        self.shared.screen.send_if_modified(|shown| std::mem::replace(shown, name) != name);
+    }
+
+    /// Ready means: painted, and the journal open or the screen saying why not.
+    fn report_ready(&mut self) {
+        let settled = self.broken.is_some() || matches!(self.mode, Mode::Serving { .. } | Mode::Setup(_));
+        if self.painted && settled && !self.ready {
+            self.ready = true;
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+        }
+    }
+}

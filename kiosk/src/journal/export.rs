@@ -1,0 +1,58 @@
+//! The journal as a file to carry: for a terminal that never has a network.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use pikir_contract::{BootOffset, ClockReading, Id};
+use serde::Serialize;
+
+use super::store::{Journal, JournalError};
+use crate::files;
+
+/// Version of the export's layout.
+const EXPORT_VERSION: u32 = 1;
+
+/// The first line: whose journal it is and what is known of its clocks. Every further line is one event as the
+/// contract has it. Seals make the file as trustworthy as a signed request.
+#[derive(Serialize)]
+struct Header {
+    pikir_journal: u32,
+    terminal: Id,
+    exported: ClockReading,
+    boots: Vec<BootOffset>,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExportSummary {
+    /// Events in the file.
+    pub events: u64,
+    /// Seq of the newest of them.
+    pub last_seq: u64,
+}
+
+/// Writes every event of the journal at `journal` to `to` as JSON Lines, for `pikir-portal import`.
+///
+/// # Errors
+/// The journal cannot be read, belongs to no terminal yet, or the file cannot be written.
+pub fn export(journal: &Path, to: &Path, exported: ClockReading) -> Result<ExportSummary, JournalError> {
+    let journal = Journal::open_to_read(journal)?;
+    let terminal = journal.state().terminal.ok_or_else(|| JournalError::Damaged("the terminal is not enrolled".into()))?;
+    let mut out = BufWriter::new(files::create_private(to)?);
+    write_line(&mut out, &Header { pikir_journal: EXPORT_VERSION, terminal, exported, boots: journal.offsets()? })?;
+    let mut summary = ExportSummary { events: 0, last_seq: 0 };
+    journal.for_each_event(1, |event| {
+        write_line(&mut out, &event)?;
+        summary = ExportSummary { events: summary.events + 1, last_seq: event.seq };
+        Ok(())
+    })?;
+    out.flush()?;
+    out.get_ref().sync_all()?;
+    Ok(summary)
+}
+
+fn write_line(out: &mut impl Write, value: &impl Serialize) -> Result<(), JournalError> {
+    let json = serde_json::to_string(value).map_err(|error| JournalError::Damaged(error.to_string()))?;
+    out.write_all(json.as_bytes())?;
+    Ok(out.write_all(b"\n")?)
+}

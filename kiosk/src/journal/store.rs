@@ -1,0 +1,477 @@
+//! The file itself: what a transaction reads and writes.
+
+use std::path::{Path, PathBuf};
+
+use pikir_contract::{
+    BootId, BootOffset, CanonicalError, Event, EventStatus, EventsAnswer, Id, OffsetQuality, RejectReason, Seal, SealKey, canonical_json,
+};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use super::NewEvent;
+use crate::files;
+
+mod migrations {
+    #![allow(missing_docs, reason = "made by the macro")]
+    refinery::embed_migrations!("migrations");
+}
+
+/// How long to wait for another process that holds the file (`pikir-kiosk journal …` reading it).
+const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// What can go wrong with the journal, split by what the caller can do.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The file was written by a newer program; nothing was touched.
+    #[error("{path} was written by a newer version of pikir-kiosk ({detail}). Install that version again; the ratings in it are safe")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// What the file has that this program does not know.
+        detail: String,
+    },
+    /// There is no journal: the terminal is not enrolled here.
+    #[error("{0} does not exist. Enrol the terminal first: pikir-provision enroll")]
+    Missing(PathBuf),
+    /// SQLite says no: full disk, damaged file, failed device.
+    #[error("journal: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// What lies in the file is not what an append wrote.
+    #[error("journal: {0}")]
+    Damaged(String),
+    /// The file system says no.
+    #[error("journal: {0}")]
+    Io(#[from] std::io::Error),
+    /// A body that has no canonical form. The kiosk makes none.
+    #[error("journal: {0}")]
+    Canonical(#[from] CanonicalError),
+}
+
+/// The answer to an append.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Its place in the journal.
+    pub seq: u64,
+    /// Its id.
+    pub id: Id,
+}
+
+/// Where the journal stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JournalState {
+    /// Terminal id; `None` before the enrolment is approved.
+    pub terminal: Option<Id>,
+    /// Seq of the newest event; 0 before the first.
+    pub last_seq: u64,
+    /// The portal's acknowledgement.
+    pub received_through: u64,
+    /// Events that still have to be sent.
+    pub pending: u64,
+    /// Events that the portal rejected or refuses to take.
+    pub rejected: u64,
+    /// Boot and uptime (ms) of the newest rating.
+    pub last_rating: Option<(BootId, u64)>,
+}
+
+/// Events to be sent next, in order, and what is known of their boots' clocks.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// Ascending by seq.
+    pub events: Vec<Event>,
+    /// Known offsets of the boots that occur in `events`.
+    pub boots: Vec<BootOffset>,
+}
+
+/// An open journal.
+pub struct Journal {
+    connection: Connection,
+    state: JournalState,
+}
+
+impl Journal {
+    /// Makes a new journal whose chain begins at `first_key`. The file appears whole or not at all.
+    ///
+    /// # Errors
+    /// The file is there already, or cannot be written.
+    pub fn create(path: &Path, first_key: &SealKey) -> Result<Self, JournalError> {
+        if files::exists(path) {
+            return Err(JournalError::Damaged(format!("{} is there already", path.display())));
+        }
+        // SQLite gives its log and index the mode of the database.
+        files::replace(path, b"", 0o600)?;
+        let mut connection = connect(path)?;
+        migrate(&mut connection, path)?;
+        connection.execute("INSERT INTO chain (id, next_seq, ratchet) VALUES (1, 1, ?1)", [first_key.as_bytes().as_slice()])?;
+        Self::from_connection(connection)
+    }
+
+    /// Opens the journal of an earlier run, bringing its schema up to date.
+    ///
+    /// # Errors
+    /// There is none, it is damaged, or it is from a newer program.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        if !files::exists(path) {
+            return Err(JournalError::Missing(path.to_owned()));
+        }
+        let mut connection = connect(path)?;
+        migrate(&mut connection, path)?;
+        // What the portal held ahead of the cursor, and what it refused, is offered once more after each start:
+        // the portal may have been restored or mended meanwhile.
+        connection.execute("UPDATE events SET fate = NULL, reason = NULL WHERE fate IN ('held', 'refused')", [])?;
+        Self::from_connection(connection)
+    }
+
+    /// Opens the journal beside the running terminal, to read only; nothing in it changes.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub fn open_to_read(path: &Path) -> Result<Self, JournalError> {
+        if !files::exists(path) {
+            return Err(JournalError::Missing(path.to_owned()));
+        }
+        let connection = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        Self::from_connection(connection)
+    }
+
+    fn from_connection(connection: Connection) -> Result<Self, JournalError> {
+        let state = read_state(&connection)?;
+        Ok(Self { connection, state })
+    }
+
+    /// Where the journal stands.
+    #[must_use]
+    pub fn state(&self) -> JournalState {
+        self.state
+    }
+
+    /// Appends an event: one transaction, one fsync. When it returns, the event survives a power cut.
+    ///
+    /// # Errors
+    /// Nothing was appended.
+    pub fn append(&mut self, event: NewEvent) -> Result<Appended, JournalError> {
+        let id = event.id;
+        let body = event.into_body();
+        let (kind, value) = (body.kind().to_owned(), body.to_value());
+        let rating = match &body {
+            pikir_contract::EventBody::Rating(rating) => Some((rating.head.boot, rating.head.up_ms)),
+            _ => None,
+        };
+        let text = canonical_json(&value)?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (seq, key) = read_chain(&transaction)?;
+        let seal = key.seal(seq, &kind, &value)?;
+        transaction
+            .prepare_cached("INSERT INTO events (seq, kind, body, seal) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![seq as i64, kind, text, seal.as_bytes().as_slice()])?;
+        transaction
+            .prepare_cached("UPDATE chain SET next_seq = ?1, ratchet = ?2 WHERE id = 1")?
+            .execute(params![seq as i64 + 1, key.next().as_bytes().as_slice()])?;
+        transaction.commit()?;
+        self.state.last_seq = seq;
+        self.state.pending += 1;
+        self.state.last_rating = rating.or(self.state.last_rating);
+        Ok(Appended { seq, id })
+    }
+
+    /// What is to be sent next: at most `limit` events and `max_bytes` of bodies, but one event in any case.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds what no append wrote.
+    pub fn batch(&self, limit: usize, max_bytes: usize) -> Result<Batch, JournalError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT seq, kind, body, seal FROM events WHERE seq > ?1 AND fate IS NULL ORDER BY seq LIMIT ?2",
+        )?;
+        let mut rows = statement.query(params![self.state.received_through as i64, limit as i64])?;
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        while let Some(row) = rows.next()? {
+            let text = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
+            bytes += text.len();
+            if bytes > max_bytes && !events.is_empty() {
+                break;
+            }
+            events.push(read_event(row)?);
+        }
+        let boots = self.offsets_of(&events)?;
+        Ok(Batch { events, boots })
+    }
+
+    fn offsets_of(&self, events: &[Event]) -> Result<Vec<BootOffset>, JournalError> {
+        let mut boots: Vec<&str> = events.iter().filter_map(|event| event.body.get("boot")?.as_str()).collect();
+        boots.sort_unstable();
+        boots.dedup();
+        let mut known = Vec::new();
+        for boot in boots {
+            known.extend(self.offset_of(boot)?);
+        }
+        Ok(known)
+    }
+
+    fn offset_of(&self, boot: &str) -> Result<Option<BootOffset>, JournalError> {
+        let mut statement = self.connection.prepare_cached("SELECT offset_ms, quality FROM boots WHERE boot = ?1")?;
+        let row = statement.query_row([boot], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))).optional()?;
+        let Some((offset_ms, quality)) = row else { return Ok(None) };
+        let boot = boot.parse().map_err(|_| JournalError::Damaged(format!("boot id {boot:?} is not a UUID")))?;
+        Ok(Some(BootOffset { boot, offset_ms, quality: quality_from(&quality)? }))
+    }
+
+    /// Every known boot offset, for an export.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn offsets(&self) -> Result<Vec<BootOffset>, JournalError> {
+        let mut statement = self.connection.prepare_cached("SELECT boot FROM boots ORDER BY boot")?;
+        let boots = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+        let mut known = Vec::new();
+        for boot in boots {
+            known.extend(self.offset_of(&boot)?);
+        }
+        Ok(known)
+    }
+
+    /// Calls `each` for every event from `from` on, in order.
+    ///
+    /// # Errors
+    /// The file cannot be read, or `each` failed.
+    pub fn for_each_event(&self, from: u64, mut each: impl FnMut(Event) -> Result<(), JournalError>) -> Result<(), JournalError> {
+        let mut statement = self.connection.prepare("SELECT seq, kind, body, seal FROM events WHERE seq >= ?1 ORDER BY seq")?;
+        let mut rows = statement.query([from as i64])?;
+        while let Some(row) = rows.next()? {
+            each(read_event(row)?)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the portal's answer: moves the cursor to `received_through`, forwards or backwards, and notes what was
+    /// rejected. Returns whether anything moved; an answer that moves nothing must not be answered at once.
+    ///
+    /// # Errors
+    /// Nothing was changed.
+    pub fn acknowledge(&mut self, answer: &EventsAnswer) -> Result<bool, JournalError> {
+        let through = answer.received_through;
+        if through > self.state.last_seq {
+            let last = self.state.last_seq;
+            return Err(JournalError::Damaged(format!("the portal acknowledges event {through}, but the newest is {last}")));
+        }
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if through < self.state.received_through {
+            // The portal was restored from an older backup: it needs again what it lost, its rejections included.
+            let sql = "UPDATE events SET fate = NULL, reason = NULL WHERE fate IS NOT NULL AND seq > ?1";
+            transaction.execute(sql, [through as i64])?;
+        }
+        let noted = note_results(&transaction, answer)?;
+        transaction
+            .prepare_cached("UPDATE chain SET received_through = ?1 WHERE id = 1")?
+            .execute([through as i64])?;
+        transaction.commit()?;
+        let moved = through != self.state.received_through || noted;
+        self.state = read_state(&self.connection)?;
+        Ok(moved)
+    }
+
+    /// Sets one event aside because the portal refuses every batch it is in. It stays in the journal and is offered
+    /// again after the next start.
+    ///
+    /// # Errors
+    /// Nothing was changed.
+    pub fn refuse(&mut self, seq: u64, reason: &str) -> Result<(), JournalError> {
+        self.connection.execute(
+            "UPDATE events SET fate = 'refused', reason = ?2 WHERE seq = ?1 AND fate IS NULL",
+            params![seq as i64, reason],
+        )?;
+        self.state = read_state(&self.connection)?;
+        Ok(())
+    }
+
+    /// Keeps what was learnt of a boot's clock; a better quality replaces a worse one, never the reverse.
+    ///
+    /// # Errors
+    /// Nothing was changed.
+    pub fn learn_offset(&mut self, offset: &BootOffset) -> Result<(), JournalError> {
+        let boot = offset.boot.to_string();
+        if self.offset_of(&boot)?.is_some_and(|known| rank(known.quality) > rank(offset.quality)) {
+            return Ok(());
+        }
+        self.connection.execute(
+            "INSERT INTO boots (boot, offset_ms, quality) VALUES (?1, ?2, ?3)
+             ON CONFLICT (boot) DO UPDATE SET offset_ms = excluded.offset_ms, quality = excluded.quality",
+            params![boot, offset.offset_ms, quality_name(offset.quality)],
+        )?;
+        Ok(())
+    }
+
+    /// The first ratchet key, as long as no event used it: what an enrolment hands to the portal.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn first_key(&self) -> Result<Option<SealKey>, JournalError> {
+        let (seq, key) = read_chain(&self.connection)?;
+        Ok((seq == 1).then_some(key))
+    }
+
+    /// Writes the terminal id that the portal gave.
+    ///
+    /// # Errors
+    /// Nothing was changed.
+    pub fn set_terminal(&mut self, terminal: Id) -> Result<(), JournalError> {
+        self.connection.execute("UPDATE chain SET terminal = ?1 WHERE id = 1", [terminal.to_string()])?;
+        self.state.terminal = Some(terminal);
+        Ok(())
+    }
+
+    /// Moves the write-ahead log into the database and empties it, and with it the used ratchet keys.
+    ///
+    /// # Errors
+    /// The log stays as it is, which loses nothing.
+    pub fn checkpoint(&self) -> Result<(), JournalError> {
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+
+    /// Proves that the journal can be written, without changing what it says.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn probe(&self) -> Result<(), JournalError> {
+        self.connection.execute("UPDATE chain SET next_seq = next_seq WHERE id = 1", [])?;
+        Ok(())
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, JournalError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "secure_delete", "ON")?;
+    Ok(connection)
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), JournalError> {
+    migrations::migrations::runner().run(connection).map(|_| ()).map_err(|error| match error.kind() {
+        refinery::error::Kind::MissingVersion(migration) | refinery::error::Kind::DivergentVersion(migration, _) => {
+            JournalError::Newer { path: path.to_owned(), detail: migration.to_string() }
+        }
+        _ => JournalError::Damaged(format!("{} cannot be prepared: {error}", path.display())),
+    })
+}
+
+fn read_chain(connection: &Connection) -> Result<(u64, SealKey), JournalError> {
+    let (seq, key) = connection
+        .prepare_cached("SELECT next_seq, ratchet FROM chain WHERE id = 1")?
+        .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+    let key = key.try_into().map_err(|_| JournalError::Damaged("the ratchet key is not 32 bytes long".into()))?;
+    Ok((seq as u64, SealKey::from_bytes(key)))
+}
+
+fn read_state(connection: &Connection) -> Result<JournalState, JournalError> {
+    let (terminal, next_seq, through) = connection
+        .prepare_cached("SELECT terminal, next_seq, received_through FROM chain WHERE id = 1")?
+        .query_row([], |row| Ok((row.get::<_, Option<String>>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))?;
+    let count = |sql: &str| connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0));
+    let rejected = count("SELECT count(*) FROM events WHERE fate IN ('rejected', 'refused')")?;
+    let ahead = connection
+        .prepare_cached("SELECT count(*) FROM events WHERE fate IS NOT NULL AND seq > ?1")?
+        .query_row([through], |row| row.get::<_, i64>(0))?;
+    let terminal = terminal
+        .map(|text| text.parse().map_err(|_| JournalError::Damaged(format!("terminal id {text:?} is not a UUIDv7"))))
+        .transpose()?;
+    let last_seq = next_seq as u64 - 1;
+    Ok(JournalState {
+        terminal,
+        last_seq,
+        received_through: through as u64,
+        pending: last_seq.saturating_sub(through as u64).saturating_sub(ahead as u64),
+        rejected: rejected as u64,
+        last_rating: read_last_rating(connection)?,
+    })
+}
+
+/// The newest rating, looked for among the newest events only: it serves to measure the gap to the next one.
+fn read_last_rating(connection: &Connection) -> Result<Option<(BootId, u64)>, JournalError> {
+    let mut statement = connection.prepare_cached("SELECT kind, body FROM events ORDER BY seq DESC LIMIT 20")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if row.get::<_, String>(0)? == "rating" {
+            let body: serde_json::Value = serde_json::from_str(&row.get::<_, String>(1)?)
+                .map_err(|error| JournalError::Damaged(format!("the body of a rating is not JSON: {error}")))?;
+            let boot = body.get("boot").and_then(|boot| boot.as_str()?.parse().ok());
+            return Ok(boot.zip(body.get("up_ms").and_then(serde_json::Value::as_u64)));
+        }
+    }
+    Ok(None)
+}
+
+fn read_event(row: &rusqlite::Row<'_>) -> Result<Event, JournalError> {
+    let seq = row.get::<_, i64>(0)? as u64;
+    let damaged = |what: &str| JournalError::Damaged(format!("event {seq}: {what}"));
+    let text = row.get_ref(2)?.as_str().map_err(|_| damaged("the body is not text"))?;
+    let seal: Vec<u8> = row.get(3)?;
+    Ok(Event {
+        seq,
+        kind: row.get(1)?,
+        body: serde_json::from_str(text).map_err(|_| damaged("the body is not JSON"))?,
+        seal: Seal::from_bytes(seal.try_into().map_err(|_| damaged("the seal is not 16 bytes long"))?),
+    })
+}
+
+/// Notes what the portal said of single events. Returns whether any fate changed.
+fn note_results(transaction: &Transaction<'_>, answer: &EventsAnswer) -> Result<bool, JournalError> {
+    // Only a gap the terminal itself cannot fill keeps the cursor behind events that the portal holds.
+    let gap_is_ours = transaction
+        .prepare_cached("SELECT fate = 'refused' FROM events WHERE seq = ?1")?
+        .query_row([answer.received_through as i64 + 1], |row| row.get::<_, Option<bool>>(0))
+        .optional()?
+        .flatten()
+        .unwrap_or(false);
+    let mut update =
+        transaction.prepare_cached("UPDATE events SET fate = ?2, reason = ?3 WHERE seq = ?1 AND fate IS NULL")?;
+    let mut changed = 0;
+    for result in &answer.results {
+        let seq = result.seq as i64;
+        match result.status {
+            EventStatus::Rejected => {
+                let reason = result.reason.map_or("unknown", reject_reason);
+                changed += update.execute(params![seq, "rejected", reason])?;
+            }
+            EventStatus::Accepted | EventStatus::Duplicate if gap_is_ours && result.seq > answer.received_through => {
+                changed += update.execute(params![seq, "held", None::<String>])?;
+            }
+            EventStatus::Accepted | EventStatus::Duplicate => {}
+        }
+    }
+    Ok(changed > 0)
+}
+
+fn rank(quality: OffsetQuality) -> u8 {
+    match quality {
+        OffsetQuality::Estimated => 0,
+        OffsetQuality::Portal => 1,
+        OffsetQuality::Synced => 2,
+    }
+}
+
+fn reject_reason(reason: RejectReason) -> &'static str {
+    match reason {
+        RejectReason::Malformed => "malformed",
+        RejectReason::Seal => "seal",
+    }
+}
+
+fn quality_name(quality: OffsetQuality) -> &'static str {
+    match quality {
+        OffsetQuality::Estimated => "estimated",
+        OffsetQuality::Portal => "portal",
+        OffsetQuality::Synced => "synced",
+    }
+}
+
+fn quality_from(name: &str) -> Result<OffsetQuality, JournalError> {
+    [OffsetQuality::Estimated, OffsetQuality::Portal, OffsetQuality::Synced]
+        .into_iter()
+        .find(|quality| quality_name(*quality) == name)
+        .ok_or_else(|| JournalError::Damaged(format!("{name:?} is not a quality of a clock")))
+}

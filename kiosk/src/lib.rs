@@ -1,0 +1,46 @@
+//! The Pikir feedback terminal.
+//!
+//! The library holds everything but the command line. Without the `screen` feature it is what the
+//! technician's tool shares with the terminal: identity, enrolment, journal.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`visit`] | what a visitor can do, as a pure state machine |
+//! | [`view`] | what the screen shows, as plain data |
+//! | [`journal`] | the append-only log of ratings: one thread, one transaction, one fsync |
+//! | [`portal`] | the central portal as the terminal sees it, over signed HTTP |
+//! | [`uploader`] | hands the journal to the portal, in order, until it is acknowledged |
+//! | [`upkeep`] | configuration and status, every few minutes |
+//! | [`enrolment`] | how a terminal gets its identity |
+//! | [`true_time`] | what is known of the time |
+//! | [`control`] | status requests on a local socket |
+//! | [`clock`], [`entropy`], [`files`] | the side effects, each with a test twin |
+//! | `app`, `screen` | the running terminal and its window |
+
+#[cfg(feature = "screen")]
+pub mod app;
+pub mod backoff;
+pub mod clock;
+pub mod configuration;
+pub mod control;
+pub mod enrolment;
+pub mod entropy;
+pub mod files;
+pub mod identity;
+pub mod journal;
+#[cfg(feature = "screen")]
+pub mod languages;
+pub mod limits;
+pub mod portal;
+#[cfg(feature = "screen")]
+pub mod screen;
+pub mod settings;
+pub mod status;
+pub mod true_time;
+pub mod uploader;
+pub mod upkeep;
+pub mod view;
+pub mod visit;
+
+/// Name and version as sent to the portal and shown to technicians.
+pub const SOFTWARE: &str = concat!("pikir-kiosk ", env!("CARGO_PKG_VERSION"));

@@ -1,0 +1,56 @@
+//! Every limit of the terminal, with its unit and the reason for its size.
+
+use std::time::Duration;
+
+/// Free space below which no rating is taken (MiB). SQLite, the log and an update must still fit.
+pub const DISK_FLOOR_MB: u64 = 64;
+/// Pending events above which no rating is taken: years of a busy lobby, about 500 MB of journal.
+pub const MAX_PENDING_EVENTS: u64 = 1_000_000;
+/// Commands waiting for the journal thread. A finger cannot fill it while the disk answers at all.
+pub const JOURNAL_QUEUE: usize = 256;
+/// Quiet time after which the journal is checkpointed, so that used ratchet keys leave the write-ahead log.
+pub const JOURNAL_IDLE: Duration = Duration::from_secs(2);
+/// Time between two tries to bring a failed journal back.
+pub const JOURNAL_RETRY: Duration = Duration::from_secs(5);
+/// How long a commit may take before the screen says that saving does not work (milliseconds).
+pub const COMMIT_PATIENCE_MS: u64 = 3_000;
+/// How long the thanks screen stays at least (milliseconds); longer where the time to undo is longer.
+pub const THANKS_MS: u64 = 4_000;
+/// How long the thanks screen ignores touches (milliseconds): the second half of a double tap falls in it.
+pub const THANKS_GUARD_MS: u64 = 700;
+/// How long "taken back" or "not saved" stays on the rate screen (milliseconds).
+pub const MESSAGE_MS: u64 = 6_000;
+/// Without any input for this long the visitor's language returns to the default (milliseconds).
+pub const LANGUAGE_RESET_MS: u64 = 30_000;
+
+/// Largest event batch in bytes of JSON before compression; half of what the portal takes.
+pub const MAX_BATCH_BYTES: usize = 2 * 1024 * 1024;
+/// Bodies shorter than this travel uncompressed: compression would not save a packet.
+pub const COMPRESS_FROM_BYTES: usize = 1024;
+/// Largest answer read from the portal (bytes). A log-in page or a liar may send more.
+pub const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// Time to reach the portal, TLS included.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Silence on a connection after which it counts as half-open.
+pub const READ_TIMEOUT: Duration = Duration::from_secs(20);
+/// Time for one whole request.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// First ceiling of the back-off; doubles with each failure.
+pub const BACKOFF_BASE: Duration = Duration::from_secs(1);
+/// Last ceiling of the back-off.
+pub const BACKOFF_CAP: Duration = Duration::from_secs(300);
+/// Longest `Retry-After` that is believed.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
+/// Round trip above which the portal's time is too vague to learn from (milliseconds).
+pub const MAX_TIME_ROUND_TRIP_MS: u64 = 10_000;
+/// Least time between two status reports, as the contract asks (seconds).
+pub const MIN_STATUS_S: u64 = 300;
+/// How often the set-up screen looks whether somebody else enrolled the terminal.
+pub const SETUP_POLL: Duration = Duration::from_secs(1);
+
+/// Longest request line on the control socket (bytes).
+pub const MAX_CONTROL_REQUEST_BYTES: usize = 4_096;
+/// Time for one exchange on the control socket.
+pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(5);
+/// Largest file read whole: settings, identity, configuration, CA file (bytes).
+pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;

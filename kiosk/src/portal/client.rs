@@ -1,0 +1,215 @@
+//! The portal over HTTP: signed, bounded in time and size, never redirected.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use pikir_contract::{SigningKey, check_portal_url, sign_request};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderMap, IF_NONE_MATCH, RETRY_AFTER, USER_AGENT};
+use reqwest::{Certificate, Client, Method, Url};
+
+use super::{Portal, Reply, Request, RequestBody};
+use crate::clock::SharedClock;
+use crate::files;
+use crate::limits::{COMPRESS_FROM_BYTES, CONNECT_TIMEOUT, MAX_ANSWER_BYTES, READ_TIMEOUT, REQUEST_TIMEOUT};
+
+/// Where the portal is and whom to trust there.
+#[derive(Debug, Clone)]
+pub struct PortalAddress {
+    base: Url,
+    http: Client,
+}
+
+impl PortalAddress {
+    /// Checks the address and prepares TLS. `ca_file` (PEM) replaces the system's authorities.
+    ///
+    /// # Errors
+    /// The address is neither `https://` nor loopback, or no authority can be read.
+    pub fn new(portal: &str, ca_file: Option<&Path>) -> anyhow::Result<Self> {
+        check_portal_url(portal).with_context(|| format!("portal address {portal}"))?;
+        let base = Url::parse(portal).with_context(|| format!("portal address {portal}"))?;
+        // A second provider would be an error of the program; the first one stays.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .timeout(REQUEST_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            // An address change must not leave a dead connection in the pool for long.
+            .pool_idle_timeout(Duration::from_secs(30))
+            .tcp_keepalive(Duration::from_secs(15));
+        if let Some(path) = ca_file {
+            let pem = files::read_text(path).with_context(|| format!("CA file {} cannot be read", path.display()))?;
+            let authorities = Certificate::from_pem_bundle(pem.as_bytes())
+                .ok()
+                .filter(|found| !found.is_empty())
+                .with_context(|| format!("CA file {} holds no PEM certificate", path.display()))?;
+            builder = builder.tls_certs_only(authorities);
+        } else if base.scheme() == "http" {
+            // Loopback needs no authority; a machine without any must still reach it.
+            builder = builder.tls_certs_only([]);
+        }
+        let http = builder.build().context("TLS cannot be prepared. Install ca-certificates, or name a ca_file")?;
+        Ok(Self { base, http })
+    }
+
+    /// The address as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// Host (and port), for people to read.
+    #[must_use]
+    pub fn host(&self) -> String {
+        self.as_str().split_once("://").map_or_else(|| self.as_str().to_owned(), |(_, rest)| rest.to_owned())
+    }
+}
+
+/// The portal over HTTP, for one identity.
+#[derive(Clone)]
+pub struct HttpPortal {
+    address: PortalAddress,
+    key: SigningKey,
+    keyid: String,
+    clock: SharedClock,
+}
+
+impl HttpPortal {
+    /// `keyid` is the terminal id, or the base64url public key in an enrolment.
+    #[must_use]
+    pub fn new(address: PortalAddress, key: SigningKey, keyid: String, clock: SharedClock) -> Self {
+        Self { address, key, keyid, clock }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> &PortalAddress {
+        &self.address
+    }
+
+    fn prepare(&self, request: Request) -> anyhow::Result<reqwest::Request> {
+        let url: Url = format!("{}{}", self.address.as_str(), request.path).parse()?;
+        let (method, content, known_etag) = match request.body {
+            RequestBody::Get { known_etag } => (Method::GET, None, known_etag),
+            RequestBody::Post(json) => (Method::POST, Some(json), None),
+        };
+        let compressed = match &content {
+            Some(json) if json.len() >= COMPRESS_FROM_BYTES => Some(gzip(json)?),
+            _ => None,
+        };
+        let zipped = compressed.is_some();
+        let content = compressed.or(content);
+        let created = self.clock.wall_ms().div_euclid(1_000);
+        let signed = sign_request(&self.key, &self.keyid, method.as_str(), url.path(), content.as_deref(), created);
+        let mut builder = self
+            .address
+            .http
+            .request(method, url)
+            .header(USER_AGENT, crate::SOFTWARE)
+            .header("signature-input", signed.signature_input)
+            .header("signature", signed.signature);
+        if let Some(digest) = signed.content_digest {
+            builder = builder.header("content-digest", digest);
+        }
+        if let Some(etag) = known_etag {
+            builder = builder.header(IF_NONE_MATCH, etag);
+        }
+        if zipped {
+            builder = builder.header(CONTENT_ENCODING, "gzip");
+        }
+        if let Some(content) = content {
+            builder = builder.header(CONTENT_TYPE, "application/json").body(content);
+        }
+        Ok(builder.build()?)
+    }
+}
+
+impl Portal for HttpPortal {
+    async fn send(&self, request: Request) -> Result<Reply, String> {
+        let request = self.prepare(request).map_err(|error| plain(error.as_ref()))?;
+        let mut response = self.address.http.execute(request).await.map_err(|error| plain(&error.without_url()))?;
+        let mut reply = Reply {
+            status: response.status().as_u16(),
+            retry_after: retry_after(response.headers()),
+            etag: response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned),
+            body: Vec::new(),
+        };
+        while let Some(chunk) = response.chunk().await.map_err(|error| plain(&error.without_url()))? {
+            if reply.body.len() + chunk.len() > MAX_ANSWER_BYTES {
+                return Err("the answer is larger than any answer of the portal".into());
+            }
+            reply.body.extend_from_slice(&chunk);
+        }
+        Ok(reply)
+    }
+}
+
+fn gzip(content: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    std::io::Write::write_all(&mut encoder, content)?;
+    encoder.finish()
+}
+
+/// The whole chain of causes in one line: a technician needs the last of them ("certificate has expired").
+fn plain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// RFC 9110 §10.2.3: seconds, or a date. A date counts from the sender's own `Date`, since the terminal's clock
+/// may be wrong.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let parse = |text: &str| Some(jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp());
+    let until = parse(text)?;
+    let now = parse(headers.get(DATE)?.to_str().ok()?)?;
+    Duration::try_from(until.duration_since(now)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(reqwest::header::HeaderName, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_and_as_a_date_of_the_senders_clock() {
+        assert_eq!(retry_after(&headers(&[(RETRY_AFTER, "120")])), Some(Duration::from_secs(120)));
+        let date = headers(&[(RETRY_AFTER, "Fri, 20 Nov 2026 10:01:30 GMT"), (DATE, "Fri, 20 Nov 2026 10:00:00 GMT")]);
+        assert_eq!(retry_after(&date), Some(Duration::from_secs(90)));
+        let past = headers(&[(RETRY_AFTER, "Fri, 20 Nov 2026 09:00:00 GMT"), (DATE, "Fri, 20 Nov 2026 10:00:00 GMT")]);
+        assert_eq!(retry_after(&past), None);
+        assert_eq!(retry_after(&headers(&[(RETRY_AFTER, "soon")])), None);
+    }
+
+    #[test]
+    fn plain_http_to_another_machine_is_refused() {
+        assert!(PortalAddress::new("http://otzyv.example", None).is_err());
+        assert!(PortalAddress::new("http://127.0.0.1:8080", None).is_ok());
+    }
+
+    #[test]
+    fn a_ca_file_without_a_certificate_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ca.pem");
+        files::replace(&path, b"not a certificate", 0o644).unwrap();
+        let message = PortalAddress::new("https://otzyv.example", Some(&path)).unwrap_err().to_string();
+        assert!(message.contains("ca.pem holds no PEM certificate"), "{message}");
+    }
+}

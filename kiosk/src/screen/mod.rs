@@ -1,0 +1,176 @@
+//! The window: draws a [`View`], reports [`UserAction`]s, and nothing else.
+//!
+//! One global Slint adapter per screen (`ui/screens/*.slint`), each connected by one file here. Everything in this
+//! module runs on the UI thread; other threads reach it through [`ScreenHandle`] alone.
+
+mod focus;
+mod out_of_service;
+mod qr;
+mod rate;
+mod setup;
+mod shell;
+mod thanks;
+pub mod ui;
+mod words;
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use slint::{CloseRequestResponse, ComponentHandle as _, PhysicalSize};
+
+use crate::view::{ScreenView, UserAction, View};
+use ui::{AppWindow, ScreenKind, Shell, Theme};
+
+/// How the window is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ScreenOptions {
+    /// Width and height in physical pixels of a window among others; `None`: the whole screen.
+    pub windowed: Option<(u32, u32)>,
+    /// Nothing on the screen moves; what is pressed still changes at once.
+    pub reduced_motion: bool,
+}
+
+/// Why there is no screen, or no longer one.
+#[derive(Debug, thiserror::Error)]
+pub enum ScreenError {
+    /// Neither a window system nor a display could be opened.
+    #[error(
+        "cannot open the screen: {0}. On a terminal the service needs /dev/dri and /dev/input; \
+         in a desktop session DISPLAY or WAYLAND_DISPLAY must be set"
+    )]
+    Open(#[source] slint::PlatformError),
+    /// The window system or display failed while the program ran.
+    #[error("the screen failed: {0}")]
+    Run(#[source] slint::PlatformError),
+    /// The UI thread has ended, so nothing can be shown.
+    #[error("the screen has been closed")]
+    Closed(#[source] slint::EventLoopError),
+}
+
+/// The terminal's window. Lives on the UI thread; cheap to clone, all clones are the same window.
+pub struct Screen {
+    window: AppWindow,
+}
+
+impl Clone for Screen {
+    fn clone(&self) -> Screen {
+        Screen { window: self.window.clone_strong() }
+    }
+}
+
+impl Screen {
+    /// Makes the window. It appears with [`Screen::run`].
+    pub fn new(options: &ScreenOptions) -> Result<Screen, ScreenError> {
+        let window = AppWindow::new().map_err(ScreenError::Open)?;
+        window.global::<Theme>().set_reduced_motion(options.reduced_motion);
+        words::connect(&window);
+        qr::connect(&window);
+        let screen = Screen { window };
+        screen.fit(options.windowed);
+        // Whoever stands at the terminal cannot leave it.
+        screen.window().on_close_requested(|| CloseRequestResponse::KeepWindowShown);
+        Ok(screen)
+    }
+
+    fn fit(&self, windowed: Option<(u32, u32)>) {
+        if let Some((width, height)) = windowed {
+            self.window().set_size(PhysicalSize::new(width, height));
+        } else if let Some((width, height)) = focus::bare_x11_root_size() {
+            // Without a window manager nobody answers a request for the full screen.
+            self.window().set_size(PhysicalSize::new(width, height));
+        } else {
+            self.window().set_fullscreen(true);
+        }
+    }
+
+    /// Calls `report` for everything a person does at the screen, at once, on the UI thread. It must not block.
+    pub fn on_action(&self, report: impl Fn(UserAction) + 'static) {
+        let report: Rc<dyn Fn(UserAction)> = Rc::new(report);
+        shell::connect(&self.window, &report);
+        rate::connect(&self.window, &report);
+        thanks::connect(&self.window, &report);
+    }
+
+    /// Calls `painted` once, as soon as the first frame is on the screen: drawn and handed to the display, whatever
+    /// the backend.
+    pub fn on_first_frame(&self, painted: impl FnOnce() + 'static) {
+        let painted = Cell::new(Some(painted));
+        // The renderer asks for this colour in the midst of the first frame. A timer that is due at once fires in
+        // the event loop's next turn, when that frame has been presented.
+        self.window.global::<Shell>().on_painted(move || {
+            if let Some(painted) = painted.take() {
+                slint::Timer::single_shot(std::time::Duration::ZERO, painted);
+            }
+            PAPER
+        });
+    }
+
+    /// Draws `view`. What is the same as before is not drawn again.
+    pub fn show(&self, view: &View) {
+        shell::show(&self.window, view);
+        let kind = match &view.screen {
+            ScreenView::Setup(setup) => {
+                setup::show(&self.window, setup);
+                ScreenKind::Setup
+            }
+            ScreenView::Rate(rate) => {
+                rate::show(&self.window, rate);
+                ScreenKind::Rate
+            }
+            ScreenView::Thanks(thanks) => {
+                thanks::show(&self.window, *thanks);
+                ScreenKind::Thanks
+            }
+            ScreenView::OutOfService(fault) => {
+                out_of_service::show(&self.window, fault);
+                ScreenKind::OutOfService
+            }
+        };
+        self.window.global::<Shell>().set_screen(kind);
+    }
+
+    /// Slint's window, for its size, a snapshot, or synthetic events.
+    pub fn window(&self) -> &slint::Window {
+        self.window.window()
+    }
+
+    /// The component, for finding elements by their accessible label.
+    pub fn component(&self) -> &AppWindow {
+        &self.window
+    }
+
+    /// A handle for other threads.
+    pub fn handle(&self) -> ScreenHandle {
+        ScreenHandle { window: self.window.as_weak() }
+    }
+
+    /// Shows the window and handles its events until [`Screen::quit`].
+    pub fn run(&self) -> Result<(), ScreenError> {
+        self.window.show().map_err(ScreenError::Open)?;
+        let _focus = focus::keep_on_bare_x11(&self.window);
+        slint::run_event_loop_until_quit().map_err(ScreenError::Run)
+    }
+
+    /// Ends [`Screen::run`].
+    pub fn quit(&self) -> Result<(), ScreenError> {
+        slint::quit_event_loop().map_err(ScreenError::Closed)
+    }
+}
+
+/// The colour of the ground (`Theme.paper`), for the one pixel that reports the first frame.
+const PAPER: slint::Color = slint::Color::from_rgb_u8(0xf5, 0xf6, 0xf2);
+
+/// Reaches the [`Screen`] from any thread.
+#[derive(Clone)]
+pub struct ScreenHandle {
+    window: slint::Weak<AppWindow>,
+}
+
+impl ScreenHandle {
+    /// Runs `task` on the UI thread soon, and does not wait for it.
+    pub fn post(&self, task: impl FnOnce(&Screen) + Send + 'static) -> Result<(), ScreenError> {
+        self.window
+            .upgrade_in_event_loop(move |window| task(&Screen { window }))
+            .map_err(ScreenError::Closed)
+    }
+}

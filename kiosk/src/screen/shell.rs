@@ -1,0 +1,89 @@
+//! Connects what every screen shows: header, languages, colour and the card with the code (`ui/shell.slint`).
+
+use std::rc::Rc;
+
+use pikir_contract::{InputKind, Score};
+use slint::{Color, ComponentHandle as _, Model as _, ModelRc, VecModel};
+
+use super::qr;
+use super::ui::{AppWindow, Language, Shell, Theme};
+use crate::view::{QrView, ScreenView, SetupView, UserAction, View};
+
+/// The theme's own accent, where the organisation has none.
+const ACCENT: [u8; 3] = [0x0b, 0x5d, 0x66];
+
+pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
+    let shell = window.global::<Shell>();
+    let to = report.clone();
+    shell.on_language_chosen(move |code| to(UserAction::Language(code.into())));
+    let to = report.clone();
+    shell.on_score_key(move |score| {
+        if let Some(score) = u8::try_from(score).ok().and_then(Score::new) {
+            to(UserAction::Rate { score, input: InputKind::Keypad, at: None });
+        }
+    });
+}
+
+pub(super) fn show(window: &AppWindow, view: &View) {
+    select_language(&view.language);
+    let [red, green, blue] = view.accent.unwrap_or(ACCENT);
+    window.global::<Theme>().set_accent(Color::from_rgb_u8(red, green, blue));
+
+    let shell = window.global::<Shell>();
+    shell.set_organization(view.organization.as_str().into());
+    shell.set_unit(view.unit.as_deref().unwrap_or_default().into());
+    shell.set_place(view.place.as_str().into());
+    show_languages(&shell, view);
+    show_code(&shell, view);
+}
+
+/// A language without a translation is shown in English; the organisation's own texts stay in theirs.
+fn select_language(language: &str) {
+    if slint::select_bundled_translation(language).is_err()
+        && let Err(error) = slint::select_bundled_translation("en")
+    {
+        tracing::warn!(%error, language, "the screen has no translations");
+    }
+}
+
+fn show_languages(shell: &Shell<'_>, view: &View) {
+    let languages: Vec<Language> = view
+        .languages
+        .iter()
+        .map(|choice| Language {
+            code: choice.code.as_str().into(),
+            label: choice.label.as_str().into(),
+            name: choice.name.as_str().into(),
+            selected: choice.code == view.language,
+        })
+        .collect();
+    // A new model makes new elements, which would take the focus away.
+    if !shell.get_languages().iter().eq(languages.iter().cloned()) {
+        shell.set_languages(ModelRc::new(VecModel::from(languages)));
+    }
+}
+
+fn show_code(shell: &Shell<'_>, view: &View) {
+    let (payload, address) = match (&view.screen, &view.qr) {
+        (ScreenView::Setup(SetupView::Claim { payload, address, .. }), _) => {
+            (payload.as_str(), without_scheme(address))
+        }
+        (ScreenView::Setup(_), _) | (_, None) => ("", ""),
+        (_, Some(QrView { payload, address })) => (payload.as_str(), address.as_str()),
+    };
+    shell.set_qr_address(address.into());
+    if shell.get_qr_payload() == payload && shell.get_qr_modules() > 0 {
+        return;
+    }
+    let modules = qr::modules(payload).unwrap_or_else(|error| {
+        // The address remains, in text.
+        tracing::warn!(%error, characters = payload.len(), "no QR code can be made of the address");
+        0
+    });
+    shell.set_qr_modules(modules);
+    shell.set_qr_payload(payload.into());
+}
+
+fn without_scheme(address: &str) -> &str {
+    address.strip_prefix("https://").or_else(|| address.strip_prefix("http://")).unwrap_or(address)
+}

@@ -1,0 +1,4 @@
+//! The code Slint makes of `ui/app.slint`: the window and one global adapter per screen.
+#![allow(missing_docs, unsafe_code, clippy::all, reason = "generated")]
+
+slint::include_modules!();

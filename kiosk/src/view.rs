@@ -1,0 +1,156 @@
+//! What the screen is to show, as plain data: no Slint type, no clock, no I/O.
+//!
+//! [`crate::visit`] and the configuration make a [`View`]; `screen/` draws it. A test can therefore check
+//! what a visitor sees without a window, and the look can change without the logic.
+
+use pikir_contract::Score;
+
+/// Everything the window needs to draw one frame's state. Cheap to build; drawn only where it differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// Which screen is up, with what only that screen needs.
+    pub screen: ScreenView,
+    /// Language of the interface (BCP 47, primary subtag in lower case: `ky`, `ru`, `be`, `en`, `kk`).
+    pub language: String,
+    /// Languages the visitor may choose, in the order of the configuration. Fewer than two: no bar is shown.
+    pub languages: Vec<LanguageChoice>,
+    /// The organisation's name in the visitor's language; up to 120 characters must fit at 480×320.
+    pub organization: String,
+    /// Unit (department, hall), where there is one.
+    pub unit: Option<String>,
+    /// The place's name ("Hall 2, window 4").
+    pub place: String,
+    /// The organisation's own colour as sRGB, where its contrast holds; otherwise the theme's accent.
+    pub accent: Option<[u8; 3]>,
+    /// The code a phone scans; `None` before there is a configuration.
+    pub qr: Option<QrView>,
+}
+
+/// One screen of the terminal. The names are those of `status --json`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScreenView {
+    /// Not enrolled: the way to claim the terminal.
+    Setup(SetupView),
+    /// Five faces and the phone's way.
+    Rate(RateView),
+    /// After a durable rating. Looks the same for every score.
+    Thanks(ThanksView),
+    /// The terminal takes no ratings and says why; the QR code stays.
+    OutOfService(FaultView),
+}
+
+/// The rate screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateView {
+    /// The organisation's question in the visitor's language; `None`: the built-in one.
+    pub question: Option<String>,
+    /// Words under the faces, for 1 to 5; `None`: the built-in short word. May be long ("крайне неудовлетворительно").
+    pub words: [Option<String>; 5],
+    /// The face that was pressed and is being saved.
+    pub pressed: Option<Score>,
+    /// What happened just before, said in one line above the faces.
+    pub message: Option<RateMessage>,
+}
+
+/// One line on the rate screen about what just happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateMessage {
+    /// The visitor took the rating back.
+    Withdrawn,
+    /// The rating could not be saved; the phone is offered instead.
+    NotSaved,
+}
+
+/// The thanks screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThanksView {
+    /// Whole seconds in which the rating can still be taken back; `None` once it cannot.
+    pub undo_left_s: Option<u32>,
+}
+
+/// A terminal out of service: one plain line for visitors by kind, one for the technician.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultView {
+    /// What is wrong, for the visitor's line.
+    pub fault: Fault,
+    /// The technician's line, in English, without personal data ("disk: 38 MB free, 64 MB needed").
+    pub detail: String,
+}
+
+/// Why a terminal takes no ratings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The journal cannot be written: damaged, missing, read-only, or not answering.
+    Storage,
+    /// The disk floor is reached.
+    DiskFull,
+    /// The terminal was taken out of service by the portal.
+    Retired,
+    /// There is no usable configuration.
+    Configuration,
+}
+
+/// The set-up screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SetupView {
+    /// No portal address is known: what the technician has to do.
+    NoPortal,
+    /// Asking the portal for a code; also while it cannot be reached, with the reason in plain words.
+    Connecting {
+        /// The portal's address.
+        portal: String,
+        /// Why the last try failed, if one did.
+        problem: Option<String>,
+    },
+    /// Waiting for the technician's approval.
+    Claim {
+        /// Address to encode in the QR code (`verification_uri_complete`).
+        payload: String,
+        /// Address to type (`verification_uri`).
+        address: String,
+        /// `XXXX-XXXX`.
+        user_code: String,
+        /// Why the last poll failed, if one did.
+        problem: Option<String>,
+    },
+}
+
+/// The QR code on the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QrView {
+    /// The text to encode, all upper case: `HTTPS://HOST/Q/CODE[/TOKEN]`.
+    pub payload: String,
+    /// The address for people to read before they scan: host only, lower case.
+    pub address: String,
+}
+
+/// One entry of the language bar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LanguageChoice {
+    /// BCP 47 tag.
+    pub code: String,
+    /// Three letters in that language ("КЫР").
+    pub label: String,
+    /// Its own full name ("Кыргызча"), for the accessible label.
+    pub name: String,
+}
+
+/// What a person at the screen did, as the window reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserAction {
+    /// A face was touched, or a key `1`–`5` pressed.
+    Rate {
+        /// The score.
+        score: Score,
+        /// By finger or pointer (`touch`), or by key (`keypad`).
+        input: pikir_contract::InputKind,
+        /// Where it was touched, per mille of the screen's width and height.
+        at: Option<(u16, u16)>,
+    },
+    /// A language was chosen.
+    Language(String),
+    /// "Take it back" on the thanks screen.
+    Undo,
+    /// "Done", or any other touch on the thanks screen.
+    Done,
+}

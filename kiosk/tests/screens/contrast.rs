@@ -1,0 +1,46 @@
+//! Every text can be read against its ground, and every mark told from it (WCAG 2: 4.5:1 and 3:1).
+
+use pikir_kiosk::screen::ui::Theme;
+use slint::{Color, ComponentHandle as _};
+
+use crate::stage::Stage;
+
+fn luminance(color: Color) -> f64 {
+    let linear = |channel: u8| {
+        let value = f64::from(channel) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * linear(color.red()) + 0.7152 * linear(color.green()) + 0.0722 * linear(color.blue())
+}
+
+fn ratio(one: Color, other: Color) -> f64 {
+    let (one, other) = (luminance(one), luminance(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
+#[test]
+fn every_text_colour_has_a_contrast_of_4_5_on_its_grounds() {
+    let stage = Stage::new((800, 480));
+    let theme = stage.screen.component().global::<Theme>();
+    let (paper, card) = (theme.get_paper(), theme.get_card());
+    let mut pairs = vec![
+        ("message on ink", card, theme.get_ink()),
+        ("message on warning", card, theme.get_warning()),
+        ("button on accent", card, theme.get_accent()),
+        ("pause on muted", card, theme.get_muted()),
+    ];
+    for ground in [paper, card] {
+        pairs.push(("ink", theme.get_ink(), ground));
+        pairs.push(("muted", theme.get_muted(), ground));
+        pairs.push(("accent", theme.get_accent(), ground));
+        pairs.push(("warning", theme.get_warning(), ground));
+    }
+    for score in 1..=5 {
+        pairs.push(("score on card", theme.invoke_score_color(score), card));
+        pairs.push(("score on its tint", theme.invoke_score_color(score), theme.invoke_score_tint(score)));
+        pairs.push(("ink on a score's tint", theme.get_ink(), theme.invoke_score_tint(score)));
+    }
+    for (what, text, ground) in pairs {
+        assert!(ratio(text, ground) >= 4.5, "{what}: {:.2}", ratio(text, ground));
+    }
+}

@@ -1,0 +1,146 @@
+//! Views to draw: ordinary ones, and the longest that must fit.
+
+use pikir_contract::Score;
+use pikir_kiosk::view::{
+    Fault, FaultView, LanguageChoice, QrView, RateMessage, RateView, ScreenView, SetupView, ThanksView, View,
+};
+
+pub const LANGUAGES: [&str; 5] = ["ky", "ru", "be", "en", "kk"];
+
+/// 50 characters: the length of a real address with a presence token.
+pub const PAYLOAD: &str = "HTTPS://OTZYV.EXAMPLE/Q/K7M4Q2PX/0123456789ABCDEFG";
+pub const CLAIM: &str = "https://otzyv.example/activate?user_code=KX7M-4Q2P";
+
+/// 120 characters each, as long as a name may be.
+pub fn long_name(language: &str) -> String {
+    let name = match language {
+        "ky" => "Кыргыз Республикасынын Санариптик өнүктүрүү министрлигине караштуу Бишкек шаарынын № 1 калкты тейлөө борборунун башкармалыгы",
+        "be" => "Дзяржаўная ўстанова адукацыі «Ліцэй Беларускага дзяржаўнага ўніверсітэта» пры Міністэрстве адукацыі Рэспублікі Беларусь, Мінск",
+        "kk" => "Қазақстан Республикасы Цифрлық даму министрлігінің Астана қаласындағы № 1 халыққа қызмет көрсету орталығының басқармасы",
+        "en" => "State Institution “Public Service Centre No. 1 of the City of Bishkek” under the Ministry of Digital Development, Kyrgyz Rep.",
+        _ => "Государственное учреждение «Центр обслуживания населения № 1 города Бишкек при Министерстве цифрового развития Кыргызстана»",
+    };
+    name.chars().take(120).collect()
+}
+
+fn short_name(language: &str) -> &'static str {
+    match language {
+        "ky" => "Бишкек ш. № 1 калкты тейлөө борбору",
+        "be" => "Ліцэй Беларускага дзяржаўнага ўніверсітэта",
+        "kk" => "№ 1 халыққа қызмет көрсету орталығы",
+        "en" => "Public Service Centre No. 1, Bishkek",
+        _ => "Центр обслуживания населения № 1 г. Бишкек",
+    }
+}
+
+/// The scale in official words.
+pub fn official_words(language: &str) -> [Option<String>; 5] {
+    let words = match language {
+        "ky" => ["өтө канааттандырарлык эмес", "канааттандырарлык эмес", "канааттандырарлык", "жакшы", "эң жакшы"],
+        "be" => ["крайне нездавальняюча", "нездавальняюча", "здавальняюча", "добра", "выдатна"],
+        "kk" => ["өте қанағаттанарлықсыз", "қанағаттанарлықсыз", "қанағаттанарлық", "жақсы", "өте жақсы"],
+        "en" => ["extremely unsatisfactory", "unsatisfactory", "satisfactory", "good", "excellent"],
+        _ => ["крайне неудовлетворительно", "неудовлетворительно", "удовлетворительно", "хорошо", "отлично"],
+    };
+    words.map(|word| Some(word.to_owned()))
+}
+
+fn long_question(language: &str) -> &'static str {
+    match language {
+        "ky" => "Бүгүн ушул терезеде көрсөтүлгөн мамлекеттик кызматтын сапатын кандай баалайсыз?",
+        "be" => "Як вы ацэньваеце якасць дзяржаўнай паслугі, аказанай вам сёння ў гэтым акне?",
+        "kk" => "Бүгін осы терезеде көрсетілген мемлекеттік қызметтің сапасын қалай бағалайсыз?",
+        "en" => "How do you rate the quality of the public service you were given today at this window?",
+        _ => "Как вы оцениваете качество государственной услуги, оказанной вам сегодня в этом окне?",
+    }
+}
+
+pub fn choices(codes: &[&str]) -> Vec<LanguageChoice> {
+    let all = [("ky", "КЫР", "Кыргызча"), ("ru", "РУС", "Русский"), ("be", "БЕЛ", "Беларуская"), ("en", "ENG", "English"), ("kk", "ҚАЗ", "Қазақша")];
+    all.iter()
+        .filter(|(code, ..)| codes.contains(code))
+        .map(|(code, label, name)| LanguageChoice { code: (*code).into(), label: (*label).into(), name: (*name).into() })
+        .collect()
+}
+
+/// An ordinary terminal in three languages, showing `screen`.
+pub fn view(language: &str, screen: ScreenView) -> View {
+    let codes: &[&str] = match language {
+        "be" => &["be", "ru", "en"],
+        "kk" => &["kk", "ru", "en"],
+        _ => &["ky", "ru", "en"],
+    };
+    View {
+        screen,
+        language: language.into(),
+        languages: choices(codes),
+        organization: short_name(language).into(),
+        unit: None,
+        place: if language == "ky" { "2-зал, 4-терезе".into() } else { "Зал 2, окно 4".into() },
+        accent: None,
+        qr: Some(QrView { payload: PAYLOAD.into(), address: "otzyv.example".into() }),
+    }
+}
+
+/// The same with everything as long as it may be: five languages, 120 characters of name, a unit.
+pub fn long(language: &str, screen: ScreenView) -> View {
+    let mut view = view(language, screen);
+    view.languages = choices(&LANGUAGES);
+    view.organization = long_name(language);
+    view.unit = Some("Управление документирования".into());
+    view.qr = Some(QrView { payload: PAYLOAD.into(), address: "otzyv.tazabek.government.example".into() });
+    view
+}
+
+pub fn rate() -> RateView {
+    RateView { question: None, words: [const { None }; 5], pressed: None, message: None }
+}
+
+pub fn pressed(score: u8) -> RateView {
+    RateView { pressed: Score::new(score), ..rate() }
+}
+
+pub fn thanks(undo_left_s: Option<u32>) -> ScreenView {
+    ScreenView::Thanks(ThanksView { undo_left_s })
+}
+
+fn fault(fault: Fault) -> ScreenView {
+    let detail = "journal: /var/lib/pikir/journal.db is read-only (Read-only file system, os error 30); remount or replace the card";
+    ScreenView::OutOfService(FaultView { fault, detail: detail.into() })
+}
+
+pub fn claim(problem: Option<&str>) -> ScreenView {
+    ScreenView::Setup(SetupView::Claim {
+        payload: CLAIM.into(),
+        address: "https://otzyv.example/activate".into(),
+        user_code: "KX7M-4Q2P".into(),
+        problem: problem.map(str::to_owned),
+    })
+}
+
+/// Every screen in `language`, by a name for its picture.
+pub fn every_screen(language: &str) -> Vec<(&'static str, View)> {
+    let official = RateView { words: official_words(language), question: Some(long_question(language).into()), ..rate() };
+    let problem = "cannot connect to otzyv.example: connection refused (is the network cable plugged in?)";
+    let connecting = SetupView::Connecting { portal: "https://otzyv.example".into(), problem: Some(problem.into()) };
+    let mut unclaimed = view(language, claim(Some(problem)));
+    (unclaimed.organization, unclaimed.place, unclaimed.qr) = ("Pikir".into(), String::new(), None);
+    let alone = |screen| View { screen, ..unclaimed.clone() };
+    vec![
+        ("rate", view(language, ScreenView::Rate(rate()))),
+        ("rate-pressed", view(language, ScreenView::Rate(pressed(2)))),
+        ("rate-long", long(language, ScreenView::Rate(official.clone()))),
+        ("rate-withdrawn", view(language, ScreenView::Rate(RateView { message: Some(RateMessage::Withdrawn), ..rate() }))),
+        ("rate-not-saved", long(language, ScreenView::Rate(RateView { message: Some(RateMessage::NotSaved), ..official }))),
+        ("thanks", view(language, thanks(Some(5)))),
+        ("thanks-late", long(language, thanks(None))),
+        ("out-of-service-storage", long(language, fault(Fault::Storage))),
+        ("out-of-service-disk", view(language, fault(Fault::DiskFull))),
+        ("out-of-service-retired", View { qr: None, ..view(language, fault(Fault::Retired)) }),
+        ("out-of-service-configuration", view(language, fault(Fault::Configuration))),
+        ("setup-claim", alone(claim(None))),
+        ("setup-claim-problem", unclaimed.clone()),
+        ("setup-connecting", alone(ScreenView::Setup(connecting))),
+        ("setup-no-portal", alone(ScreenView::Setup(SetupView::NoPortal))),
+    ]
+}

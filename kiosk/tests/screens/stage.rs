@@ -1,0 +1,145 @@
+//! A screen without a display: mock time, the software renderer, real pixels.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementRoot as _, TestingBackend, TestingBackendOptions};
+use pikir_kiosk::screen::{Screen, ScreenOptions};
+use pikir_kiosk::view::{UserAction, View};
+use slint::platform::{PointerEventButton, WindowEvent};
+use slint::{ComponentHandle as _, LogicalPosition, Rgba8Pixel, SharedPixelBuffer, SharedString};
+
+/// Width and height of a window in pixels.
+pub type Size = (u32, u32);
+
+/// The panels the screens are made for.
+pub const SIZES: [Size; 4] = [(480, 320), (800, 480), (1280, 800), (600, 1024)];
+
+/// One window and what was reported from it.
+pub struct Stage {
+    pub screen: Screen,
+    pub actions: Rc<RefCell<Vec<UserAction>>>,
+}
+
+/// An element with its bounds.
+pub type Element = (ElementHandle, Bounds);
+
+/// Position and size of an element in the window.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bounds {
+    pub x: f32,
+    pub y: f32,
+    pub width: f32,
+    pub height: f32,
+}
+
+impl Stage {
+    pub fn new(size: Size) -> Stage {
+        Stage::with_options(&ScreenOptions { windowed: Some(size), reduced_motion: true })
+    }
+
+    pub fn with_options(options: &ScreenOptions) -> Stage {
+        let backend = TestingBackend::new(TestingBackendOptions {
+            mock_time: true,
+            threading: false,
+            renderer_name: Some("software".into()),
+        });
+        // One backend a thread; a second window on the same thread keeps the first one's.
+        let _ = slint::platform::set_platform(Box::new(backend));
+        let screen = Screen::new(options).unwrap();
+        let actions = Rc::new(RefCell::new(Vec::new()));
+        let reported = actions.clone();
+        screen.on_action(move |action| reported.borrow_mut().push(action));
+        screen.component().show().unwrap();
+        Stage { screen, actions }
+    }
+
+    pub fn show(&self, view: &View) {
+        self.screen.show(view);
+        self.settle();
+    }
+
+    /// Lets change handlers, conditional elements and animations come to rest.
+    pub fn settle(&self) {
+        for _ in 0..4 {
+            i_slint_backend_testing::mock_elapsed_time(std::time::Duration::from_millis(100));
+        }
+    }
+
+    pub fn picture(&self) -> SharedPixelBuffer<Rgba8Pixel> {
+        self.screen.window().take_snapshot().unwrap()
+    }
+
+    pub fn taken(&self) -> Vec<UserAction> {
+        self.actions.take()
+    }
+
+    /// Every element there is, with its bounds.
+    pub fn elements(&self) -> Vec<Element> {
+        let all = self.screen.component().root_element().query_descendants().find_all();
+        all.into_iter().map(|element| (element.clone(), bounds(&element))).collect()
+    }
+
+    pub fn with_role(&self, role: AccessibleRole) -> Vec<Element> {
+        self.elements().into_iter().filter(|(element, _)| element.accessible_role() == Some(role)).collect()
+    }
+
+    /// The one element of this accessible label.
+    pub fn labelled(&self, label: &str) -> ElementHandle {
+        let found: Vec<_> = ElementHandle::find_by_accessible_label(self.screen.component(), label).collect();
+        assert_eq!(found.len(), 1, "elements labelled {label:?}");
+        found.into_iter().next().unwrap()
+    }
+
+    pub fn touch(&self, label: &str) {
+        self.press(label);
+        self.release(label);
+    }
+
+    pub fn press(&self, label: &str) {
+        let position = bounds(&self.labelled(label)).centre();
+        let button = PointerEventButton::Left;
+        self.screen.window().dispatch_event(WindowEvent::PointerMoved { position });
+        self.screen.window().dispatch_event(WindowEvent::PointerPressed { position, button });
+    }
+
+    pub fn release(&self, label: &str) {
+        let position = bounds(&self.labelled(label)).centre();
+        let button = PointerEventButton::Left;
+        self.screen.window().dispatch_event(WindowEvent::PointerReleased { position, button });
+        self.settle();
+    }
+
+    pub fn key(&self, text: impl Into<SharedString>) {
+        let text = text.into();
+        self.screen.window().dispatch_event(WindowEvent::KeyPressed { text: text.clone() });
+        self.screen.window().dispatch_event(WindowEvent::KeyReleased { text });
+        self.settle();
+    }
+}
+
+impl Bounds {
+    pub fn centre(&self) -> LogicalPosition {
+        LogicalPosition::new(self.x + self.width / 2.0, self.y + self.height / 2.0)
+    }
+
+    /// Inside `outer`, but for a rounding of `slack` pixels.
+    pub fn inside(&self, outer: &Bounds, slack: f32) -> bool {
+        self.x >= outer.x - slack
+            && self.y >= outer.y - slack
+            && self.x + self.width <= outer.x + outer.width + slack
+            && self.y + self.height <= outer.y + outer.height + slack
+    }
+
+    pub fn overlaps(&self, other: &Bounds, slack: f32) -> bool {
+        self.x + self.width > other.x + slack
+            && other.x + other.width > self.x + slack
+            && self.y + self.height > other.y + slack
+            && other.y + other.height > self.y + slack
+    }
+}
+
+pub fn bounds(element: &ElementHandle) -> Bounds {
+    let (at, size) = (element.absolute_position(), element.size());
+    Bounds { x: at.x, y: at.y, width: size.width, height: size.height }
+}
