@@ -1,0 +1,49 @@
+//! `/api/v1`: what machines say to the portal.
+
+pub mod body;
+pub mod config;
+pub mod enrolments;
+pub mod events;
+pub mod openapi;
+pub mod problem;
+pub mod signed;
+pub mod status;
+pub mod summary;
+
+use axum::Router;
+use axum::http::{StatusCode, Uri};
+use axum::response::IntoResponse;
+use axum::routing::{MethodRouter, any, get, post};
+
+use crate::app::AppState;
+use problem::ApiProblem;
+
+/// A route of the API: method, path, handler.
+type Route = (&'static str, &'static str, MethodRouter<AppState>);
+
+/// Every route of the API. The OpenAPI document describes exactly these.
+fn routes() -> Vec<Route> {
+    vec![
+        ("post", "/api/v1/enrolments", post(enrolments::begin)),
+        ("post", "/api/v1/enrolments/poll", post(enrolments::poll)),
+        ("post", "/api/v1/events", post(events::deliver)),
+        ("get", "/api/v1/terminal/config", get(config::read)),
+        ("post", "/api/v1/status", post(status::report)),
+        ("get", "/api/v1/organizations/{code}/summary", get(summary::read)),
+        ("get", "/api/v1/openapi.json", get(openapi::read)),
+    ]
+}
+
+/// The API's router.
+pub fn router() -> Router<AppState> {
+    let not_found = |uri: Uri| async move { ApiProblem::not_found(&format!("there is no {} in this API", uri.path())) };
+    let mut router = Router::new().route("/api/{*rest}", any(not_found));
+    for (_, path, handler) in routes() {
+        router = router.route(path, handler.fallback(wrong_method));
+    }
+    router
+}
+
+async fn wrong_method() -> impl IntoResponse {
+    ApiProblem::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take this method; see /api/v1/openapi.json")
+}

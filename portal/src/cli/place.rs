@@ -1,0 +1,190 @@
+//! `pikir-portal place`: where terminals stand and posters hang.
+
+use std::fmt::Write;
+
+use clap::Subcommand;
+use pikir_contract::{PlaceCode, Texts, is_language_tag};
+use serde_json::{Value, json};
+
+use super::{CliError, Common, note};
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::storage::{AddedPlace, PlaceRecord, Storage};
+use crate::terminal_config;
+
+/// Symbols of a code that is made here: short to type, more than a million million times as many codes as places.
+const CODE_SYMBOLS: usize = 8;
+/// Codes tried before giving up: that all are taken does not happen by chance.
+const CODE_ATTEMPTS: usize = 8;
+/// Crockford's base 32 (the symbols of a place code).
+const SYMBOLS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/// Bytes of a presence key.
+const PRESENCE_KEY_BYTES: usize = 32;
+
+/// `pikir-portal place`
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Add a place and print its short code
+    Add(Add),
+    /// Show the places there are
+    List {
+        /// Only those of this organisation
+        #[arg(long, value_name = "CODE")]
+        organization: Option<String>,
+    },
+}
+
+/// `pikir-portal place add`
+#[derive(Debug, clap::Args)]
+pub struct Add {
+    /// Organisation the place belongs to (its code)
+    #[arg(long, value_name = "CODE")]
+    organization: String,
+    /// What people call the place, such as "Hall 1, window 4"
+    #[arg(long, value_name = "TEXT")]
+    name: String,
+    /// Office or department within the organisation
+    #[arg(long, value_name = "TEXT")]
+    unit: Option<String>,
+    /// Short code for the QR address (Crockford base32); made up if not given
+    #[arg(long, value_name = "PLACECODE")]
+    code: Option<PlaceCode>,
+    /// Question to ask there, by language; may be repeated
+    #[arg(long, value_name = "LANG=TEXT", value_parser = parse_question)]
+    question: Vec<(String, String)>,
+    /// Languages to offer, in this order
+    #[arg(long, value_name = "LANG,…", value_delimiter = ',', default_value = "ky,ru,en", value_parser = parse_language)]
+    languages: Vec<String>,
+    /// Language shown first [default: the first of --languages]
+    #[arg(long, value_name = "LANG", value_parser = parse_language)]
+    default_language: Option<String>,
+}
+
+fn parse_language(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if is_language_tag(text) { Ok(text.to_owned()) } else { Err("is not a language tag such as ky or ru".to_owned()) }
+}
+
+fn parse_question(text: &str) -> Result<(String, String), String> {
+    let (language, question) = text.split_once('=').ok_or("must be LANG=TEXT, such as ru=\"Вы довольны?\"")?;
+    match question.trim() {
+        "" => Err("has no text behind the =".to_owned()),
+        question => Ok((parse_language(language)?, question.to_owned())),
+    }
+}
+
+/// Runs `pikir-portal place`.
+pub async fn run(command: Command, common: &Common) -> Result<(), CliError> {
+    match command {
+        Command::Add(add) => run_add(add, common).await,
+        Command::List { organization } => {
+            let places = common.storage()?.places(organization.as_deref()).await?;
+            let list: Vec<Value> = places.iter().map(as_json).collect();
+            common.answer(&list, table(&places))
+        }
+    }
+}
+
+async fn run_add(add: Add, common: &Common) -> Result<(), CliError> {
+    let place = new_place(add)?;
+    let storage = common.storage()?;
+    let place = insert(&storage, place).await?;
+    common.answer(&as_json(&place), &place.code)?;
+    if !common.json {
+        note(format_args!("Added {} ({}).", place.name, place.organization));
+        let without_words: Vec<&str> = place
+            .languages
+            .iter()
+            .map(String::as_str)
+            .filter(|offered| !terminal_config::languages().any(|known| known == *offered))
+            .collect();
+        if !without_words.is_empty() {
+            note(format_args!("There are no words of the scale in {} yet.", without_words.join(", ")));
+        }
+    }
+    Ok(())
+}
+
+/// The place as it is to be; an empty-looking code (see [`insert`]) where one is to be made up.
+fn new_place(add: Add) -> Result<(Option<PlaceCode>, PlaceRecord), CliError> {
+    let Add { organization, name, unit, code, question, languages, default_language } = add;
+    let default_language = default_language.or_else(|| languages.first().cloned()).unwrap_or_default();
+    if !languages.contains(&default_language) {
+        return Err(CliError::usage(format_args!(
+            "--default-language {default_language} is not among --languages {}",
+            languages.join(",")
+        )));
+    }
+    if let Some((index, twice)) = languages.iter().enumerate().find(|(index, tag)| languages[..*index].contains(tag)) {
+        return Err(CliError::usage(format_args!("--languages names {twice} twice (again as number {})", index + 1)));
+    }
+    if name.trim().is_empty() {
+        return Err(CliError::usage("--name is empty; say what people call the place"));
+    }
+    let place = PlaceRecord {
+        code: code.clone().unwrap_or_else(made_up_code),
+        organization,
+        unit: unit.map(|unit| unit.trim().to_owned()).filter(|unit| !unit.is_empty()),
+        name: name.trim().to_owned(),
+        question: question.into_iter().collect::<Texts>(),
+        languages,
+        default_language,
+        presence_key: Entropy::system().bytes::<PRESENCE_KEY_BYTES>().to_vec(),
+        version: 1,
+    };
+    Ok((code, place))
+}
+
+fn made_up_code() -> PlaceCode {
+    let random: [u8; CODE_SYMBOLS] = Entropy::system().bytes();
+    let code: String = random.iter().map(|byte| char::from(SYMBOLS[usize::from(byte % 32)])).collect();
+    code.parse().expect("eight symbols of Crockford's base 32 are a place code")
+}
+
+/// Adds the place. A made-up code that is taken is made up again; a wished one is not.
+async fn insert(storage: &Storage, (wished, place): (Option<PlaceCode>, PlaceRecord)) -> Result<PlaceRecord, CliError> {
+    let mut place = place;
+    for _ in 0..CODE_ATTEMPTS {
+        match storage.add_place(place.clone(), Clock::system().unix_ms()).await? {
+            AddedPlace::Added => return Ok(place),
+            AddedPlace::UnknownOrganization => {
+                return Err(CliError::failed(format_args!(
+                    "there is no organisation {}; `pikir-portal organization list` shows those there are",
+                    place.organization
+                )));
+            }
+            AddedPlace::CodeTaken => match &wished {
+                Some(code) => {
+                    return Err(CliError::failed(format_args!("the code {code} is in use; choose another or leave it out")));
+                }
+                None => place.code = made_up_code(),
+            },
+        }
+    }
+    Err(CliError::failed("no free code was found; give one with --code"))
+}
+
+fn as_json(place: &PlaceRecord) -> Value {
+    json!({
+        "code": place.code,
+        "organization": place.organization,
+        "unit": place.unit,
+        "name": place.name,
+        "languages": place.languages,
+        "default_language": place.default_language,
+        "question": place.question,
+    })
+}
+
+fn table(places: &[PlaceRecord]) -> String {
+    if places.is_empty() {
+        return "No places yet: `pikir-portal place add` adds one.".to_owned();
+    }
+    let mut text = format!("{:<12}  {:<24}  PLACE\n", "CODE", "ORGANISATION");
+    for place in places {
+        let unit = place.unit.as_ref().map(|unit| format!("{unit}: ")).unwrap_or_default();
+        // Writing to a text does not fail.
+        let _ = writeln!(text, "{:<12}  {:<24}  {unit}{}", place.code.to_string(), place.organization, place.name);
+    }
+    text
+}

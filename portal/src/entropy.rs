@@ -1,0 +1,89 @@
+//! The only source of randomness, and its test twin.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pikir_contract::{Id, Time, base64url_encode};
+use sha2::{Digest, Sha256};
+
+/// Bytes of randomness in a token (enrolment token, device code, session): far beyond guessing.
+pub const TOKEN_BYTES: usize = 24;
+
+/// Gives random bytes, identifiers and tokens. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Entropy(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System,
+    Seeded { seed: u64, drawn: Arc<AtomicU64> },
+}
+
+impl Entropy {
+    /// The operating system's randomness.
+    pub fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A reproducible sequence for tests; never for a real portal.
+    pub fn seeded(seed: u64) -> Self {
+        Self(Source::Seeded { seed, drawn: Arc::new(AtomicU64::new(0)) })
+    }
+
+    /// `N` random bytes.
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.fill(&mut bytes);
+        bytes
+    }
+
+    /// Fills `bytes` with randomness.
+    pub fn fill(&self, bytes: &mut [u8]) {
+        match &self.0 {
+            // Linux's getrandom(2) does not fail once the kernel has been seeded, which is long before any service
+            // starts; going on with predictable keys would be worse than stopping.
+            Source::System => getrandom::fill(bytes).expect("the operating system gives random bytes"),
+            Source::Seeded { seed, drawn } => {
+                for chunk in bytes.chunks_mut(32) {
+                    let count = drawn.fetch_add(1, Ordering::SeqCst);
+                    let block = Sha256::new().chain_update(seed.to_be_bytes()).chain_update(count.to_be_bytes()).finalize();
+                    chunk.copy_from_slice(&block[..chunk.len()]);
+                }
+            }
+        }
+    }
+
+    /// A new UUIDv7 made at `now`.
+    pub fn id(&self, now: Time) -> Id {
+        Id::from_parts(u64::try_from(now.unix_ms()).unwrap_or(0), self.bytes())
+    }
+
+    /// A secret of [`TOKEN_BYTES`] random bytes, written as base64url.
+    pub fn token(&self) -> String {
+        base64url_encode(&self.bytes::<TOKEN_BYTES>())
+    }
+}
+
+/// What is stored of a secret that only its holder may know: its SHA-256. The secrets hashed here are random
+/// ([`TOKEN_BYTES`]), so they need no salt and no slow hash.
+pub fn secret_hash(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_the_same_sequence_again_and_never_repeats_within_it() {
+        let (one, two) = (Entropy::seeded(7), Entropy::seeded(7));
+        let first = one.token();
+        assert_eq!(first, two.token());
+        assert_ne!(first, one.token());
+    }
+
+    #[test]
+    fn the_operating_system_gives_different_tokens() {
+        assert_ne!(Entropy::system().token(), Entropy::system().token());
+    }
+}

@@ -1,0 +1,13 @@
+//! The central portal: terminals hand in events, phones land on it, officials answer on it.
+
+pub mod api;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod entropy;
+pub mod ingest;
+pub mod journal_file;
+pub mod protect;
+pub mod storage;
+pub mod terminal_config;
+pub mod web;

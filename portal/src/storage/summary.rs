@@ -1,0 +1,109 @@
+//! What visitors said about an organisation, in figures.
+
+use rusqlite::Connection;
+
+use super::{Storage, StorageError};
+
+/// Ratings by score: the first figure counts the ratings of 1, the last those of 5.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts(pub [u64; 5]);
+
+impl Counts {
+    /// How many there are.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// The mean score in hundredths, rounded half up; `None` without ratings.
+    pub fn average_hundredths(&self) -> Option<u64> {
+        let total = self.total();
+        let sum: u64 = self.0.iter().zip(1..).map(|(count, score)| count * score).sum();
+        (total > 0).then(|| (sum * 200 + total) / (total * 2))
+    }
+
+    /// These and those together.
+    #[must_use]
+    pub fn plus(mut self, other: &Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(count, more)| *count += more);
+        self
+    }
+}
+
+/// The figures of one organisation, units below it not included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Ratings given on a terminal: neither withdrawn nor flagged.
+    pub terminal: Counts,
+    /// Reviews sent from a phone that scanned a terminal's screen.
+    pub phone: Counts,
+    /// Reviews sent from a phone that scanned a printed code.
+    pub poster: Counts,
+    /// Terminal ratings that a rule marked as doubtful: kept, not counted.
+    pub flagged: u64,
+    /// Terminal ratings the visitor took back: kept, not counted.
+    pub withdrawn: u64,
+}
+
+impl Summary {
+    /// Every channel together.
+    pub fn counts(&self) -> Counts {
+        self.terminal.plus(&self.phone).plus(&self.poster)
+    }
+}
+
+impl Storage {
+    /// The figures of the organisation with this code.
+    pub async fn summary(&self, organization: &str) -> Result<Summary, StorageError> {
+        let organization = organization.to_owned();
+        self.sqlite.read(move |db| summarize(db, &organization)).await
+    }
+}
+
+fn summarize(db: &Connection, organization: &str) -> Result<Summary, StorageError> {
+    let mut summary = Summary::default();
+    let mut ratings = db.prepare_cached(
+        "SELECT withdrawn, flagged, score, count(*) FROM ratings WHERE organization = ?1
+         GROUP BY withdrawn, flagged, score",
+    )?;
+    let mut rows = ratings.query([organization])?;
+    while let Some(row) = rows.next()? {
+        let count: u64 = row.get(3)?;
+        match (row.get(0)?, row.get(1)?) {
+            (true, _) => summary.withdrawn += count,
+            (false, true) => summary.flagged += count,
+            (false, false) => add(&mut summary.terminal, row.get(2)?, count)?,
+        }
+    }
+    let mut reviews = db.prepare_cached(
+        "SELECT channel, score, count(*) FROM reviews WHERE organization = ?1 GROUP BY channel, score",
+    )?;
+    let mut rows = reviews.query([organization])?;
+    while let Some(row) = rows.next()? {
+        let channel = match row.get_ref(0)?.as_str().map_err(StorageError::failed)? {
+            "phone" => &mut summary.phone,
+            "poster" => &mut summary.poster,
+            other => return Err(StorageError::unreadable(format_args!("channel {other:?}"))),
+        };
+        add(channel, row.get(1)?, row.get(2)?)?;
+    }
+    Ok(summary)
+}
+
+fn add(counts: &mut Counts, score: usize, count: u64) -> Result<(), StorageError> {
+    let place = score.checked_sub(1).and_then(|index| counts.0.get_mut(index));
+    *place.ok_or_else(|| StorageError::unreadable(format_args!("score {score}")))? += count;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_average_is_rounded_half_up_to_hundredths() {
+        assert_eq!(Counts([0, 0, 0, 0, 0]).average_hundredths(), None);
+        assert_eq!(Counts([0, 0, 0, 1, 2]).average_hundredths(), Some(467));
+        assert_eq!(Counts([1, 0, 0, 0, 7]).average_hundredths(), Some(450));
+        assert_eq!(Counts([0, 0, 0, 199, 1]).average_hundredths(), Some(401));
+    }
+}

@@ -1,0 +1,147 @@
+//! The configuration a terminal gets, made from its place and organisation.
+
+use std::collections::BTreeMap;
+
+use pikir_contract::{
+    Bytes, DEFAULT_STEP_S, Named, Organization, Place, QrConfig, Score, TerminalConfig, Texts, base64url_encode,
+};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::storage::{OrganizationRecord, PlaceRecord};
+
+/// Bytes of the digest that make an ETag.
+const ETAG_BYTES: usize = 12;
+
+/// What is asked where a place has no question of its own.
+const QUESTION: [(&str, &str); 5] = [
+    ("ky", "Тейлөөнү кандай баалайсыз?"),
+    ("ru", "Как вы оцениваете обслуживание?"),
+    ("be", "Як вы ацэньваеце абслугоўванне?"),
+    ("en", "How would you rate the service?"),
+    ("kk", "Қызмет көрсетуді қалай бағалайсыз?"),
+];
+
+/// The official words of the scale, from 1 to 5.
+const SCALE: [(&str, [&str; 5]); 5] = [
+    (
+        "ky",
+        ["Өтө канааттандырарлык эмес", "Канааттандырарлык эмес", "Канааттандырарлык", "Жакшы", "Эң жакшы"],
+    ),
+    ("ru", ["Крайне неудовлетворительно", "Неудовлетворительно", "Удовлетворительно", "Хорошо", "Отлично"]),
+    ("be", ["Вельмі нездавальняюча", "Нездавальняюча", "Здавальняюча", "Добра", "Выдатна"]),
+    ("en", ["Extremely unsatisfactory", "Unsatisfactory", "Satisfactory", "Good", "Excellent"]),
+    ("kk", ["Өте қанағаттанарлықсыз", "Қанағаттанарлықсыз", "Қанағаттанарлық", "Жақсы", "Өте жақсы"]),
+];
+
+/// The languages this portal has words for, so that a place may offer them without texts of its own.
+pub fn languages() -> impl Iterator<Item = &'static str> {
+    QUESTION.iter().map(|(language, _)| *language)
+}
+
+/// A configuration as it is sent.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The document.
+    pub value: Value,
+    /// Its ETag, in quotation marks.
+    pub etag: String,
+}
+
+/// The configuration of a terminal that stands at `place`, reached under `public_url`.
+pub fn document(place: &PlaceRecord, organization: &OrganizationRecord, public_url: &str) -> Document {
+    let config = config(place, organization, public_url);
+    // A configuration is text, integers and lists of them, which JSON always holds.
+    let value = serde_json::to_value(config).expect("a configuration can be written as JSON");
+    let digest = Sha256::digest(value.to_string());
+    Document { etag: format!("\"{}\"", base64url_encode(&digest[..ETAG_BYTES])), value }
+}
+
+fn config(place: &PlaceRecord, organization: &OrganizationRecord, public_url: &str) -> TerminalConfig {
+    let qr = QrConfig {
+        base_url: public_url.to_owned(),
+        presence_key: Some(Bytes(place.presence_key.clone())),
+        step_s: DEFAULT_STEP_S,
+    };
+    let mut config = TerminalConfig::new(
+        place.version + organization.version,
+        Organization { code: organization.code.clone(), name: organization.names.clone() },
+        Place { code: place.code.clone(), name: place.name.clone() },
+        &place.default_language,
+        qr,
+    );
+    config.languages.clone_from(&place.languages);
+    config.unit = place.unit.as_ref().map(|unit| Named {
+        code: unit.clone(),
+        name: Texts::from([(place.default_language.as_str(), unit.as_str())]),
+    });
+    config.question = if place.question.is_empty() { offered(place, &QUESTION) } else { place.question.clone() };
+    config.scale = scale(place);
+    config
+}
+
+/// The texts in the languages the place offers.
+fn offered(place: &PlaceRecord, texts: &[(&str, &str)]) -> Texts {
+    texts.iter().filter(|(language, _)| place.languages.iter().any(|offered| offered == language)).copied().collect()
+}
+
+fn scale(place: &PlaceRecord) -> BTreeMap<String, Texts> {
+    let words = |index: usize| {
+        let texts: Vec<_> = SCALE.iter().map(|(language, words)| (*language, words[index])).collect();
+        offered(place, &texts)
+    };
+    let scale = Score::ALL.into_iter().enumerate().map(|(index, score)| (score.get().to_string(), words(index)));
+    scale.filter(|(_, texts)| !texts.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place() -> PlaceRecord {
+        PlaceRecord {
+            code: "B4XK".parse().unwrap(),
+            organization: "con-bishkek".to_owned(),
+            unit: Some("Зал 2".to_owned()),
+            name: "Окно 4".to_owned(),
+            question: Texts::default(),
+            languages: vec!["ky".to_owned(), "ru".to_owned(), "en".to_owned()],
+            default_language: "ky".to_owned(),
+            presence_key: vec![3; 32],
+            version: 2,
+        }
+    }
+
+    fn organization() -> OrganizationRecord {
+        let names = Texts::from([("ky", "Калкты тейлөө борбору"), ("ru", "Центр обслуживания населения")]);
+        OrganizationRecord { code: "con-bishkek".to_owned(), parent: None, names, version: 5 }
+    }
+
+    #[test]
+    fn the_document_keeps_to_the_contract_and_says_what_the_place_says() {
+        let document = document(&place(), &organization(), "https://pikir.example");
+        let config = TerminalConfig::from_value(&document.value).unwrap();
+        assert_eq!(config.version, 7);
+        assert_eq!(config.languages, ["ky", "ru", "en"]);
+        assert_eq!(config.qr.presence_key, Some(Bytes(vec![3; 32])));
+        assert_eq!(config.scale["1"].exact("ru"), Some("Крайне неудовлетворительно"));
+        assert_eq!(config.scale["5"].exact("be"), None, "Belarusian is not offered at this place");
+        assert_eq!(config.unit.unwrap().name.exact("ky"), Some("Зал 2"));
+    }
+
+    #[test]
+    fn a_question_of_the_place_s_own_stands_alone() {
+        let question = Texts::from([("ru", "Довольны ли вы приёмом?")]);
+        let place = PlaceRecord { question: question.clone(), ..place() };
+        let document = document(&place, &organization(), "https://pikir.example");
+        assert_eq!(TerminalConfig::from_value(&document.value).unwrap().question, question);
+    }
+
+    #[test]
+    fn the_etag_changes_with_the_document_and_only_then() {
+        let before = document(&place(), &organization(), "https://pikir.example").etag;
+        assert_eq!(before, document(&place(), &organization(), "https://pikir.example").etag);
+        let renamed = PlaceRecord { name: "Окно 5".to_owned(), ..place() };
+        assert_ne!(before, document(&renamed, &organization(), "https://pikir.example").etag);
+    }
+}

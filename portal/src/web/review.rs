@@ -1,0 +1,104 @@
+//! What became of a review: the page after sending, and the same page later.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+
+use super::page::{Answer, Page, Reader, render};
+use crate::app::AppState;
+use crate::entropy::Entropy;
+use crate::storage::{DeclineReason, ReviewState};
+
+/// Symbols of a status code: 50 bits, beyond guessing over the network.
+const STATUS_CODE_SYMBOLS: usize = 10;
+/// Crockford base32: 32 symbols that are not mistaken for each other.
+const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// A new status code, as it is stored.
+pub fn new_status_code(entropy: &Entropy) -> String {
+    let random = entropy.bytes::<STATUS_CODE_SYMBOLS>();
+    random.into_iter().map(|byte| char::from(CROCKFORD[usize::from(byte & 31)])).collect()
+}
+
+/// A status code as people see it: `XXXXX-XXXXX`.
+pub fn written(code: &str) -> String {
+    let (front, back) = code.split_at_checked(STATUS_CODE_SYMBOLS / 2).unwrap_or((code, ""));
+    format!("{front}-{back}")
+}
+
+/// A typed status code as it is stored: any case, with or without hyphens and spaces, O for 0, I and L for 1.
+fn normalize(typed: &str) -> String {
+    let symbol = |c: char| match c.to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        other => other,
+    };
+    typed.chars().filter(|c| !c.is_whitespace() && *c != '-').map(symbol).collect()
+}
+
+/// The English words for a reason, a key into the translations.
+pub fn reason_text(reason: DeclineReason) -> &'static str {
+    match reason {
+        DeclineReason::PersonalData => "personal data",
+        DeclineReason::Insult => "insults or threats",
+        DeclineReason::Advertising => "advertising",
+        DeclineReason::OffTopic => "not about the service",
+        DeclineReason::Unclear => "cannot be understood",
+    }
+}
+
+#[derive(Template)]
+#[template(path = "review.html")]
+struct ReviewPage {
+    page: Page,
+    thanks: bool,
+    organization: String,
+    organization_code: String,
+    place: String,
+    received: String,
+    has_comment: bool,
+    state: &'static str,
+    reason: &'static str,
+    code: String,
+    link: String,
+}
+
+/// Shows where a review stands; with `?thanks=1` it is the page right after sending.
+pub async fn show(State(app): State<AppState>, reader: Reader, Path(typed): Path<String>) -> Answer {
+    let page = reader.page(None);
+    let code = normalize(&typed);
+    let found = app.storage.review_by_status_code(&code).await;
+    let Some(review) = found.map_err(|error| page.clone().broken(&error))? else {
+        let text = "Please check the code and try again.";
+        return Ok(page.message(StatusCode::NOT_FOUND, "No review under this code", text, None));
+    };
+    let written = written(&code);
+    let host = app.public_url.split_once("://").map_or(&*app.public_url, |(_, host)| host);
+    let content = ReviewPage {
+        thanks: reader.get("thanks") == "1" && review.state == ReviewState::New,
+        organization: page.l.choose(&review.organization_names).to_owned(),
+        organization_code: review.organization,
+        place: review.place,
+        received: page.l.date(review.created_at),
+        has_comment: review.comment.is_some(),
+        state: review.state.as_str(),
+        reason: review.reason.map_or("", reason_text),
+        link: format!("{host}/r/{written}"),
+        code: written,
+        page,
+    };
+    Ok(render(StatusCode::OK, &content))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_code_is_found_however_it_is_typed() {
+        let code = new_status_code(&Entropy::seeded(1));
+        assert_eq!(code.len(), STATUS_CODE_SYMBOLS);
+        assert_eq!(normalize(&written(&code).to_lowercase()), code);
+        assert_eq!(normalize("oil 23-abcde"), "01123ABCDE");
+    }
+}

@@ -1,0 +1,117 @@
+//! `/staff`: every terminal at a glance.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use pikir_contract::StatusReport;
+
+use super::i18n::Locale;
+use super::page::{Answer, Page, render};
+use super::session::{Staff, StaffFrame};
+use crate::app::AppState;
+use crate::storage::{Breach, Integrity, Role, TerminalState};
+
+#[derive(Template)]
+#[template(path = "staff.html")]
+struct Overview {
+    page: Page,
+    staff: StaffFrame,
+    terminals: Vec<Row>,
+}
+
+struct Row {
+    place: String,
+    organization: String,
+    hardware: String,
+    retired: bool,
+    contact: String,
+    pending: String,
+    broken: Option<String>,
+    clock: String,
+}
+
+/// Shows the overview.
+pub async fn overview(State(app): State<AppState>, staff: Staff) -> Answer {
+    staff.may(Role::sets_up_terminals)?;
+    let broken = |error| staff.page.clone().broken(&error);
+    let l = staff.page.l;
+    let organizations = app.storage.organizations().await.map_err(broken)?;
+    let names: HashMap<_, _> =
+        organizations.iter().map(|found| (found.code.as_str(), l.choose(&found.names))).collect();
+    let terminals = app.storage.terminals().await.map_err(broken)?;
+    let now_ms = app.clock.unix_ms();
+    let row = |terminal: TerminalState| {
+        let organization = names.get(terminal.organization.as_str()).copied().unwrap_or_default().to_owned();
+        row(l, terminal, organization, now_ms)
+    };
+    let content = Overview {
+        page: staff.page.clone(),
+        staff: staff.frame("/staff"),
+        terminals: terminals.into_iter().map(row).collect(),
+    };
+    Ok(render(StatusCode::OK, &content))
+}
+
+fn row(l: Locale, terminal: TerminalState, organization: String, now_ms: i64) -> Row {
+    let report = terminal.report.as_deref().and_then(|report| serde_json::from_str::<StatusReport>(report).ok());
+    let clock = match &report {
+        Some(report) if report.clock.synced => "synchronised",
+        Some(_) => "not synchronised",
+        None => "unknown",
+    };
+    let broken = match terminal.integrity {
+        Integrity::Intact => None,
+        Integrity::Broken { seq, why } => {
+            Some(l.with2("damaged from entry {seq}: {why}", "seq", seq, "why", l.t(breach_text(why))))
+        }
+    };
+    Row {
+        place: terminal.place_name,
+        organization,
+        hardware: format!("{} · {}", terminal.hardware.0, terminal.hardware.1),
+        retired: terminal.retired_at.is_some(),
+        contact: terminal.seen_at.map_or_else(|| l.t("never").to_owned(), |seen_ms| ago(l, now_ms - seen_ms)),
+        pending: report.map_or_else(|| "–".to_owned(), |report| l.number(&report.pending)),
+        broken,
+        clock: l.t(clock).to_owned(),
+    }
+}
+
+fn breach_text(why: Breach) -> &'static str {
+    match why {
+        Breach::Changed => "a changed entry",
+        Breach::Reordered => "an entry out of order",
+        Breach::Conflict => "another entry under the same number",
+        Breach::Missing => "a missing entry",
+    }
+}
+
+/// How long ago, in the largest fitting unit.
+fn ago(l: Locale, age_ms: i64) -> String {
+    const MINUTE: i64 = 60 * 1000;
+    const HOUR: i64 = 60 * MINUTE;
+    const DAY: i64 = 24 * HOUR;
+    match age_ms {
+        ..MINUTE => l.t("just now").to_owned(),
+        ..HOUR => l.with("{count} min ago", "count", age_ms / MINUTE),
+        ..DAY => l.with("{count} h ago", "count", age_ms / HOUR),
+        _ => l.with("{count} d ago", "count", age_ms / DAY),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::i18n::Lang;
+
+    #[test]
+    fn ages_are_given_in_the_largest_fitting_unit() {
+        let l = Locale(Lang::En);
+        assert_eq!(ago(l, -5), "just now");
+        assert_eq!(ago(l, 59 * 60 * 1000), "59 min ago");
+        assert_eq!(ago(l, 60 * 60 * 1000), "1 h ago");
+        assert_eq!(ago(l, 49 * 60 * 60 * 1000), "2 d ago");
+    }
+}

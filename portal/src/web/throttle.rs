@@ -1,0 +1,173 @@
+//! Limits on how often something may be tried, kept in memory only and forgotten after a while.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+
+/// Keys one throttle remembers; what comes beyond that shares one count.
+const MAX_KEYS: usize = 100_000;
+/// The key of everything beyond [`MAX_KEYS`].
+const REST: &str = "";
+
+/// Reviews from one network address in [`WINDOW_MS`]: generous, because a mobile operator puts thousands of phones
+/// behind one address.
+pub const REVIEWS_PER_ADDRESS: u32 = 600;
+/// Failed sign-ins with one login in [`WINDOW_MS`].
+pub const FAILURES_PER_LOGIN: u32 = 10;
+/// Failed sign-ins from one address in [`WINDOW_MS`]: an office may share one.
+pub const FAILURES_PER_ADDRESS: u32 = 100;
+/// Wrong terminal codes one member of staff may type in [`WINDOW_MS`].
+pub const WRONG_CODES: u32 = 20;
+/// The time over which attempts are counted, milliseconds.
+pub const WINDOW_MS: i64 = 10 * 60 * 1000;
+
+/// The limits of all pages.
+#[derive(Debug)]
+pub struct Limits {
+    /// Reviews by network address.
+    pub reviews: Throttle,
+    /// Failed sign-ins by login.
+    pub logins: Throttle,
+    /// Failed sign-ins by network address.
+    pub addresses: Throttle,
+    /// Wrong terminal codes by login.
+    pub codes: Throttle,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            reviews: Throttle::new(REVIEWS_PER_ADDRESS),
+            logins: Throttle::new(FAILURES_PER_LOGIN),
+            addresses: Throttle::new(FAILURES_PER_ADDRESS),
+            codes: Throttle::new(WRONG_CODES),
+        }
+    }
+}
+
+/// Counts attempts by key over [`WINDOW_MS`] from the first one.
+#[derive(Debug)]
+pub struct Throttle {
+    limit: u32,
+    counts: Mutex<HashMap<String, Count>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    since_ms: i64,
+    attempts: u32,
+}
+
+impl Count {
+    fn is_current(&self, now_ms: i64) -> bool {
+        (self.since_ms..self.since_ms + WINDOW_MS).contains(&now_ms)
+    }
+}
+
+impl Throttle {
+    fn new(limit: u32) -> Self {
+        Self { limit, counts: Mutex::default() }
+    }
+
+    /// Seconds until `key` may try again; `None` if it may now. Counts nothing.
+    pub fn wait_s(&self, key: &str, now_ms: i64) -> Option<u64> {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = counts.get(key).or_else(|| if counts.len() >= MAX_KEYS { counts.get(REST) } else { None });
+        let count = known.filter(|count| count.is_current(now_ms) && count.attempts >= self.limit)?;
+        Some(u64::try_from(count.since_ms + WINDOW_MS - now_ms).unwrap_or(0).div_ceil(1000))
+    }
+
+    /// Counts one attempt.
+    pub fn count(&self, key: &str, now_ms: i64) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.len() >= MAX_KEYS && !counts.contains_key(key) {
+            counts.retain(|_, count| count.is_current(now_ms));
+        }
+        let key = if counts.len() < MAX_KEYS || counts.contains_key(key) { key } else { REST };
+        let count = counts.entry(key.to_owned()).or_insert(Count { since_ms: now_ms, attempts: 0 });
+        if !count.is_current(now_ms) {
+            *count = Count { since_ms: now_ms, attempts: 0 };
+        }
+        count.attempts = count.attempts.saturating_add(1);
+    }
+
+    /// Forgets what was counted for `key`.
+    pub fn forget(&self, key: &str) {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}
+
+/// The network address a request came from, for throttling only: it is never stored or logged.
+///
+/// Behind a reverse proxy on the same machine the proxy's `X-Forwarded-For` says it; from anywhere else that header is
+/// ignored. An IPv6 visitor counts by the /64 network, because a household has that many addresses.
+#[derive(Clone, Debug)]
+pub struct ClientAddress(pub String);
+
+impl<S: Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let forwarded = || {
+            let header = parts.headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+            header.rsplit(',').next()?.trim().parse().ok()
+        };
+        let address = match peer {
+            Some(peer) if peer.to_canonical().is_loopback() => forwarded().unwrap_or(peer),
+            Some(peer) => peer,
+            None => return Ok(Self("unknown".to_owned())),
+        };
+        Ok(Self(network(address)))
+    }
+}
+
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let prefix = address.to_bits() & !u128::from(u64::MAX);
+            Ipv6Addr::from_bits(prefix).to_string()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_waits_once_its_limit_is_reached_and_is_free_after_the_window() {
+        let throttle = Throttle::new(2);
+        throttle.count("a", 0);
+        assert_eq!(throttle.wait_s("a", 1), None);
+        throttle.count("a", 1_000);
+        assert_eq!(throttle.wait_s("a", 1_000), Some(599));
+        assert_eq!(throttle.wait_s("b", 1_000), None);
+        assert_eq!(throttle.wait_s("a", WINDOW_MS), None);
+        throttle.count("a", WINDOW_MS);
+        assert_eq!(throttle.wait_s("a", WINDOW_MS), None);
+    }
+
+    #[test]
+    fn a_flood_of_keys_takes_bounded_memory_and_is_itself_limited() {
+        let throttle = Throttle::new(2);
+        for key in 0..MAX_KEYS + 10 {
+            throttle.count(&key.to_string(), 0);
+        }
+        assert!(throttle.counts.lock().unwrap().len() <= MAX_KEYS + 1);
+        assert!(throttle.wait_s("a newcomer", 1).is_some());
+        assert_eq!(throttle.wait_s("1", 1), None);
+    }
+
+    #[test]
+    fn an_ipv6_visitor_counts_by_network() {
+        let parse = |text: &str| network(text.parse().unwrap());
+        assert_eq!(parse("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(parse("::ffff:192.0.2.7"), "192.0.2.7");
+    }
+}

@@ -1,0 +1,50 @@
+//! The public figures.
+
+use pikir_contract::Texts;
+use pikir_portal::storage::OrganizationRecord;
+use serde_json::json;
+
+use crate::support::*;
+
+#[tokio::test]
+async fn flagged_and_withdrawn_ratings_are_shown_but_do_not_count() {
+    let portal = Portal::start().await;
+    let terminal = portal.terminal(1).await;
+    let flagged = json!({"score": 1, "lang": "ru", "input": "touch", "flags": ["burst"]});
+    let events = [
+        terminal.rating(1, 5),
+        terminal.rating(2, 4),
+        terminal.rating(3, 4),
+        terminal.event(4, "rating", &flagged),
+        terminal.rating(5, 1),
+        terminal.event(6, "withdrawal", &json!({"rating": terminal.event_id(5)})),
+    ];
+    assert_all(&terminal.deliver(&portal, &events).await.ok(), "accepted");
+    let summary = portal.summary().await;
+    assert_eq!(summary["counts"], json!({"1": 0, "2": 0, "3": 0, "4": 2, "5": 1}));
+    assert_eq!((&summary["total"], &summary["average"]), (&json!(3), &json!("4.33")));
+    assert_eq!((&summary["flagged"], &summary["withdrawn"]), (&json!(1), &json!(1)));
+    assert_eq!(summary["channels"]["terminal"]["total"], 3);
+    assert_eq!(summary["channels"]["phone"], json!({"counts": {"1": 0, "2": 0, "3": 0, "4": 0, "5": 0}, "total": 0, "average": null}));
+}
+
+#[tokio::test]
+async fn units_have_figures_of_their_own() {
+    let portal = Portal::start().await;
+    let unit = OrganizationRecord {
+        code: "con-1".to_owned(),
+        parent: Some("con".to_owned()),
+        names: Texts::from([("ru", "Отдел 1")]),
+        version: 1,
+    };
+    portal.state.storage.put_organizations(vec![unit]).await.unwrap();
+    portal.add_place("con-1", "D8RN").await;
+    let mut terminal = Terminal::new(3);
+    let token = portal.token("D8RN").await;
+    terminal.enrol_with(&portal, &token).await;
+    terminal.deliver(&portal, &[terminal.rating(1, 2)]).await.ok();
+    assert_eq!(portal.summary().await["total"], 0);
+    let with_units = portal.get("/api/v1/organizations/con/summary?include=units").await.ok();
+    assert_eq!(with_units["units"][0]["organization"], "con-1");
+    assert_eq!(with_units["units"][0]["average"], "2.00");
+}
