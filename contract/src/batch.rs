@@ -1,6 +1,7 @@
 //! The delivery of events: `POST /api/v1/events`.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use crate::canonical::safe_integer;
 use crate::{BootId, Event, Id, MAX_BATCH_EVENTS, MAX_SAFE_INTEGER, Time};
@@ -140,9 +141,19 @@ pub struct EventResult {
     pub seq: u64,
     /// What became of it.
     pub status: EventStatus,
-    /// Why it was rejected; only with [`EventStatus::Rejected`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Why it was rejected; only with [`EventStatus::Rejected`]. A reason this version does not know reads as none.
+    #[serde(
+        default,
+        deserialize_with = "known_reason",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub reason: Option<RejectReason>,
+}
+
+/// A portal of a later version may have further reasons; they must not make its whole answer unreadable.
+fn known_reason<'de, D: Deserializer<'de>>(reason: D) -> Result<Option<RejectReason>, D::Error> {
+    let reason = Value::deserialize(reason)?;
+    Ok(serde_json::from_value(reason).ok())
 }
 
 /// What became of an event in a delivery.

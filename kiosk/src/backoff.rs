@@ -20,7 +20,9 @@ impl Backoff {
 
     /// Another failure: a random time up to the ceiling, never less than the portal asked for.
     pub fn next(&mut self, entropy: &dyn Entropy, asked: Option<Duration>) -> Duration {
-        let ceiling = BACKOFF_BASE.saturating_mul(1 << self.failures.min(16)).min(BACKOFF_CAP);
+        let ceiling = BACKOFF_BASE
+            .saturating_mul(1 << self.failures.min(16))
+            .min(BACKOFF_CAP);
         self.failures = self.failures.saturating_add(1);
         asked.unwrap_or_default() + ceiling.mul_f64(entropy.fraction())
     }
@@ -40,7 +42,10 @@ mod tests {
             assert!(backoff.next(&*entropy, None) <= ceiling.min(BACKOFF_CAP));
         }
         let late: Vec<_> = (0..200).map(|_| backoff.next(&*entropy, None)).collect();
-        assert!(late.iter().any(|wait| *wait < BACKOFF_CAP / 4) && late.iter().any(|wait| *wait > BACKOFF_CAP * 3 / 4));
+        assert!(
+            late.iter().any(|wait| *wait < BACKOFF_CAP / 4)
+                && late.iter().any(|wait| *wait > BACKOFF_CAP * 3 / 4)
+        );
         backoff.reset();
         assert!(backoff.next(&*entropy, None) <= BACKOFF_BASE);
     }

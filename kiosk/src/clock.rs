@@ -21,7 +21,12 @@ pub trait Clock: Send + Sync {
     /// All of it at one moment, as it goes into events.
     fn reading(&self) -> ClockReading {
         let wall = Time::from_unix_ms(self.wall_ms()).unwrap_or_else(|_| epoch());
-        ClockReading { boot: self.boot(), up_ms: self.up_ms(), wall, synced: self.synced() }
+        ClockReading {
+            boot: self.boot(),
+            up_ms: self.up_ms(),
+            wall,
+            synced: self.synced(),
+        }
     }
 }
 
@@ -45,7 +50,9 @@ impl SystemClock {
     /// The kernel does not tell its boot id (`/proc` is not mounted).
     pub fn new() -> anyhow::Result<Self> {
         let text = crate::files::read_text("/proc/sys/kernel/random/boot_id".as_ref())?;
-        Ok(Self { boot: text.trim().parse()? })
+        Ok(Self {
+            boot: text.trim().parse()?,
+        })
     }
 }
 
@@ -74,7 +81,10 @@ impl Clock for SystemClock {
 
 /// The kernel's own word (`STA_UNSYNC` of adjtimex(2)); `None` where it may not be asked.
 fn kernel_says_synced() -> Option<bool> {
-    #[allow(unsafe_code, reason = "rustix and nix have no adjtimex; with modes = 0 it only reads")]
+    #[allow(
+        unsafe_code,
+        reason = "rustix and nix have no adjtimex; with modes = 0 it only reads"
+    )]
     // SAFETY: timex is plain integers, for which all zeroes is valid; the pointer outlives the call.
     let (state, status) = unsafe {
         let mut timex: libc::timex = std::mem::zeroed();
@@ -92,7 +102,9 @@ impl TestClock {
     /// Starts at uptime 1 s with the given wall clock (Unix milliseconds), not synchronised.
     #[must_use]
     pub fn new(boot: BootId, wall_ms: i64) -> Arc<Self> {
-        Arc::new(Self { state: std::sync::Mutex::new((boot, 1_000, wall_ms, false)) })
+        Arc::new(Self {
+            state: std::sync::Mutex::new((boot, 1_000, wall_ms, false)),
+        })
     }
 
     /// Lets time pass on both clocks.
@@ -110,7 +122,9 @@ impl TestClock {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, (BootId, u64, i64, bool)> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

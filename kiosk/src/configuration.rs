@@ -42,7 +42,10 @@ impl ConfigurationStore {
             tracing::warn!(%error, "the kept configuration cannot be used; asking the portal for it");
             None
         });
-        Self { data, current: watch::Sender::new(kept.map(Arc::new)) }
+        Self {
+            data,
+            current: watch::Sender::new(kept.map(Arc::new)),
+        }
     }
 
     /// Reads the file again after an enrolment wrote it.
@@ -70,17 +73,27 @@ impl ConfigurationStore {
     /// The document breaks the contract (the message names the member), or cannot be kept.
     pub fn accept(&self, config: Value, etag: Option<String>) -> anyhow::Result<()> {
         let document = TerminalConfig::from_value(&config)?;
-        let text = serde_json::to_string_pretty(&Kept { etag: etag.clone(), config })?;
-        files::replace(&self.data.configuration(), text.as_bytes(), 0o600).context("the configuration cannot be kept")?;
-        self.current.send_replace(Some(Arc::new(Configuration { document, etag })));
+        let text = serde_json::to_string_pretty(&Kept {
+            etag: etag.clone(),
+            config,
+        })?;
+        files::replace(&self.data.configuration(), text.as_bytes(), 0o600)
+            .context("the configuration cannot be kept")?;
+        self.current
+            .send_replace(Some(Arc::new(Configuration { document, etag })));
         Ok(())
     }
 }
 
 fn read(data: &DataDir) -> anyhow::Result<Option<Configuration>> {
-    let Some(text) = files::read_text_if_there(&data.configuration())? else { return Ok(None) };
+    let Some(text) = files::read_text_if_there(&data.configuration())? else {
+        return Ok(None);
+    };
     let kept: Kept = serde_json::from_str(&text)?;
-    Ok(Some(Configuration { document: TerminalConfig::from_value(&kept.config)?, etag: kept.etag }))
+    Ok(Some(Configuration {
+        document: TerminalConfig::from_value(&kept.config)?,
+        etag: kept.etag,
+    }))
 }
 
 #[cfg(test)]
@@ -107,8 +120,15 @@ mod tests {
         assert!(store.current().is_none());
         store.accept(document(7), Some("\"7\"".into())).unwrap();
         let again = ConfigurationStore::load(data.clone()).current().unwrap();
-        assert_eq!((again.document.version, again.etag.as_deref()), (7, Some("\"7\"")));
-        assert!(files::read_text(&data.configuration()).unwrap().contains("member_of_the_future"));
+        assert_eq!(
+            (again.document.version, again.etag.as_deref()),
+            (7, Some("\"7\""))
+        );
+        assert!(
+            files::read_text(&data.configuration())
+                .unwrap()
+                .contains("member_of_the_future")
+        );
     }
 
     #[test]

@@ -31,7 +31,8 @@ struct ControlError {
 pub fn listen(path: &Path) -> anyhow::Result<UnixListener> {
     // Whoever holds the data directory's lock may take the place of a socket that a crash left behind.
     files::remove_if_there(path)?;
-    let listener = UnixListener::bind(path).with_context(|| format!("control socket {} cannot be made", path.display()))?;
+    let listener = UnixListener::bind(path)
+        .with_context(|| format!("control socket {} cannot be made", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
     Ok(listener)
 }
@@ -58,10 +59,14 @@ pub async fn serve(listener: UnixListener, status: StatusSource) {
 async fn answer(stream: UnixStream, status: &StatusSource) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
-    BufReader::new(read.take(MAX_CONTROL_REQUEST_BYTES as u64)).read_line(&mut line).await?;
+    BufReader::new(read.take(MAX_CONTROL_REQUEST_BYTES as u64))
+        .read_line(&mut line)
+        .await?;
     let mut reply = match serde_json::from_str(&line) {
         Ok(ControlRequest::Status) => serde_json::to_vec(&status.now())?,
-        Err(error) => serde_json::to_vec(&ControlError { error: format!("not a request: {error}") })?,
+        Err(error) => serde_json::to_vec(&ControlError {
+            error: format!("not a request: {error}"),
+        })?,
     };
     reply.push(b'\n');
     write.write_all(&reply).await

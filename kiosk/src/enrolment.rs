@@ -11,8 +11,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use pikir_contract::{
-    Bytes, EnrolmentPending, EnrolmentRequest, EnrolmentResult, Hardware, PollError, PollErrorCode, PollRequest, SealKey,
+    Bytes, EnrolmentPending, EnrolmentRequest, EnrolmentResult, Hardware, PollError, PollErrorCode,
+    PollRequest, SealKey,
 };
+
+use tokio::sync::watch;
 
 use crate::clock::SharedClock;
 use crate::configuration::ConfigurationStore;
@@ -21,7 +24,9 @@ use crate::files::{self, DataDir, Lock};
 use crate::identity::Identity;
 use crate::journal::Journal;
 use crate::limits::SETUP_POLL;
-use crate::portal::{Failure, HttpPortal, Portal, PortalAddress, Reply, Request, reply};
+use crate::portal::{
+    Failure, HttpPortal, Portal, PortalAddress, PortalHealth, Reply, Request, reply,
+};
 use crate::view::SetupView;
 
 /// An enrolment under way at one portal.
@@ -88,7 +93,11 @@ impl Enrolment {
             token,
         };
         let portal = HttpPortal::new(address, key, identity.public_key(), clock);
-        Ok(Self { data: data.clone(), portal, request })
+        Ok(Self {
+            data: data.clone(),
+            portal,
+            request,
+        })
     }
 
     /// Asks the portal.
@@ -96,7 +105,10 @@ impl Enrolment {
     /// # Errors
     /// It could not be reached, or it refuses; a spent token is [`Failure::Refused`] with status 403.
     pub async fn ask(&self) -> Result<Asked, Failure> {
-        let reply = self.portal.send(Request::post("/api/v1/enrolments", &self.request)).await;
+        let reply = self
+            .portal
+            .send(Request::post("/api/v1/enrolments", &self.request))
+            .await;
         if matches!(&reply, Ok(Reply { status: 201, .. })) {
             return Ok(Asked::Pending(reply::read(reply)?));
         }
@@ -108,16 +120,37 @@ impl Enrolment {
     /// # Errors
     /// The portal could not be reached, or refuses for another reason than those of [`Polled`].
     pub async fn poll(&self, device_code: &str) -> Result<Polled, Failure> {
-        let request = PollRequest { device_code: device_code.to_owned() };
-        let reply = self.portal.send(Request::post("/api/v1/enrolments/poll", &request)).await;
+        let request = PollRequest {
+            device_code: device_code.to_owned(),
+        };
+        let reply = self
+            .portal
+            .send(Request::post("/api/v1/enrolments/poll", &request))
+            .await;
         match reply::read(reply) {
             Ok(result) => Ok(Polled::Enrolled(result)),
-            Err(Failure::Refused { status: 400, detail, body }) => match serde_json::from_slice(&body) {
-                Ok(PollError { error: PollErrorCode::AuthorizationPending }) => Ok(Polled::NotYet { slower: false }),
-                Ok(PollError { error: PollErrorCode::SlowDown }) => Ok(Polled::NotYet { slower: true }),
-                Ok(PollError { error: PollErrorCode::AccessDenied }) => Ok(Polled::Denied),
-                Ok(PollError { error: PollErrorCode::ExpiredToken }) => Ok(Polled::Expired),
-                Err(_) => Err(Failure::Refused { status: 400, detail, body }),
+            Err(Failure::Refused {
+                status: 400,
+                detail,
+                body,
+            }) => match serde_json::from_slice(&body) {
+                Ok(PollError {
+                    error: PollErrorCode::AuthorizationPending,
+                }) => Ok(Polled::NotYet { slower: false }),
+                Ok(PollError {
+                    error: PollErrorCode::SlowDown,
+                }) => Ok(Polled::NotYet { slower: true }),
+                Ok(PollError {
+                    error: PollErrorCode::AccessDenied,
+                }) => Ok(Polled::Denied),
+                Ok(PollError {
+                    error: PollErrorCode::ExpiredToken,
+                }) => Ok(Polled::Expired),
+                Err(_) => Err(Failure::Refused {
+                    status: 400,
+                    detail,
+                    body,
+                }),
             },
             Err(failure) => Err(failure),
         }
@@ -129,7 +162,8 @@ impl Enrolment {
     /// Something could not be written; enrolling again repairs it.
     pub fn complete(&self, result: EnrolmentResult) -> anyhow::Result<Identity> {
         let _lock = lock(&self.data)?;
-        let mut identity = Identity::load(&self.data.identity())?.context("the device key is gone; enrol again")?;
+        let mut identity = Identity::load(&self.data.identity())?
+            .context("the device key is gone; enrol again")?;
         match identity.terminal {
             Some(former) if former != result.terminal => {
                 let mut next = Journal::open(&next_journal(&self.data))?;
@@ -141,9 +175,13 @@ impl Enrolment {
             Some(_) => remove_journal(&next_journal(&self.data))?,
             None => Journal::open(&self.data.journal())?.set_terminal(result.terminal)?,
         }
-        if let Err(error) = ConfigurationStore::load(self.data.clone()).accept(result.config, None) {
+        if let Err(error) = ConfigurationStore::load(self.data.clone()).accept(result.config, None)
+        {
             // The terminal says so on its screen and asks again; it is enrolled all the same.
-            tracing::error!(error = format!("{error:#}"), "the portal's configuration cannot be used");
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the portal's configuration cannot be used"
+            );
         }
         identity.terminal = Some(result.terminal);
         identity.portal = Some(self.portal.address().as_str().to_owned());
@@ -160,6 +198,7 @@ pub async fn set_up(
     clock: SharedClock,
     entropy: SharedEntropy,
     show: impl Fn(SetupView) + Send,
+    health: &watch::Sender<PortalHealth>,
 ) -> Identity {
     let mut backoff = crate::backoff::Backoff::default();
     loop {
@@ -172,10 +211,15 @@ pub async fn set_up(
             continue;
         };
         let name = address.as_str().to_owned();
-        show(SetupView::Connecting { portal: name.clone(), problem: None });
+        show(SetupView::Connecting {
+            portal: name.clone(),
+            problem: None,
+        });
         let attempt = async {
             let enrolment = Enrolment::prepare(data, address, clock.clone(), &*entropy, None)?;
-            match enrolment.ask().await? {
+            let asked = enrolment.ask().await?;
+            health.send_replace(PortalHealth::ok());
+            match asked {
                 Asked::Enrolled(result) => enrolment.complete(result).map(Some),
                 Asked::Pending(pending) => approval(data, &enrolment, &pending, &show).await,
             }
@@ -186,7 +230,13 @@ pub async fn set_up(
             Err(error) => {
                 let problem = format!("{error:#}");
                 tracing::warn!(%problem, "set-up");
-                show(SetupView::Connecting { portal: name, problem: Some(problem) });
+                if let Some(failure) = error.downcast_ref::<Failure>() {
+                    health.send_replace(failure.health());
+                }
+                show(SetupView::Connecting {
+                    portal: name,
+                    problem: Some(problem),
+                });
                 wait_unless_enrolled(data, backoff.next(&*entropy, None).max(SETUP_POLL)).await;
             }
         }
@@ -231,7 +281,10 @@ async fn approval(
 
 /// The identity, if the terminal is enrolled.
 fn enrolled(data: &DataDir) -> Option<Identity> {
-    Identity::load(&data.identity()).ok().flatten().filter(|identity| identity.terminal.is_some())
+    Identity::load(&data.identity())
+        .ok()
+        .flatten()
+        .filter(|identity| identity.terminal.is_some())
 }
 
 /// Waits, looking once a second whether somebody else enrolled the terminal. Returns whether somebody did.
@@ -254,8 +307,12 @@ async fn wait_unless_enrolled(data: &DataDir, wait: Duration) -> bool {
 /// # Errors
 /// A file cannot be moved.
 pub fn finish_interrupted(data: &DataDir) -> anyhow::Result<()> {
-    let Some(mut identity) = Identity::load(&data.identity())? else { return Ok(()) };
-    let Some(former) = identity.terminal else { return Ok(()) };
+    let Some(mut identity) = Identity::load(&data.identity())? else {
+        return Ok(());
+    };
+    let Some(former) = identity.terminal else {
+        return Ok(());
+    };
     let next = next_journal(data);
     let kept = data.former().join(former.to_string()).join("journal.db");
     if !files::exists(&kept) {
@@ -286,12 +343,17 @@ fn first_key(data: &DataDir, entropy: &dyn Entropy) -> anyhow::Result<SealKey> {
             return Ok(key);
         }
     }
-    bail!("{} holds events already; move it away and enrol again", next_journal(data).display())
+    bail!(
+        "{} holds events already; move it away and enrol again",
+        next_journal(data).display()
+    )
 }
 
 /// Puts the identity and its journal aside and the next journal in its place.
 fn make_former(data: &DataDir, identity: &Identity) -> anyhow::Result<()> {
-    let Some(former) = identity.terminal else { return Ok(()) };
+    let Some(former) = identity.terminal else {
+        return Ok(());
+    };
     Journal::open(&data.journal())?.checkpoint()?;
     let place = DataDir::new(Some(&data.former().join(former.to_string())));
     files::make_private_dir(&data.former())?;
@@ -323,14 +385,23 @@ fn lock(data: &DataDir) -> anyhow::Result<Lock> {
 /// What the machine says of itself.
 fn hardware() -> Hardware {
     let first = |paths: &[&str]| {
-        let found = paths.iter().find_map(|path| files::read_text(path.as_ref()).ok());
+        let found = paths
+            .iter()
+            .find_map(|path| files::read_text(path.as_ref()).ok());
         let text = found.unwrap_or_default();
         let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
-        if text.is_empty() { "unknown".to_owned() } else { text.to_owned() }
+        if text.is_empty() {
+            "unknown".to_owned()
+        } else {
+            text.to_owned()
+        }
     };
     Hardware {
         model: first(&["/proc/device-tree/model", "/sys/class/dmi/id/product_name"]),
-        serial: first(&["/proc/device-tree/serial-number", "/sys/class/dmi/id/product_serial"]),
+        serial: first(&[
+            "/proc/device-tree/serial-number",
+            "/sys/class/dmi/id/product_serial",
+        ]),
     }
 }
 

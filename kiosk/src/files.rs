@@ -29,8 +29,14 @@ impl DataDir {
     #[must_use]
     pub fn new(moved: Option<&Path>) -> Self {
         match moved {
-            Some(root) => Self { root: root.to_owned(), control: root.join("control.sock") },
-            None => Self { root: DEFAULT_DATA_DIR.into(), control: DEFAULT_CONTROL_SOCKET.into() },
+            Some(root) => Self {
+                root: root.to_owned(),
+                control: root.join("control.sock"),
+            },
+            None => Self {
+                root: DEFAULT_DATA_DIR.into(),
+                control: DEFAULT_CONTROL_SOCKET.into(),
+            },
         }
     }
 
@@ -101,9 +107,14 @@ impl DataDir {
 /// The file cannot be read, is too large, or is not UTF-8.
 pub fn read_text(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
+    File::open(path)?
+        .take(MAX_FILE_BYTES + 1)
+        .read_to_string(&mut text)?;
     if text.len() as u64 > MAX_FILE_BYTES {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 4 MiB"));
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "the file is larger than 4 MiB",
+        ));
     }
     Ok(text)
 }
@@ -137,7 +148,11 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(&beside)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&beside, path)?;
@@ -210,7 +225,12 @@ pub fn directories_in(path: &Path) -> io::Result<Vec<PathBuf>> {
 /// # Errors
 /// It cannot be created.
 pub fn create_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
 }
 
 /// Holds a lock file until dropped, also through a crash: the kernel lets go of it with the process.
@@ -222,7 +242,12 @@ impl Lock {
     /// # Errors
     /// The lock file cannot be opened.
     pub fn try_take(path: &Path) -> io::Result<Option<Self>> {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)?;
         match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Self(file))),
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
@@ -241,7 +266,9 @@ pub fn free_mb(path: &Path) -> io::Result<u64> {
 }
 
 fn sync_directory_of(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
     File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
@@ -257,7 +284,10 @@ mod tests {
         replace(&path, b"one", 0o600).unwrap();
         replace(&path, b"two", 0o600).unwrap();
         assert_eq!(read_text(&path).unwrap(), "two");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
     }
 
     #[test]
@@ -282,7 +312,12 @@ mod tests {
 
     #[test]
     fn a_missing_data_directory_is_named_with_its_remedy() {
-        let message = DataDir::new(Some(Path::new("/nonexistent/pikir"))).check().unwrap_err();
-        assert!(message.contains("/nonexistent/pikir") && message.contains("mkdir"), "{message}");
+        let message = DataDir::new(Some(Path::new("/nonexistent/pikir")))
+            .check()
+            .unwrap_err();
+        assert!(
+            message.contains("/nonexistent/pikir") && message.contains("mkdir"),
+            "{message}"
+        );
     }
 }

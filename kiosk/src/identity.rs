@@ -31,7 +31,11 @@ impl Identity {
     pub fn generate(entropy: &dyn Entropy) -> Self {
         let mut secret = vec![0; 32];
         entropy.fill(&mut secret);
-        Self { signing_key: Bytes(secret), terminal: None, portal: None }
+        Self {
+            signing_key: Bytes(secret),
+            terminal: None,
+            portal: None,
+        }
     }
 
     /// The identity in the data directory; `None` before the first enrolment request.
@@ -40,12 +44,17 @@ impl Identity {
     /// The file is there and does not hold an identity.
     pub fn load(path: &Path) -> anyhow::Result<Option<Self>> {
         let name = path.display();
-        let Some(text) = files::read_text_if_there(path).with_context(|| format!("{name} cannot be read"))? else {
+        let Some(text) =
+            files::read_text_if_there(path).with_context(|| format!("{name} cannot be read"))?
+        else {
             return Ok(None);
         };
         let identity: Self = serde_json::from_str(&text)
             .with_context(|| format!("{name} is damaged. Move it away and enrol the terminal again: pikir-provision enroll"))?;
-        anyhow::ensure!(identity.signing_key.0.len() == 32, "{name} is damaged: its key is not 32 bytes long");
+        anyhow::ensure!(
+            identity.signing_key.0.len() == 32,
+            "{name} is damaged: its key is not 32 bytes long"
+        );
         Ok(Some(identity))
     }
 
@@ -77,7 +86,10 @@ impl Identity {
 
 impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Identity").field("public_key", &self.public_key()).field("terminal", &self.terminal).finish()
+        f.debug_struct("Identity")
+            .field("public_key", &self.public_key())
+            .field("terminal", &self.terminal)
+            .finish()
     }
 }
 

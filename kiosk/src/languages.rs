@@ -21,5 +21,9 @@ pub fn choice(code: &str) -> LanguageChoice {
         Some((_, label, name)) => ((*label).to_owned(), (*name).to_owned()),
         None => (primary.to_uppercase(), code.to_owned()),
     };
-    LanguageChoice { code: code.to_owned(), label, name }
+    LanguageChoice {
+        code: code.to_owned(),
+        label,
+        name,
+    }
 }

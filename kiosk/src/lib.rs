@@ -37,8 +37,8 @@ pub mod screen;
 pub mod settings;
 pub mod status;
 pub mod true_time;
-pub mod uploader;
 pub mod upkeep;
+pub mod uploader;
 pub mod view;
 pub mod visit;
 

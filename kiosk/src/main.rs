@@ -11,7 +11,10 @@ use pikir_kiosk::{control, journal};
 
 /// The Pikir feedback terminal: shows the organisation's QR code, takes ratings, delivers them to the portal.
 #[derive(Parser)]
-#[command(version, after_help = "Exit codes: 0 done, 1 failed, 2 wrong use or set-up.")]
+#[command(
+    version,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong use or set-up."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -72,7 +75,8 @@ struct Data {
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,pikir_kiosk=info".into()),
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| "warn,pikir_kiosk=info".into()),
         )
         .with_writer(std::io::stderr)
         .with_ansi(false)
@@ -81,7 +85,11 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             complain(&error);
-            ExitCode::from(if matches!(error, AppError::SetUp(_)) { 2 } else { 1 })
+            ExitCode::from(if matches!(error, AppError::SetUp(_)) {
+                2
+            } else {
+                1
+            })
         }
     }
 }
@@ -93,8 +101,16 @@ fn complain(error: &AppError) {
 
 fn carry_out(command: Command) -> Result<ExitCode, AppError> {
     match command {
-        Command::Run { config, data, windowed } => {
-            app::run(&Options { config, data_dir: data.data_dir, windowed })?;
+        Command::Run {
+            config,
+            data,
+            windowed,
+        } => {
+            app::run(&Options {
+                config,
+                data_dir: data.data_dir,
+                windowed,
+            })?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Status { json, data } => status(json, &data),
@@ -113,10 +129,16 @@ impl Data {
 
 fn status(json: bool, data: &Data) -> Result<ExitCode, AppError> {
     let data = DataDir::new(data.data_dir.as_deref());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)?;
     let status = runtime.block_on(control::ask_status(data.control()))?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&status).map_err(anyhow::Error::from)?);
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&status).map_err(anyhow::Error::from)?
+        );
     } else {
         println!("{status}");
     }
@@ -147,21 +169,41 @@ fn verify(json: bool, data: &Data) -> Result<ExitCode, AppError> {
             report.state.pending,
             report.state.rejected
         );
-        report.problems.iter().for_each(|problem| println!("  {problem}"));
+        report
+            .problems
+            .iter()
+            .for_each(|problem| println!("  {problem}"));
     }
-    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if sound {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn export(file: &std::path::Path, data: &Data) -> Result<ExitCode, AppError> {
     let now = SystemClock::new()?.reading();
-    let summary = journal::export(&data.checked()?.journal(), file, now).map_err(anyhow::Error::from)?;
-    println!("{} events written to {}, newest {}", summary.events, file.display(), summary.last_seq);
-    println!("Carry the file to the portal and run there: pikir-portal import {}", file.display());
+    let summary =
+        journal::export(&data.checked()?.journal(), file, now).map_err(anyhow::Error::from)?;
+    println!(
+        "{} events written to {}, newest {}",
+        summary.events,
+        file.display(),
+        summary.last_seq
+    );
+    println!(
+        "Carry the file to the portal and run there: pikir-portal import {}",
+        file.display()
+    );
     Ok(ExitCode::SUCCESS)
 }
 
 fn parse_size(text: &str) -> Result<(u32, u32), String> {
-    let size = text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    let size = text
+        .split_once('x')
+        .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
     size.filter(|(width, height)| (320..=7680).contains(width) && (240..=7680).contains(height))
-        .ok_or_else(|| "write it as WIDTHxHEIGHT in pixels, such as 800x480 (320x240 up to 7680x7680)".into())
+        .ok_or_else(|| {
+            "write it as WIDTHxHEIGHT in pixels, such as 800x480 (320x240 up to 7680x7680)".into()
+        })
 }

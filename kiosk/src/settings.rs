@@ -62,7 +62,11 @@ impl Settings {
     /// # Errors
     /// The file cannot be read or does not hold what it should.
     pub fn load(path: &Path, asked_for: bool) -> Result<Self, SettingsError> {
-        let fail = |message| SettingsError { file: path.display().to_string(), line: None, message };
+        let fail = |message| SettingsError {
+            file: path.display().to_string(),
+            line: None,
+            message,
+        };
         match files::read_text_if_there(path) {
             Ok(Some(text)) => Self::parse(&text, path),
             Ok(None) if !asked_for => Ok(Self::default()),
@@ -81,8 +85,12 @@ impl Settings {
             line: at.map(|at| line_of(text, at)),
             message,
         };
-        let file: File = toml::from_str(text)
-            .map_err(|error| fail(error.span().map(|span| span.start), format!("{}{}", error.message(), hint(error.message()))))?;
+        let file: File = toml::from_str(text).map_err(|error| {
+            fail(
+                error.span().map(|span| span.start),
+                format!("{}{}", error.message(), hint(error.message())),
+            )
+        })?;
         if let Some(portal) = &file.portal {
             pikir_contract::check_portal_url(portal.get_ref())
                 .map_err(|error| fail(Some(portal.span().start), format!("portal: {error}")))?;
@@ -95,7 +103,10 @@ impl Settings {
         }
         let rotation = match &file.screen.rotation {
             Some(turn) if ![0, 90, 180, 270].contains(turn.get_ref()) => {
-                return Err(fail(Some(turn.span().start), format!("rotation: {} is not one of 0, 90, 180, 270", turn.get_ref())));
+                return Err(fail(
+                    Some(turn.span().start),
+                    format!("rotation: {} is not one of 0, 90, 180, 270", turn.get_ref()),
+                ));
             }
             Some(turn) => *turn.get_ref(),
             None => 0,
@@ -103,7 +114,10 @@ impl Settings {
         Ok(Self {
             portal: file.portal.map(Spanned::into_inner),
             ca_file: file.ca_file.map(Spanned::into_inner),
-            screen: ScreenSettings { rotation, reduced_motion: file.screen.reduced_motion },
+            screen: ScreenSettings {
+                rotation,
+                reduced_motion: file.screen.reduced_motion,
+            },
         })
     }
 
@@ -123,7 +137,11 @@ impl Settings {
 }
 
 fn hint(message: &str) -> &'static str {
-    if message.contains("unknown field") { ". Correct the name or remove the line" } else { "" }
+    if message.contains("unknown field") {
+        ". Correct the name or remove the line"
+    } else {
+        ""
+    }
 }
 
 fn line_of(text: &str, at: usize) -> usize {
@@ -135,29 +153,53 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        Settings::parse(text, Path::new("/etc/pikir/terminal.toml")).unwrap_err().to_string()
+        Settings::parse(text, Path::new("/etc/pikir/terminal.toml"))
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
     fn a_misspelt_key_is_named_with_its_line_and_the_right_names() {
         let message = error("# terminal\nportl = \"https://otzyv.example\"\n");
-        assert!(message.starts_with("/etc/pikir/terminal.toml:2: "), "{message}");
-        assert!(message.contains("`portl`") && message.contains("`portal`"), "{message}");
+        assert!(
+            message.starts_with("/etc/pikir/terminal.toml:2: "),
+            "{message}"
+        );
+        assert!(
+            message.contains("`portl`") && message.contains("`portal`"),
+            "{message}"
+        );
     }
 
     #[test]
     fn plain_http_is_refused_except_on_loopback() {
         let message = error("\nportal = \"http://otzyv.example\"\n");
-        assert!(message.starts_with("/etc/pikir/terminal.toml:2: portal: ") && message.contains("https"), "{message}");
-        for good in ["http://127.0.0.1:8080", "http://[::1]:80", "http://localhost:1", "https://otzyv.example"] {
-            assert!(Settings::parse(&format!("portal = \"{good}\""), Path::new("t")).is_ok(), "{good}");
+        assert!(
+            message.starts_with("/etc/pikir/terminal.toml:2: portal: ")
+                && message.contains("https"),
+            "{message}"
+        );
+        for good in [
+            "http://127.0.0.1:8080",
+            "http://[::1]:80",
+            "http://localhost:1",
+            "https://otzyv.example",
+        ] {
+            assert!(
+                Settings::parse(&format!("portal = \"{good}\""), Path::new("t")).is_ok(),
+                "{good}"
+            );
         }
     }
 
     #[test]
     fn an_unreadable_ca_file_is_named_with_its_line() {
-        let message = error("portal = \"https://otzyv.example\"\nca_file = \"/nonexistent/ca.pem\"\n");
-        assert!(message.contains(":2: ca_file: /nonexistent/ca.pem cannot be read"), "{message}");
+        let message =
+            error("portal = \"https://otzyv.example\"\nca_file = \"/nonexistent/ca.pem\"\n");
+        assert!(
+            message.contains(":2: ca_file: /nonexistent/ca.pem cannot be read"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -167,7 +209,8 @@ mod tests {
 
     #[test]
     fn the_fresh_file_is_read_back() {
-        let settings = Settings::parse(&Settings::fresh("https://otzyv.example"), Path::new("t")).unwrap();
+        let settings =
+            Settings::parse(&Settings::fresh("https://otzyv.example"), Path::new("t")).unwrap();
         assert_eq!(settings.portal.as_deref(), Some("https://otzyv.example"));
     }
 }

@@ -73,9 +73,16 @@ impl StatusSource {
     /// The status now.
     #[must_use]
     pub fn now(&self) -> Status {
-        let published = self.journal.borrow().as_ref().map(JournalHandle::published).unwrap_or_default();
+        let published = self
+            .journal
+            .borrow()
+            .as_ref()
+            .map(JournalHandle::published)
+            .unwrap_or_default();
         let configuration = self.configuration.current();
-        let place = configuration.as_ref().map(|current| &current.document.place);
+        let place = configuration
+            .as_ref()
+            .map(|current| &current.document.place);
         let health = self.health.borrow().clone();
         let state = published.state;
         Status {
@@ -93,7 +100,9 @@ impl StatusSource {
             portal_reason: health.reason,
             clock: self.clock_quality().to_owned(),
             up_ms: self.clock.up_ms(),
-            config_version: configuration.as_ref().map(|current| current.document.version),
+            config_version: configuration
+                .as_ref()
+                .map(|current| current.document.version),
             disk_free_mb: files::free_mb(self.data.root()).unwrap_or(0),
         }
     }
@@ -110,7 +119,10 @@ impl StatusSource {
 
 fn kebab(state: crate::portal::PortalState) -> String {
     // A unit variant always serialises to its name.
-    serde_json::to_value(state).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(state)
+        .ok()
+        .and_then(|name| name.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 impl std::fmt::Display for Status {
@@ -124,11 +136,24 @@ impl std::fmt::Display for Status {
         }
         let terminal = self.terminal.map(|id| id.to_string());
         writeln!(f, "  terminal   {}", or_dash(&terminal))?;
-        writeln!(f, "  place      {} {}", or_dash(&self.place), self.place_name.as_deref().unwrap_or_default())?;
+        writeln!(
+            f,
+            "  place      {} {}",
+            or_dash(&self.place),
+            self.place_name.as_deref().unwrap_or_default()
+        )?;
         writeln!(f, "  screen     {}", self.screen)?;
-        let reason = if self.portal_reason.is_empty() { String::new() } else { format!(" – {}", self.portal_reason) };
+        let reason = if self.portal_reason.is_empty() {
+            String::new()
+        } else {
+            format!(" – {}", self.portal_reason)
+        };
         writeln!(f, "  portal     {}{reason}", self.portal)?;
-        writeln!(f, "  events     {} taken, {} delivered, {} waiting, {} rejected", self.last_seq, self.received_through, self.pending, self.rejected)?;
+        writeln!(
+            f,
+            "  events     {} taken, {} delivered, {} waiting, {} rejected",
+            self.last_seq, self.received_through, self.pending, self.rejected
+        )?;
         writeln!(f, "  clock      {}", self.clock)?;
         write!(f, "  disk       {} MB free", self.disk_free_mb)
     }

@@ -19,7 +19,10 @@ impl TrueTime {
     /// Nothing learnt yet.
     #[must_use]
     pub fn new(clock: SharedClock) -> Self {
-        Self { clock, from_portal: Mutex::new(None) }
+        Self {
+            clock,
+            from_portal: Mutex::new(None),
+        }
     }
 
     /// Learns from an answer: the portal said `time` at some moment between `sent_up_ms` and now.
@@ -37,19 +40,30 @@ impl TrueTime {
         let boot = self.clock.boot();
         if self.clock.synced() {
             let offset_ms = self.clock.wall_ms() - self.clock.up_ms() as i64;
-            return Some(BootOffset { boot, offset_ms, quality: OffsetQuality::Synced });
+            return Some(BootOffset {
+                boot,
+                offset_ms,
+                quality: OffsetQuality::Synced,
+            });
         }
-        self.lock().map(|offset_ms| BootOffset { boot, offset_ms, quality: OffsetQuality::Portal })
+        self.lock().map(|offset_ms| BootOffset {
+            boot,
+            offset_ms,
+            quality: OffsetQuality::Portal,
+        })
     }
 
     /// The true Unix time (milliseconds), where it is known.
     #[must_use]
     pub fn unix_ms(&self) -> Option<i64> {
-        self.offset().map(|offset| self.clock.up_ms() as i64 + offset.offset_ms)
+        self.offset()
+            .map(|offset| self.clock.up_ms() as i64 + offset.offset_ms)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<i64>> {
-        self.from_portal.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.from_portal
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -74,7 +88,11 @@ mod tests {
         clock.advance_ms(60_000);
         assert_eq!(truth.unix_ms(), Some(TRUTH + 200 + 60_000));
         clock.set_wall_ms(4_000_000_000_000, false);
-        assert_eq!(truth.unix_ms(), Some(TRUTH + 200 + 60_000), "a jumping wall clock changes nothing");
+        assert_eq!(
+            truth.unix_ms(),
+            Some(TRUTH + 200 + 60_000),
+            "a jumping wall clock changes nothing"
+        );
     }
 
     #[test]

@@ -67,7 +67,10 @@ impl<P: Portal> Upkeep<P> {
             self.fetch_configuration(None, refused_etag).await?;
         }
         let answer = self.report().await?;
-        let known = self.configuration.current().and_then(|current| current.etag.clone());
+        let known = self
+            .configuration
+            .current()
+            .and_then(|current| current.etag.clone());
         let is_news = match &answer.config_etag {
             Some(etag) => Some(etag) != known.as_ref() && Some(etag) != refused_etag.as_ref(),
             // A portal that does not tell is asked; an unchanged document costs a 304.
@@ -80,14 +83,24 @@ impl<P: Portal> Upkeep<P> {
     }
 
     fn until_next_status(&self) -> Duration {
-        let wanted = self.configuration.current().map_or(MIN_STATUS_S, |current| current.document.limits.status_s);
+        let wanted = self
+            .configuration
+            .current()
+            .map_or(MIN_STATUS_S, |current| current.document.limits.status_s);
         let seconds = wanted.max(MIN_STATUS_S) as f64;
         // Never earlier than the contract allows; up to a tenth later, so that a fleet does not beat in time.
         Duration::from_secs_f64(seconds * (1.0 + self.entropy.fraction() / 10.0))
     }
 
-    async fn fetch_configuration(&self, known: Option<String>, refused: &mut Option<String>) -> Result<(), Failure> {
-        let reply = self.portal.send(Request::get("/api/v1/terminal/config", known)).await;
+    async fn fetch_configuration(
+        &self,
+        known: Option<String>,
+        refused: &mut Option<String>,
+    ) -> Result<(), Failure> {
+        let reply = self
+            .portal
+            .send(Request::get("/api/v1/terminal/config", known))
+            .await;
         if matches!(&reply, Ok(Reply { status: 304, .. })) {
             return Ok(());
         }
@@ -110,15 +123,26 @@ impl<P: Portal> Upkeep<P> {
 
     fn notice(&self, what: &'static str, detail: String) {
         let at = self.clock.reading();
-        let content = Content::Notice { what, detail: Some(detail) };
-        let event = NewEvent { id: self.entropy.id(self.clock.wall_ms()), at, content };
+        let content = Content::Notice {
+            what,
+            detail: Some(detail),
+        };
+        let event = NewEvent {
+            id: self.entropy.id(self.clock.wall_ms()),
+            at,
+            content,
+        };
         self.journal.append(event, Box::new(|_| {}));
     }
 
     async fn report(&self) -> Result<StatusAnswer, Failure> {
         let report = self.status_report().await;
         let sent_up_ms = report.clock.up_ms;
-        let answer: StatusAnswer = reply::read(self.portal.send(Request::post("/api/v1/status", &report)).await)?;
+        let answer: StatusAnswer = reply::read(
+            self.portal
+                .send(Request::post("/api/v1/status", &report))
+                .await,
+        )?;
         self.true_time.learn(answer.time, sent_up_ms);
         Ok(answer)
     }
@@ -127,7 +151,9 @@ impl<P: Portal> Upkeep<P> {
         let clock = self.clock.reading();
         let state = self.journal.published().state;
         let last_rating_s = match state.last_rating {
-            Some((boot, up_ms)) if boot == clock.boot => Some(clock.up_ms.saturating_sub(up_ms) / 1_000),
+            Some((boot, up_ms)) if boot == clock.boot => {
+                Some(clock.up_ms.saturating_sub(up_ms) / 1_000)
+            }
             _ => None,
         };
         StatusReport {
@@ -140,7 +166,10 @@ impl<P: Portal> Upkeep<P> {
             temperature_c: temperature_c(),
             throttled: None,
             network: network(),
-            config_version: self.configuration.current().map(|current| current.document.version),
+            config_version: self
+                .configuration
+                .current()
+                .map(|current| current.document.version),
             last_rating_s,
         }
     }
@@ -167,7 +196,13 @@ fn temperature_c() -> Option<i64> {
 /// The interface the default route goes through, or `none`.
 fn network() -> String {
     let routes = files::read_text("/proc/net/route".as_ref()).unwrap_or_default();
-    let default = routes.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let default = routes
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
     let mut interfaces = default.filter(|fields| fields.get(1) == Some(&"00000000"));
-    interfaces.next().and_then(|fields| fields.first().map(ToString::to_string)).unwrap_or_else(|| "none".into())
+    interfaces
+        .next()
+        .and_then(|fields| fields.first().map(ToString::to_string))
+        .unwrap_or_else(|| "none".into())
 }

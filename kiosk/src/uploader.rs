@@ -7,7 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pikir_contract::{ClockReading, EventsAnswer, EventsRequest, Id, MAX_BATCH_EVENTS};
+use pikir_contract::{
+    ClockReading, EventStatus, EventsAnswer, EventsRequest, Id, MAX_BATCH_EVENTS,
+};
 use tokio::sync::watch;
 
 use crate::backoff::Backoff;
@@ -84,7 +86,8 @@ impl<P: Portal> Uploader<P> {
         let reading = self.clock.reading();
         let (count, first) = (batch.events.len(), batch.events[0].seq);
         let request = Request::post("/api/v1/events", &self.request(batch, reading));
-        let answer = reply::read::<EventsAnswer>(self.portal.send(request).await).and_then(|answer| self.believe(answer));
+        let answer = reply::read::<EventsAnswer>(self.portal.send(request).await)
+            .and_then(|answer| self.believe(answer));
         match answer {
             Ok(answer) => {
                 self.true_time.learn(answer.time, reading.up_ms);
@@ -102,7 +105,12 @@ impl<P: Portal> Uploader<P> {
             batch.boots.retain(|known| known.boot != offset.boot);
             batch.boots.push(offset);
         }
-        EventsRequest { terminal: self.terminal, clock, boots: batch.boots, events: batch.events }
+        EventsRequest {
+            terminal: self.terminal,
+            clock,
+            boots: batch.boots,
+            events: batch.events,
+        }
     }
 
     /// A portal that acknowledges what was never written is not one to believe.
@@ -110,14 +118,20 @@ impl<P: Portal> Uploader<P> {
         let last = self.journal.published().state.last_seq;
         if answer.received_through > last {
             let through = answer.received_through;
-            return Err(Failure::NotThePortal(format!("it acknowledges event {through}, but the newest is {last}")));
+            return Err(Failure::NotThePortal(format!(
+                "it acknowledges event {through}, but the newest is {last}"
+            )));
         }
         Ok(answer)
     }
 
     async fn accept(&self, answer: EventsAnswer) -> Next {
         let through = answer.received_through;
-        for result in answer.results.iter().filter(|result| result.reason.is_some()) {
+        for result in answer
+            .results
+            .iter()
+            .filter(|result| result.status == EventStatus::Rejected)
+        {
             tracing::warn!(seq = result.seq, reason = ?result.reason, "the portal rejected an event; it is set aside");
         }
         self.health.send_replace(PortalHealth::ok());
@@ -127,7 +141,10 @@ impl<P: Portal> Uploader<P> {
                 Next::AtOnce
             }
             Ok(false) => {
-                tracing::warn!(received_through = through, "the portal answers but acknowledges nothing");
+                tracing::warn!(
+                    received_through = through,
+                    "the portal answers but acknowledges nothing"
+                );
                 Next::Later(None)
             }
             Err(error) => {
@@ -150,7 +167,10 @@ impl<P: Portal> Uploader<P> {
                 *limit = count / 2;
                 return Next::AtOnce;
             }
-            tracing::warn!(seq = first, "the portal refuses this event alone; it is set aside");
+            tracing::warn!(
+                seq = first,
+                "the portal refuses this event alone; it is set aside"
+            );
             if let Err(error) = self.journal.refuse(first, failure.to_string()).await {
                 tracing::error!(%error, "the event cannot be set aside");
             }

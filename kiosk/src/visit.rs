@@ -7,7 +7,9 @@
 use pikir_contract::{BootId, ClockReading, Id, InputKind, Score};
 
 use crate::journal::{Content, NewEvent};
-use crate::limits::{COMMIT_PATIENCE_MS, LANGUAGE_RESET_MS, MESSAGE_MS, THANKS_GUARD_MS, THANKS_MS};
+use crate::limits::{
+    COMMIT_PATIENCE_MS, LANGUAGE_RESET_MS, MESSAGE_MS, THANKS_GUARD_MS, THANKS_MS,
+};
 use crate::view::{Fault, FaultView, RateMessage, RateView, ScreenView, ThanksView};
 
 /// What happened.
@@ -82,9 +84,20 @@ pub struct Visit {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Phase {
-    Ready { message: Option<(RateMessage, u64)> },
-    Saving { waiting: Vec<Id>, saved: Option<Id>, score: Score, since_ms: u64 },
-    Thanks { rating: Id, since_ms: u64, withdrawal: Option<Id> },
+    Ready {
+        message: Option<(RateMessage, u64)>,
+    },
+    Saving {
+        waiting: Vec<Id>,
+        saved: Option<Id>,
+        score: Score,
+        since_ms: u64,
+    },
+    Thanks {
+        rating: Id,
+        since_ms: u64,
+        withdrawal: Option<Id>,
+    },
 }
 
 const READY: Phase = Phase::Ready { message: None };
@@ -94,14 +107,27 @@ impl Visit {
     #[must_use]
     pub fn new(rules: Rules, last_rating: Option<(BootId, u64)>) -> Self {
         let language = rules.default_language.clone();
-        Self { phase: READY, rules, language, touched_ms: 0, last_rating, fault: None }
+        Self {
+            phase: READY,
+            rules,
+            language,
+            touched_ms: 0,
+            last_rating,
+            fault: None,
+        }
     }
 
     /// Takes what happened at uptime `now_ms`; returns what has to be done, in order.
     #[must_use]
     pub fn step(&mut self, event: Event, now_ms: u64) -> Vec<Effect> {
         match event {
-            Event::Rate { id, at, score, input, touched } => return self.rate(id, at, score, input, touched, now_ms),
+            Event::Rate {
+                id,
+                at,
+                score,
+                input,
+                touched,
+            } => return self.rate(id, at, score, input, touched, now_ms),
             Event::Undo { id, at } => return self.undo(id, at, now_ms),
             Event::Done => self.done(now_ms),
             Event::Language(language) => {
@@ -146,26 +172,53 @@ impl Visit {
         self.touched_ms = now_ms;
         match &mut self.phase {
             // The next key may come while the last rating is still on its way to the disk: both count.
-            Phase::Saving { waiting, score: shown, .. } => {
+            Phase::Saving {
+                waiting,
+                score: shown,
+                ..
+            } => {
                 waiting.push(id);
                 *shown = score;
             }
-            _ => self.phase = Phase::Saving { waiting: vec![id], saved: None, score, since_ms: now_ms },
+            _ => {
+                self.phase = Phase::Saving {
+                    waiting: vec![id],
+                    saved: None,
+                    score,
+                    since_ms: now_ms,
+                }
+            }
         }
         let lang = self.language.clone();
-        vec![Effect::Append(NewEvent { id, at, content: Content::Rating { score, lang, input, gap_ms, touched } })]
+        vec![Effect::Append(NewEvent {
+            id,
+            at,
+            content: Content::Rating {
+                score,
+                lang,
+                input,
+                gap_ms,
+                touched,
+            },
+        })]
     }
 
     fn undo(&mut self, id: Id, at: ClockReading, now_ms: u64) -> Vec<Effect> {
         self.let_time_pass(now_ms);
         let undo_ms = self.rules.undo_ms;
         match &mut self.phase {
-            Phase::Thanks { rating, since_ms, withdrawal: withdrawal @ None }
-                if (THANKS_GUARD_MS..undo_ms).contains(&(now_ms - *since_ms)) =>
-            {
+            Phase::Thanks {
+                rating,
+                since_ms,
+                withdrawal: withdrawal @ None,
+            } if (THANKS_GUARD_MS..undo_ms).contains(&(now_ms - *since_ms)) => {
                 *withdrawal = Some(id);
                 self.touched_ms = now_ms;
-                vec![Effect::Append(NewEvent { id, at, content: Content::Withdrawal { rating: *rating } })]
+                vec![Effect::Append(NewEvent {
+                    id,
+                    at,
+                    content: Content::Withdrawal { rating: *rating },
+                })]
             }
             _ => Vec::new(),
         }
@@ -173,7 +226,11 @@ impl Visit {
 
     fn done(&mut self, now_ms: u64) {
         // The second half of a double tap lands here and must not wipe the thanks away.
-        if let Phase::Thanks { since_ms, withdrawal: None, .. } = self.phase
+        if let Phase::Thanks {
+            since_ms,
+            withdrawal: None,
+            ..
+        } = self.phase
             && now_ms - since_ms >= THANKS_GUARD_MS
         {
             self.phase = READY;
@@ -187,8 +244,13 @@ impl Visit {
                 *saved = Some(id);
                 self.finish_saving(now_ms);
             }
-            Phase::Thanks { withdrawal: Some(withdrawal), .. } if *withdrawal == id => {
-                self.phase = Phase::Ready { message: Some((RateMessage::Withdrawn, now_ms + MESSAGE_MS)) };
+            Phase::Thanks {
+                withdrawal: Some(withdrawal),
+                ..
+            } if *withdrawal == id => {
+                self.phase = Phase::Ready {
+                    message: Some((RateMessage::Withdrawn, now_ms + MESSAGE_MS)),
+                };
             }
             _ => {}
         }
@@ -208,22 +270,36 @@ impl Visit {
 
     /// Thanks as soon as nothing is waiting and something was saved; says so honestly when nothing was.
     fn finish_saving(&mut self, now_ms: u64) {
-        let Phase::Saving { waiting, saved, .. } = &self.phase else { return };
+        let Phase::Saving { waiting, saved, .. } = &self.phase else {
+            return;
+        };
         if waiting.is_empty() {
             self.phase = match *saved {
-                Some(rating) => Phase::Thanks { rating, since_ms: now_ms, withdrawal: None },
-                None => Phase::Ready { message: Some((RateMessage::NotSaved, now_ms + MESSAGE_MS)) },
+                Some(rating) => Phase::Thanks {
+                    rating,
+                    since_ms: now_ms,
+                    withdrawal: None,
+                },
+                None => Phase::Ready {
+                    message: Some((RateMessage::NotSaved, now_ms + MESSAGE_MS)),
+                },
             };
         }
     }
 
     fn let_time_pass(&mut self, now_ms: u64) {
         match &self.phase {
-            Phase::Thanks { since_ms, .. } if now_ms >= since_ms + self.thanks_ms() => self.phase = READY,
-            Phase::Ready { message: Some((_, until_ms)) } if now_ms >= *until_ms => self.phase = READY,
+            Phase::Thanks { since_ms, .. } if now_ms >= since_ms + self.thanks_ms() => {
+                self.phase = READY
+            }
+            Phase::Ready {
+                message: Some((_, until_ms)),
+            } if now_ms >= *until_ms => self.phase = READY,
             _ => {}
         }
-        if matches!(self.phase, Phase::Ready { .. }) && now_ms >= self.touched_ms + LANGUAGE_RESET_MS {
+        if matches!(self.phase, Phase::Ready { .. })
+            && now_ms >= self.touched_ms + LANGUAGE_RESET_MS
+        {
             self.language.clone_from(&self.rules.default_language);
         }
     }
@@ -245,13 +321,16 @@ impl Visit {
     /// The uptime (ms) at which [`Event::Tick`] changes something; `None`: time alone changes nothing.
     #[must_use]
     pub fn deadline(&self, now_ms: u64) -> Option<u64> {
-        let language = (self.language != self.rules.default_language).then_some(self.touched_ms + LANGUAGE_RESET_MS);
+        let language = (self.language != self.rules.default_language)
+            .then_some(self.touched_ms + LANGUAGE_RESET_MS);
         match &self.phase {
             Phase::Ready { message } => {
                 let message = message.map(|(_, until_ms)| until_ms);
                 message.into_iter().chain(language).min()
             }
-            Phase::Saving { since_ms, .. } => Some(since_ms + COMMIT_PATIENCE_MS).filter(|at| *at > now_ms),
+            Phase::Saving { since_ms, .. } => {
+                Some(since_ms + COMMIT_PATIENCE_MS).filter(|at| *at > now_ms)
+            }
             // The seconds to undo count down on the screen.
             Phase::Thanks { since_ms, .. } => {
                 let next_second = since_ms + ((now_ms - since_ms) / 1_000 + 1) * 1_000;
@@ -262,26 +341,50 @@ impl Visit {
 
     /// What to show. `question` and `words` come from the configuration in the visitor's language.
     #[must_use]
-    pub fn screen(&self, now_ms: u64, question: Option<String>, words: [Option<String>; 5]) -> ScreenView {
+    pub fn screen(
+        &self,
+        now_ms: u64,
+        question: Option<String>,
+        words: [Option<String>; 5],
+    ) -> ScreenView {
         if self.is_stalled(now_ms) {
             let detail = "journal: the disk does not answer".to_owned();
-            return ScreenView::OutOfService(FaultView { fault: Fault::Storage, detail });
+            return ScreenView::OutOfService(FaultView {
+                fault: Fault::Storage,
+                detail,
+            });
         }
         match (&self.phase, &self.fault) {
             // What was saved is thanked for even when nothing further can be taken.
-            (Phase::Thanks { since_ms, withdrawal, .. }, _) => {
+            (
+                Phase::Thanks {
+                    since_ms,
+                    withdrawal,
+                    ..
+                },
+                _,
+            ) => {
                 let left_ms = (since_ms + self.rules.undo_ms).saturating_sub(now_ms);
-                let undo_left_s = (left_ms > 0 && withdrawal.is_none()).then(|| left_ms.div_ceil(1_000) as u32);
+                let undo_left_s =
+                    (left_ms > 0 && withdrawal.is_none()).then(|| left_ms.div_ceil(1_000) as u32);
                 ScreenView::Thanks(ThanksView { undo_left_s })
             }
             (_, Some(fault)) => ScreenView::OutOfService(fault.clone()),
             (Phase::Ready { message }, None) => {
                 let message = message.map(|(message, _)| message);
-                ScreenView::Rate(RateView { question, words, pressed: None, message })
+                ScreenView::Rate(RateView {
+                    question,
+                    words,
+                    pressed: None,
+                    message,
+                })
             }
-            (Phase::Saving { score, .. }, None) => {
-                ScreenView::Rate(RateView { question, words, pressed: Some(*score), message: None })
-            }
+            (Phase::Saving { score, .. }, None) => ScreenView::Rate(RateView {
+                question,
+                words,
+                pressed: Some(*score),
+                message: None,
+            }),
         }
     }
 }

@@ -37,5 +37,9 @@ impl AppState {
 
 /// The whole portal: `/api/v1` for machines, everything else for people.
 pub fn router(state: AppState) -> Router {
-    protect::guard(Router::new().merge(api::router()).merge(web::router()), state.is_https()).with_state(state)
+    protect::guard(
+        Router::new().merge(api::router()).merge(web::router()),
+        state.is_https(),
+    )
+    .with_state(state)
 }

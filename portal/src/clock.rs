@@ -41,11 +41,15 @@ impl Clock {
     /// The present time as it is written on the wire.
     pub fn now(&self) -> Time {
         // Either source keeps within years 1970 to 9999, which `Time` holds.
-        Time::from_unix_ms(self.unix_ms()).expect("the clock is within the years that can be written")
+        Time::from_unix_ms(self.unix_ms())
+            .expect("the clock is within the years that can be written")
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "this module is the one reader of the wall clock")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "this module is the one reader of the wall clock"
+)]
 fn system_unix_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -27,7 +27,10 @@ impl Entropy {
 
     /// A reproducible sequence for tests; never for a real portal.
     pub fn seeded(seed: u64) -> Self {
-        Self(Source::Seeded { seed, drawn: Arc::new(AtomicU64::new(0)) })
+        Self(Source::Seeded {
+            seed,
+            drawn: Arc::new(AtomicU64::new(0)),
+        })
     }
 
     /// `N` random bytes.
@@ -42,11 +45,16 @@ impl Entropy {
         match &self.0 {
             // Linux's getrandom(2) does not fail once the kernel has been seeded, which is long before any service
             // starts; going on with predictable keys would be worse than stopping.
-            Source::System => getrandom::fill(bytes).expect("the operating system gives random bytes"),
+            Source::System => {
+                getrandom::fill(bytes).expect("the operating system gives random bytes")
+            }
             Source::Seeded { seed, drawn } => {
                 for chunk in bytes.chunks_mut(32) {
                     let count = drawn.fetch_add(1, Ordering::SeqCst);
-                    let block = Sha256::new().chain_update(seed.to_be_bytes()).chain_update(count.to_be_bytes()).finalize();
+                    let block = Sha256::new()
+                        .chain_update(seed.to_be_bytes())
+                        .chain_update(count.to_be_bytes())
+                        .finalize();
                     chunk.copy_from_slice(&block[..chunk.len()]);
                 }
             }

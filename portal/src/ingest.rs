@@ -24,12 +24,17 @@ pub struct Ratchet {
 impl Ratchet {
     /// The ratchet before the first event.
     pub fn start(seal_key: SealKey) -> Self {
-        Self { seq: 1, key: seal_key }
+        Self {
+            seq: 1,
+            key: seal_key,
+        }
     }
 
     /// Turns the ratchet to `seq`; false if it is past it already.
     fn turn_to(&mut self, seq: u64) -> bool {
-        let Some(steps) = seq.checked_sub(self.seq) else { return false };
+        let Some(steps) = seq.checked_sub(self.seq) else {
+            return false;
+        };
         if steps > 0 {
             self.key = self.key.advance(steps);
             self.seq = seq;
@@ -77,7 +82,11 @@ pub fn judge(ratchet: &mut Ratchet, events: &[Event]) -> Vec<Judged> {
         let finding = if ratchet.turn_to(event.seq) {
             let finding = judge_one(&ratchet.key, event);
             if matches!(finding, Finding::BadSeal { .. }) && broken.len() < MAX_MOVED {
-                broken.push(Broken { index: judged.len(), key: ratchet.key.clone(), event });
+                broken.push(Broken {
+                    index: judged.len(),
+                    key: ratchet.key.clone(),
+                    event,
+                });
             }
             ratchet.turn_to(event.seq + 1);
             finding
@@ -85,7 +94,13 @@ pub fn judge(ratchet: &mut Ratchet, events: &[Event]) -> Vec<Judged> {
             Finding::Behind
         };
         let body = canonical_json(&event.body).unwrap_or_else(|_| event.body.to_string());
-        judged.push(Judged { seq: event.seq, kind: event.kind.clone(), body, seal: event.seal, finding });
+        judged.push(Judged {
+            seq: event.seq,
+            kind: event.kind.clone(),
+            body,
+            seal: event.seal,
+            finding,
+        });
     }
     find_moved(&broken, &mut judged);
     judged
@@ -115,10 +130,16 @@ fn find_moved(broken: &[Broken<'_>], judged: &mut [Judged]) {
     for Broken { index, event, .. } in broken {
         let is_of = |other: &&Broken<'_>| {
             let seq = other.event.seq;
-            seq != event.seq && other.key.verify(seq, &event.kind, &event.body, &event.seal).unwrap_or(false)
+            seq != event.seq
+                && other
+                    .key
+                    .verify(seq, &event.kind, &event.body, &event.seal)
+                    .unwrap_or(false)
         };
         if let Some(from) = broken.iter().find(is_of) {
-            judged[*index].finding = Finding::BadSeal { moved_from: Some(from.event.seq) };
+            judged[*index].finding = Finding::BadSeal {
+                moved_from: Some(from.event.seq),
+            };
         }
     }
 }
@@ -143,7 +164,12 @@ mod tests {
 
     fn sealed(seq: u64, kind: &str, body: serde_json::Value) -> Event {
         let seal = key(seq).seal(seq, kind, &body).unwrap();
-        Event { seq, kind: kind.to_owned(), body, seal }
+        Event {
+            seq,
+            kind: kind.to_owned(),
+            body,
+            seal,
+        }
     }
 
     fn judge_all(events: Vec<Event>) -> Vec<Judged> {
@@ -154,8 +180,15 @@ mod tests {
     fn a_gap_does_not_stop_the_events_behind_it_from_being_verified() {
         let mut ratchet = Ratchet::start(key(1));
         let judged = judge(&mut ratchet, &[notice(1, "boot"), notice(500, "shutdown")]);
-        assert!(judged.iter().all(|event| matches!(event.finding, Finding::Sound(_))));
-        assert_eq!((ratchet.seq, ratchet.key.as_bytes()), (501, key(501).as_bytes()));
+        assert!(
+            judged
+                .iter()
+                .all(|event| matches!(event.finding, Finding::Sound(_)))
+        );
+        assert_eq!(
+            (ratchet.seq, ratchet.key.as_bytes()),
+            (501, key(501).as_bytes())
+        );
     }
 
     #[test]
@@ -163,7 +196,10 @@ mod tests {
         let mut changed = notice(2, "tamper");
         changed.body["what"] = json!("boot");
         let judged = judge_all(vec![notice(1, "boot"), changed, notice(3, "boot")]);
-        assert!(matches!(judged[1].finding, Finding::BadSeal { moved_from: None }));
+        assert!(matches!(
+            judged[1].finding,
+            Finding::BadSeal { moved_from: None }
+        ));
         assert!(matches!(judged[2].finding, Finding::Sound(_)));
     }
 
@@ -172,34 +208,58 @@ mod tests {
         let (mut one, mut two) = (notice(1, "boot"), notice(2, "tamper"));
         (one.seq, two.seq) = (2, 1);
         let judged = judge_all(vec![two, one]);
-        assert!(matches!(judged[0].finding, Finding::BadSeal { moved_from: Some(2) }));
-        assert!(matches!(judged[1].finding, Finding::BadSeal { moved_from: Some(1) }));
+        assert!(matches!(
+            judged[0].finding,
+            Finding::BadSeal {
+                moved_from: Some(2)
+            }
+        ));
+        assert!(matches!(
+            judged[1].finding,
+            Finding::BadSeal {
+                moved_from: Some(1)
+            }
+        ));
     }
 
     #[test]
     fn the_seal_is_judged_before_the_content() {
         let mut event = sealed(1, "rating", json!({"score": 6}));
-        assert!(matches!(judge_all(vec![event.clone()])[0].finding, Finding::Malformed(_)));
+        assert!(matches!(
+            judge_all(vec![event.clone()])[0].finding,
+            Finding::Malformed(_)
+        ));
         event.body["score"] = json!(5);
-        assert!(matches!(judge_all(vec![event])[0].finding, Finding::BadSeal { .. }));
+        assert!(matches!(
+            judge_all(vec![event])[0].finding,
+            Finding::BadSeal { .. }
+        ));
     }
 
     #[test]
     fn a_body_with_a_floating_point_number_is_malformed() {
         let mut event = sealed(1, "new-kind", json!({}));
         event.body = json!({"value": 1.5});
-        assert!(matches!(&judge_all(vec![event])[0].finding, Finding::Malformed(why) if why.contains("value")));
+        assert!(
+            matches!(&judge_all(vec![event])[0].finding, Finding::Malformed(why) if why.contains("value"))
+        );
     }
 
     #[test]
     fn an_unknown_kind_is_sound() {
         let judged = judge_all(vec![sealed(1, "new-kind", json!({"any": ["thing"]}))]);
-        assert!(matches!(judged[0].finding, Finding::Sound(EventBody::Unknown { .. })));
+        assert!(matches!(
+            judged[0].finding,
+            Finding::Sound(EventBody::Unknown { .. })
+        ));
     }
 
     #[test]
     fn what_the_ratchet_has_passed_is_not_looked_at() {
-        let mut ratchet = Ratchet { seq: 3, key: key(3) };
+        let mut ratchet = Ratchet {
+            seq: 3,
+            key: key(3),
+        };
         let judged = judge(&mut ratchet, &[notice(2, "boot"), notice(3, "boot")]);
         assert!(matches!(judged[0].finding, Finding::Behind));
         assert!(matches!(judged[1].finding, Finding::Sound(_)));

@@ -7,7 +7,9 @@
 
 use std::io::{self, BufRead, Read};
 
-use pikir_contract::{BootOffset, ClockReading, Event, EventStatus, Id, MAX_BATCH_EVENTS, OffsetQuality, SealKey};
+use pikir_contract::{
+    BootOffset, ClockReading, Event, EventStatus, Id, MAX_BATCH_EVENTS, OffsetQuality, SealKey,
+};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -75,14 +77,29 @@ pub async fn import(
     done: &mut Imported,
 ) -> Result<(), ImportError> {
     let mut lines = Lines { file, line: 0 };
-    let header: Header = lines.next_json("the header of a journal file")?.ok_or_else(|| lines.wrong("the file is empty"))?;
+    let header: Header = lines
+        .next_json("the header of a journal file")?
+        .ok_or_else(|| lines.wrong("the file is empty"))?;
     if header.pikir_journal != FORMAT {
-        return Err(lines.wrong("was written by a newer pikir-kiosk; import it with a portal of that version or later"));
+        return Err(lines.wrong(
+            "was written by a newer pikir-kiosk; import it with a portal of that version or later",
+        ));
     }
-    let unknown = || lines.wrong(&format!("this portal does not know the terminal {}; was it enrolled elsewhere?", header.terminal));
-    let terminal = storage.terminal(header.terminal).await?.ok_or_else(unknown)?;
+    let unknown = || {
+        lines.wrong(&format!(
+            "this portal does not know the terminal {}; was it enrolled elsewhere?",
+            header.terminal
+        ))
+    };
+    let terminal = storage
+        .terminal(header.terminal)
+        .await?
+        .ok_or_else(unknown)?;
     done.terminal = Some(terminal.id);
-    Intake::begin(storage, &terminal, &header, received_at).await?.run(&mut lines, done).await
+    Intake::begin(storage, &terminal, &header, received_at)
+        .await?
+        .run(&mut lines, done)
+        .await
 }
 
 struct Intake<'a> {
@@ -115,8 +132,16 @@ impl<'a> Intake<'a> {
         })
     }
 
-    async fn run<R: BufRead>(mut self, lines: &mut Lines<R>, done: &mut Imported) -> Result<(), ImportError> {
-        done.received_through = self.storage.seal_state(self.terminal).await?.received_through;
+    async fn run<R: BufRead>(
+        mut self,
+        lines: &mut Lines<R>,
+        done: &mut Imported,
+    ) -> Result<(), ImportError> {
+        done.received_through = self
+            .storage
+            .seal_state(self.terminal)
+            .await?
+            .received_through;
         loop {
             let mut batch = Vec::with_capacity(MAX_BATCH_EVENTS);
             let end = self.read_batch(lines, &mut batch, done.received_through);
@@ -138,12 +163,20 @@ impl<'a> Intake<'a> {
         received_through: u64,
     ) -> Result<bool, ImportError> {
         while batch.len() < MAX_BATCH_EVENTS {
-            let Some(event) = lines.next_json::<Event>("an event")? else { return Ok(false) };
+            let Some(event) = lines.next_json::<Event>("an event")? else {
+                return Ok(false);
+            };
             if event.seq <= self.last_seq {
-                return Err(lines.wrong(&format!("seq {} does not follow {}: lines were moved", event.seq, self.last_seq)));
+                return Err(lines.wrong(&format!(
+                    "seq {} does not follow {}: lines were moved",
+                    event.seq, self.last_seq
+                )));
             }
             if event.seq > received_through.max(self.last_seq) + 1 + MAX_GAP {
-                return Err(lines.wrong(&format!("seq {} lies more than {MAX_GAP} ahead of what is held", event.seq)));
+                return Err(lines.wrong(&format!(
+                    "seq {} lies more than {MAX_GAP} ahead of what is held",
+                    event.seq
+                )));
             }
             self.last_seq = event.seq;
             batch.push((lines.line, event));
@@ -151,7 +184,11 @@ impl<'a> Intake<'a> {
         Ok(true)
     }
 
-    async fn take(&mut self, batch: Vec<(u64, Event)>, done: &mut Imported) -> Result<(), ImportError> {
+    async fn take(
+        &mut self,
+        batch: Vec<(u64, Event)>,
+        done: &mut Imported,
+    ) -> Result<(), ImportError> {
         let (lines, events): (Vec<u64>, Vec<Event>) = batch.into_iter().unzip();
         let mut judged = judge(&mut self.ratchet, &events);
         for (line, event) in lines.iter().zip(&judged) {
@@ -171,9 +208,16 @@ impl<'a> Intake<'a> {
             boots: std::mem::take(&mut self.boots),
             received_at: self.received_at,
         };
-        let Delivered::Kept { received_through, results } = self.storage.deliver(delivery).await? else {
+        let Delivered::Kept {
+            received_through,
+            results,
+        } = self.storage.deliver(delivery).await?
+        else {
             let why = "the terminal was enrolled anew while its journal was being imported; import it again";
-            return Err(ImportError::Line { line: lines.first().copied().unwrap_or(1), why: why.to_owned() });
+            return Err(ImportError::Line {
+                line: lines.first().copied().unwrap_or(1),
+                why: why.to_owned(),
+            });
         };
         for result in results {
             match result.status {
@@ -189,17 +233,25 @@ impl<'a> Intake<'a> {
 
 /// What the terminal knew about its boots when it wrote the file.
 fn known_boots(header: &Header) -> Vec<KnownBoot> {
-    let ClockReading { boot, up_ms, wall, synced } = header.exported;
+    let ClockReading {
+        boot,
+        up_ms,
+        wall,
+        synced,
+    } = header.exported;
     let told = header.boots.iter().map(|known| KnownBoot {
         boot: known.boot,
         offset_ms: known.offset_ms,
         quality: known.quality,
     });
-    let writing = i64::try_from(up_ms).ok().filter(|_| synced).map(|up_ms| KnownBoot {
-        boot,
-        offset_ms: wall.unix_ms() - up_ms,
-        quality: OffsetQuality::Synced,
-    });
+    let writing = i64::try_from(up_ms)
+        .ok()
+        .filter(|_| synced)
+        .map(|up_ms| KnownBoot {
+            boot,
+            offset_ms: wall.unix_ms() - up_ms,
+            quality: OffsetQuality::Synced,
+        });
     told.chain(writing).collect()
 }
 
@@ -212,14 +264,20 @@ impl<R: BufRead> Lines<R> {
     /// The next line that is not empty, as JSON; `None` at the end.
     fn next_json<T: DeserializeOwned>(&mut self, what: &str) -> Result<Option<T>, ImportError> {
         loop {
-            let Some(line) = self.next_line()? else { return Ok(None) };
+            let Some(line) = self.next_line()? else {
+                return Ok(None);
+            };
             if line.trim_ascii().is_empty() {
                 continue;
             }
             return match serde_json::from_slice(&line) {
                 Ok(value) => Ok(Some(value)),
-                Err(error) if error.is_eof() => Err(self.wrong(&format!("is cut off in the middle of {what}"))),
-                Err(error) if error.is_data() => Err(self.wrong(&format!("is not {what} (column {})", error.column()))),
+                Err(error) if error.is_eof() => {
+                    Err(self.wrong(&format!("is cut off in the middle of {what}")))
+                }
+                Err(error) if error.is_data() => {
+                    Err(self.wrong(&format!("is not {what} (column {})", error.column())))
+                }
                 Err(error) => Err(self.wrong(&format!("is not JSON (column {})", error.column()))),
             };
         }
@@ -228,17 +286,26 @@ impl<R: BufRead> Lines<R> {
     fn next_line(&mut self) -> Result<Option<Vec<u8>>, ImportError> {
         let mut line = Vec::new();
         self.line += 1;
-        let read = self.file.by_ref().take(MAX_LINE_BYTES + 1).read_until(b'\n', &mut line);
+        let read = self
+            .file
+            .by_ref()
+            .take(MAX_LINE_BYTES + 1)
+            .read_until(b'\n', &mut line);
         match read {
             Ok(0) => Ok(None),
-            Ok(_) if line.len() as u64 > MAX_LINE_BYTES => Err(self.wrong("is too long to be a line of a journal")),
+            Ok(_) if line.len() as u64 > MAX_LINE_BYTES => {
+                Err(self.wrong("is too long to be a line of a journal"))
+            }
             Ok(_) => Ok(Some(line)),
             Err(error) => Err(self.wrong(&reading(&error))),
         }
     }
 
     fn wrong(&self, why: &str) -> ImportError {
-        ImportError::Line { line: self.line, why: why.to_owned() }
+        ImportError::Line {
+            line: self.line,
+            why: why.to_owned(),
+        }
     }
 }
 

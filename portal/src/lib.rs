@@ -8,6 +8,7 @@ pub mod entropy;
 pub mod ingest;
 pub mod journal_file;
 pub mod protect;
+pub mod server;
 pub mod storage;
 pub mod terminal_config;
 pub mod web;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use pikir_contract::{
-    Bytes, DEFAULT_STEP_S, Named, Organization, Place, QrConfig, Score, TerminalConfig, Texts, base64url_encode,
+    Bytes, DEFAULT_STEP_S, Named, Organization, Place, QrConfig, Score, TerminalConfig, Texts,
+    base64url_encode,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -26,12 +27,54 @@ const QUESTION: [(&str, &str); 5] = [
 const SCALE: [(&str, [&str; 5]); 5] = [
     (
         "ky",
-        ["Өтө канааттандырарлык эмес", "Канааттандырарлык эмес", "Канааттандырарлык", "Жакшы", "Эң жакшы"],
+        [
+            "Өтө канааттандырарлык эмес",
+            "Канааттандырарлык эмес",
+            "Канааттандырарлык",
+            "Жакшы",
+            "Эң жакшы",
+        ],
     ),
-    ("ru", ["Крайне неудовлетворительно", "Неудовлетворительно", "Удовлетворительно", "Хорошо", "Отлично"]),
-    ("be", ["Вельмі нездавальняюча", "Нездавальняюча", "Здавальняюча", "Добра", "Выдатна"]),
-    ("en", ["Extremely unsatisfactory", "Unsatisfactory", "Satisfactory", "Good", "Excellent"]),
-    ("kk", ["Өте қанағаттанарлықсыз", "Қанағаттанарлықсыз", "Қанағаттанарлық", "Жақсы", "Өте жақсы"]),
+    (
+        "ru",
+        [
+            "Крайне неудовлетворительно",
+            "Неудовлетворительно",
+            "Удовлетворительно",
+            "Хорошо",
+            "Отлично",
+        ],
+    ),
+    (
+        "be",
+        [
+            "Вельмі нездавальняюча",
+            "Нездавальняюча",
+            "Здавальняюча",
+            "Добра",
+            "Выдатна",
+        ],
+    ),
+    (
+        "en",
+        [
+            "Extremely unsatisfactory",
+            "Unsatisfactory",
+            "Satisfactory",
+            "Good",
+            "Excellent",
+        ],
+    ),
+    (
+        "kk",
+        [
+            "Өте қанағаттанарлықсыз",
+            "Қанағаттанарлықсыз",
+            "Қанағаттанарлық",
+            "Жақсы",
+            "Өте жақсы",
+        ],
+    ),
 ];
 
 /// The languages this portal has words for, so that a place may offer them without texts of its own.
@@ -49,15 +92,26 @@ pub struct Document {
 }
 
 /// The configuration of a terminal that stands at `place`, reached under `public_url`.
-pub fn document(place: &PlaceRecord, organization: &OrganizationRecord, public_url: &str) -> Document {
+pub fn document(
+    place: &PlaceRecord,
+    organization: &OrganizationRecord,
+    public_url: &str,
+) -> Document {
     let config = config(place, organization, public_url);
     // A configuration is text, integers and lists of them, which JSON always holds.
     let value = serde_json::to_value(config).expect("a configuration can be written as JSON");
     let digest = Sha256::digest(value.to_string());
-    Document { etag: format!("\"{}\"", base64url_encode(&digest[..ETAG_BYTES])), value }
+    Document {
+        etag: format!("\"{}\"", base64url_encode(&digest[..ETAG_BYTES])),
+        value,
+    }
 }
 
-fn config(place: &PlaceRecord, organization: &OrganizationRecord, public_url: &str) -> TerminalConfig {
+fn config(
+    place: &PlaceRecord,
+    organization: &OrganizationRecord,
+    public_url: &str,
+) -> TerminalConfig {
     let qr = QrConfig {
         base_url: public_url.to_owned(),
         presence_key: Some(Bytes(place.presence_key.clone())),
@@ -65,8 +119,14 @@ fn config(place: &PlaceRecord, organization: &OrganizationRecord, public_url: &s
     };
     let mut config = TerminalConfig::new(
         place.version + organization.version,
-        Organization { code: organization.code.clone(), name: organization.names.clone() },
-        Place { code: place.code.clone(), name: place.name.clone() },
+        Organization {
+            code: organization.code.clone(),
+            name: organization.names.clone(),
+        },
+        Place {
+            code: place.code.clone(),
+            name: place.name.clone(),
+        },
         &place.default_language,
         qr,
     );
@@ -75,22 +135,36 @@ fn config(place: &PlaceRecord, organization: &OrganizationRecord, public_url: &s
         code: unit.clone(),
         name: Texts::from([(place.default_language.as_str(), unit.as_str())]),
     });
-    config.question = if place.question.is_empty() { offered(place, &QUESTION) } else { place.question.clone() };
+    config.question = if place.question.is_empty() {
+        offered(place, &QUESTION)
+    } else {
+        place.question.clone()
+    };
     config.scale = scale(place);
     config
 }
 
 /// The texts in the languages the place offers.
 fn offered(place: &PlaceRecord, texts: &[(&str, &str)]) -> Texts {
-    texts.iter().filter(|(language, _)| place.languages.iter().any(|offered| offered == language)).copied().collect()
+    texts
+        .iter()
+        .filter(|(language, _)| place.languages.iter().any(|offered| offered == language))
+        .copied()
+        .collect()
 }
 
 fn scale(place: &PlaceRecord) -> BTreeMap<String, Texts> {
     let words = |index: usize| {
-        let texts: Vec<_> = SCALE.iter().map(|(language, words)| (*language, words[index])).collect();
+        let texts: Vec<_> = SCALE
+            .iter()
+            .map(|(language, words)| (*language, words[index]))
+            .collect();
         offered(place, &texts)
     };
-    let scale = Score::ALL.into_iter().enumerate().map(|(index, score)| (score.get().to_string(), words(index)));
+    let scale = Score::ALL
+        .into_iter()
+        .enumerate()
+        .map(|(index, score)| (score.get().to_string(), words(index)));
     scale.filter(|(_, texts)| !texts.is_empty()).collect()
 }
 
@@ -113,8 +187,16 @@ mod tests {
     }
 
     fn organization() -> OrganizationRecord {
-        let names = Texts::from([("ky", "Калкты тейлөө борбору"), ("ru", "Центр обслуживания населения")]);
-        OrganizationRecord { code: "con-bishkek".to_owned(), parent: None, names, version: 5 }
+        let names = Texts::from([
+            ("ky", "Калкты тейлөө борбору"),
+            ("ru", "Центр обслуживания населения"),
+        ]);
+        OrganizationRecord {
+            code: "con-bishkek".to_owned(),
+            parent: None,
+            names,
+            version: 5,
+        }
     }
 
     #[test]
@@ -124,24 +206,48 @@ mod tests {
         assert_eq!(config.version, 7);
         assert_eq!(config.languages, ["ky", "ru", "en"]);
         assert_eq!(config.qr.presence_key, Some(Bytes(vec![3; 32])));
-        assert_eq!(config.scale["1"].exact("ru"), Some("Крайне неудовлетворительно"));
-        assert_eq!(config.scale["5"].exact("be"), None, "Belarusian is not offered at this place");
+        assert_eq!(
+            config.scale["1"].exact("ru"),
+            Some("Крайне неудовлетворительно")
+        );
+        assert_eq!(
+            config.scale["5"].exact("be"),
+            None,
+            "Belarusian is not offered at this place"
+        );
         assert_eq!(config.unit.unwrap().name.exact("ky"), Some("Зал 2"));
     }
 
     #[test]
     fn a_question_of_the_place_s_own_stands_alone() {
         let question = Texts::from([("ru", "Довольны ли вы приёмом?")]);
-        let place = PlaceRecord { question: question.clone(), ..place() };
+        let place = PlaceRecord {
+            question: question.clone(),
+            ..place()
+        };
         let document = document(&place, &organization(), "https://pikir.example");
-        assert_eq!(TerminalConfig::from_value(&document.value).unwrap().question, question);
+        assert_eq!(
+            TerminalConfig::from_value(&document.value)
+                .unwrap()
+                .question,
+            question
+        );
     }
 
     #[test]
     fn the_etag_changes_with_the_document_and_only_then() {
         let before = document(&place(), &organization(), "https://pikir.example").etag;
-        assert_eq!(before, document(&place(), &organization(), "https://pikir.example").etag);
-        let renamed = PlaceRecord { name: "Окно 5".to_owned(), ..place() };
-        assert_ne!(before, document(&renamed, &organization(), "https://pikir.example").etag);
+        assert_eq!(
+            before,
+            document(&place(), &organization(), "https://pikir.example").etag
+        );
+        let renamed = PlaceRecord {
+            name: "Окно 5".to_owned(),
+            ..place()
+        };
+        assert_ne!(
+            before,
+            document(&renamed, &organization(), "https://pikir.example").etag
+        );
     }
 }

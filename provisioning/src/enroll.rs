@@ -19,17 +19,31 @@ use crate::{EnrollArgs, ToolError, owner};
 
 /// Runs the command.
 pub fn run(args: &EnrollArgs) -> Result<(), ToolError> {
-    let settings_path = args.config.clone().unwrap_or_else(|| DEFAULT_SETTINGS.into());
+    let settings_path = args
+        .config
+        .clone()
+        .unwrap_or_else(|| DEFAULT_SETTINGS.into());
     let settings = load_settings(&settings_path, args)?;
-    let portal = args.portal.clone().or_else(|| settings.portal.clone()).ok_or_else(|| {
-        ToolError::Use(format!("which portal? Give its address: --portal https://…, or write it into {}", settings_path.display()))
-    })?;
-    let address = PortalAddress::new(&portal, settings.ca_file.as_deref()).map_err(|error| ToolError::Use(format!("{error:#}")))?;
+    let portal = args
+        .portal
+        .clone()
+        .or_else(|| settings.portal.clone())
+        .ok_or_else(|| {
+            ToolError::Use(format!(
+                "which portal? Give its address: --portal https://…, or write it into {}",
+                settings_path.display()
+            ))
+        })?;
+    let address = PortalAddress::new(&portal, settings.ca_file.as_deref())
+        .map_err(|error| ToolError::Use(format!("{error:#}")))?;
     let data = data_dir(args.data_dir.as_deref())?;
     write_settings(&settings_path, &settings, &portal, args)?;
     owner::become_owner_of(data.root())?;
     // Only from here on: the runtime starts threads, and they all are the owner's.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the network cannot be used")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the network cannot be used")?;
     runtime.block_on(enrol(args, &data, address))
 }
 
@@ -39,7 +53,11 @@ async fn enrol(args: &EnrollArgs, data: &DataDir, address: PortalAddress) -> Res
     let say = Say { json: args.json };
     let host = address.host();
     let enrolment = Enrolment::prepare(data, address, clock, &SystemEntropy, args.token.clone())?;
-    let result = match enrolment.ask().await.map_err(|failure| explain(failure, &host))? {
+    let result = match enrolment
+        .ask()
+        .await
+        .map_err(|failure| explain(failure, &host))?
+    {
         Asked::Enrolled(result) => result,
         Asked::Pending(pending) => approved(&enrolment, &pending, &say, &host).await?,
     };
@@ -59,7 +77,8 @@ async fn approved(
     say.waiting(pending);
     let mut interval = Duration::from_secs(pending.interval.max(1));
     let mut left = Duration::from_secs(pending.expires_in);
-    let expired = || anyhow!("the code has expired without an approval. Run the command again for a new one");
+    let expired =
+        || anyhow!("the code has expired without an approval. Run the command again for a new one");
     loop {
         left = left.checked_sub(interval).ok_or_else(expired)?;
         tokio::time::sleep(interval).await;
@@ -67,7 +86,9 @@ async fn approved(
             Ok(Polled::Enrolled(result)) => return Ok(result),
             Ok(Polled::NotYet { slower: true }) => interval += Duration::from_secs(5),
             Ok(Polled::NotYet { slower: false }) => {}
-            Ok(Polled::Denied) => return Err(anyhow!("the terminal was refused at the portal").into()),
+            Ok(Polled::Denied) => {
+                return Err(anyhow!("the terminal was refused at the portal").into());
+            }
             Ok(Polled::Expired) => return Err(expired().into()),
             // A network that comes and goes is no reason to give the code up.
             Err(Failure::Unreachable(_) | Failure::Busy { .. } | Failure::Error(_)) => {}
@@ -90,9 +111,13 @@ async fn refuse_while_in_service(data: &DataDir) -> Result<(), ToolError> {
 
 fn explain(failure: Failure, host: &str) -> ToolError {
     let remedy = match &failure {
-        Failure::Unreachable(_) => "Check the cable or Wi-Fi, the address, and that the portal runs",
+        Failure::Unreachable(_) => {
+            "Check the cable or Wi-Fi, the address, and that the portal runs"
+        }
         Failure::NotThePortal(_) => "Check the address; a Wi-Fi log-in page may be in between",
-        Failure::Refused { status: 403, .. } => "Make a new token: pikir-portal token create --place CODE",
+        Failure::Refused { status: 403, .. } => {
+            "Make a new token: pikir-portal token create --place CODE"
+        }
         Failure::Retired => "Ask the portal's administrator to take it back into service",
         Failure::Refused { status: 404, .. } => "Check the address: there is no Pikir portal at it",
         Failure::Busy { .. } | Failure::Error(_) => "Try again in a few minutes",
@@ -108,9 +133,18 @@ fn load_settings(path: &Path, args: &EnrollArgs) -> Result<Settings, ToolError> 
 }
 
 /// Writes a settings file where there is none. One that is there is the technician's and stays as it is.
-fn write_settings(path: &Path, settings: &Settings, portal: &str, args: &EnrollArgs) -> Result<(), ToolError> {
+fn write_settings(
+    path: &Path,
+    settings: &Settings,
+    portal: &str,
+    args: &EnrollArgs,
+) -> Result<(), ToolError> {
     if files::exists(path) {
-        if settings.portal.as_deref().is_some_and(|known| known.trim_end_matches('/') != portal.trim_end_matches('/')) {
+        if settings
+            .portal
+            .as_deref()
+            .is_some_and(|known| known.trim_end_matches('/') != portal.trim_end_matches('/'))
+        {
             return Err(ToolError::Use(format!(
                 "{} names another portal ({}). Change it there, or leave --portal out",
                 path.display(),
@@ -124,7 +158,8 @@ fn write_settings(path: &Path, settings: &Settings, portal: &str, args: &EnrollA
         return Ok(());
     }
     if let Some(directory) = path.parent() {
-        files::make_dir(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
+        files::make_dir(directory)
+            .with_context(|| format!("{} cannot be made", directory.display()))?;
     }
     files::replace(path, Settings::fresh(portal).as_bytes(), 0o644)
         .with_context(|| format!("{} cannot be written", path.display()))?;
@@ -134,9 +169,13 @@ fn write_settings(path: &Path, settings: &Settings, portal: &str, args: &EnrollA
 fn data_dir(moved: Option<&Path>) -> Result<DataDir, ToolError> {
     let data = DataDir::new(moved);
     // A bare name lies in the current directory, which is there.
-    let has_parent = data.root().parent().is_some_and(|parent| parent.as_os_str().is_empty() || files::exists(parent));
+    let has_parent = data
+        .root()
+        .parent()
+        .is_some_and(|parent| parent.as_os_str().is_empty() || files::exists(parent));
     if moved.is_some() && !files::exists(data.root()) && has_parent {
-        files::make_private_dir(data.root()).with_context(|| format!("{} cannot be made", data.root().display()))?;
+        files::make_private_dir(data.root())
+            .with_context(|| format!("{} cannot be made", data.root().display()))?;
     }
     data.check().map_err(ToolError::Use)?;
     Ok(data)
@@ -165,34 +204,53 @@ impl Say {
         if let Some(code) = terminal_qr(&pending.verification_uri_complete) {
             println!("{code}");
         }
-        println!("Waiting for your approval (the code is good for {} minutes) …", pending.expires_in / 60);
+        println!(
+            "Waiting for your approval (the code is good for {} minutes) …",
+            pending.expires_in / 60
+        );
     }
 
     fn enrolled(&self, identity: &Identity, result: &EnrolmentResult) {
-        let terminal = identity.terminal.map(|id| id.to_string()).unwrap_or_default();
+        let terminal = identity
+            .terminal
+            .map(|id| id.to_string())
+            .unwrap_or_default();
         let config = TerminalConfig::from_value(&result.config).ok();
         let place = config.as_ref().map(|config| config.place.code.to_string());
         if self.json {
-            println!("{}", serde_json::json!({"step": "enrolled", "terminal": terminal, "place": place}));
+            println!(
+                "{}",
+                serde_json::json!({"step": "enrolled", "terminal": terminal, "place": place})
+            );
             return;
         }
         println!("Enrolled. Terminal {terminal}");
         match config {
             Some(config) => {
-                let organization = config.text(&config.organization.name, &config.default_language).unwrap_or_default();
+                let organization = config
+                    .text(&config.organization.name, &config.default_language)
+                    .unwrap_or_default();
                 println!("  {organization}");
                 println!("  {} ({})", config.place.name, config.place.code);
             }
-            None => println!("  The portal's configuration cannot be used yet; the terminal asks for it again."),
+            None => println!(
+                "  The portal's configuration cannot be used yet; the terminal asks for it again."
+            ),
         }
-        println!("A running terminal goes on by itself; otherwise start it: systemctl start pikir-kiosk");
+        println!(
+            "A running terminal goes on by itself; otherwise start it: systemctl start pikir-kiosk"
+        );
     }
 }
 
 /// The code as text for a terminal, two modules to a character, light on dark or dark on light alike.
 fn terminal_qr(text: &str) -> Option<String> {
     let code = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::M).ok()?;
-    Some(code.render::<qrcode::render::unicode::Dense1x2>().quiet_zone(true).build())
+    Some(
+        code.render::<qrcode::render::unicode::Dense1x2>()
+            .quiet_zone(true)
+            .build(),
+    )
 }
 
 #[cfg(test)]
@@ -204,7 +262,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert!(data_dir(Some(&dir.path().join("terminal"))).is_ok());
         match data_dir(Some(&dir.path().join("no/terminal"))) {
-            Err(ToolError::Use(message)) => assert!(message.contains("does not exist"), "{message}"),
+            Err(ToolError::Use(message)) => {
+                assert!(message.contains("does not exist"), "{message}")
+            }
             other => panic!("{:?}", other.err()),
         }
     }

@@ -10,7 +10,10 @@ use clap::{Args, Parser, Subcommand};
 
 /// Set up Pikir feedback terminals.
 #[derive(Parser)]
-#[command(version, after_help = "Exit codes: 0 done, 1 failed, 2 wrong use or set-up.")]
+#[command(
+    version,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong use or set-up."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -28,7 +31,12 @@ struct EnrollArgs {
     #[arg(long, value_name = "URL")]
     portal: Option<String>,
     /// One-time token for this place, made by: pikir-portal token create
-    #[arg(long, value_name = "TOKEN", env = "PIKIR_TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "PIKIR_TOKEN",
+        hide_env_values = true
+    )]
     token: Option<String>,
     /// Settings of this machine; written with the portal's address if there is no such file yet
     /// [default: /etc/pikir/terminal.toml]
@@ -59,7 +67,10 @@ impl From<anyhow::Error> for ToolError {
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into()))
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| "error".into()),
+        )
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .init();

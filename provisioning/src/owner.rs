@@ -13,7 +13,8 @@ use rustix::process::{Gid, Uid};
 /// # Errors
 /// The kernel refuses.
 pub fn become_owner_of(directory: &Path) -> anyhow::Result<()> {
-    let meta = std::fs::metadata(directory).with_context(|| format!("{} cannot be read", directory.display()))?;
+    let meta = std::fs::metadata(directory)
+        .with_context(|| format!("{} cannot be read", directory.display()))?;
     if !rustix::process::getuid().is_root() || meta.uid() == 0 {
         return Ok(());
     }

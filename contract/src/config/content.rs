@@ -171,7 +171,9 @@ fn hex(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     let digits = (0..SHA256_BYTES).map(|at| &text[2 * at..2 * at + 2]);
-    digits.map(|digits| u8::from_str_radix(digits, 16).ok()).collect()
+    digits
+        .map(|digits| u8::from_str_radix(digits, 16).ok())
+        .collect()
 }
 
 /// Something told on the news screen.

@@ -380,7 +380,8 @@ fn a_units_name_may_be_one_text_and_a_checksum_hexadecimal() {
     let unit = with("/unit", json!({"code": "2", "name": "Отдел 2"}));
     let config = TerminalConfig::from_value(&unit).unwrap();
     assert_eq!(config.unit.unwrap().name.get("ky", "ky"), Some("Отдел 2"));
-    let logo = json!({"logo": {"url": "https://otzyv.example/logo.png", "sha256": "00ff".repeat(16)}});
+    let logo =
+        json!({"logo": {"url": "https://otzyv.example/logo.png", "sha256": "00ff".repeat(16)}});
     let config = TerminalConfig::from_value(&with("/theme", logo)).unwrap();
     assert_eq!(config.theme.logo.unwrap().sha256.0, [0, 255].repeat(16));
 }

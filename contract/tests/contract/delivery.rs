@@ -1,6 +1,8 @@
 //! Deliveries, answers and status reports as a whole.
 
-use pikir_contract::{BatchError, Event, EventsAnswer, EventsRequest, Problem, Seal, StatusReport};
+use pikir_contract::{
+    BatchError, Event, EventStatus, EventsAnswer, EventsRequest, Problem, Seal, StatusReport,
+};
 use serde_json::{Value, json};
 
 fn request(seqs: &[u64]) -> EventsRequest {
@@ -95,4 +97,15 @@ fn a_status_report_says_null_for_what_it_always_carries_and_omits_the_rest() {
     for name in ["temperature_c", "throttled", "last_rating_s"] {
         assert_eq!(written.get(name), None, "{name}");
     }
+}
+
+#[test]
+fn a_reason_of_a_later_version_does_not_make_the_answer_unreadable() {
+    let text = r#"{"received_through": 1, "time": "2026-11-20T08:30:00Z",
+        "results": [{"seq": 1, "status": "rejected", "reason": "of the future"}]}"#;
+    let answer: EventsAnswer = serde_json::from_str(text).unwrap();
+    assert_eq!(
+        (answer.results[0].status, answer.results[0].reason),
+        (EventStatus::Rejected, None)
+    );
 }

@@ -54,6 +54,8 @@ pub enum AppError {
 #[derive(Clone)]
 struct Shared {
     data: DataDir,
+    /// Trust these authorities instead of the system's.
+    ca_file: Option<PathBuf>,
     clock: SharedClock,
     entropy: SharedEntropy,
     true_time: Arc<TrueTime>,
@@ -74,9 +76,11 @@ pub fn run(options: &Options) -> Result<(), AppError> {
     let lock = Lock::try_take(&data.kiosk_lock()).context("the data directory cannot be used")?;
     let _lock = lock.ok_or_else(|| {
         let path = data.root().display();
-        AppError::SetUp(format!("a terminal is running on {path} already. Stop it first: systemctl stop pikir-kiosk"))
+        AppError::SetUp(format!(
+            "a terminal is running on {path} already. Stop it first: systemctl stop pikir-kiosk"
+        ))
     })?;
-    let shared = share(data)?;
+    let shared = share(data, &settings)?;
     let address = portal_address(&settings, &shared.data)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -85,10 +89,18 @@ pub fn run(options: &Options) -> Result<(), AppError> {
         .build()
         .context("the network thread cannot be started")?;
     turn_picture(settings.screen.rotation);
-    let screen_options = ScreenOptions { windowed: options.windowed, reduced_motion: settings.screen.reduced_motion };
+    let screen_options = ScreenOptions {
+        windowed: options.windowed,
+        reduced_motion: settings.screen.reduced_motion,
+    };
     let screen = Screen::new(&screen_options).map_err(anyhow::Error::from)?;
     ui::start(&screen, &shared);
-    runtime.block_on(async { service::start(shared.clone(), address) })?;
+    // An enrolled terminal serves from its first frame on.
+    let enrolled = service::open_if_enrolled(&shared)?;
+    if let Some((_, journal)) = &enrolled {
+        ui::serve(journal.clone());
+    }
+    runtime.block_on(async { service::start(shared.clone(), address, enrolled) })?;
     let ended = screen.run().map_err(anyhow::Error::from);
     if let Some(journal) = shared.journal.borrow().as_ref() {
         journal.stop();
@@ -99,16 +111,21 @@ pub fn run(options: &Options) -> Result<(), AppError> {
 }
 
 fn load_settings(options: &Options) -> Result<Settings, AppError> {
-    let path = options.config.clone().unwrap_or_else(|| files::DEFAULT_SETTINGS.into());
-    Settings::load(&path, options.config.is_some()).map_err(|error| AppError::SetUp(error.to_string()))
+    let path = options
+        .config
+        .clone()
+        .unwrap_or_else(|| files::DEFAULT_SETTINGS.into());
+    Settings::load(&path, options.config.is_some())
+        .map_err(|error| AppError::SetUp(error.to_string()))
 }
 
-fn share(data: DataDir) -> anyhow::Result<Shared> {
+fn share(data: DataDir, settings: &Settings) -> anyhow::Result<Shared> {
     let clock: SharedClock = Arc::new(SystemClock::new()?);
     Ok(Shared {
         configuration: ConfigurationStore::load(data.clone()),
         true_time: Arc::new(TrueTime::new(clock.clone())),
         data,
+        ca_file: settings.ca_file.clone(),
         clock,
         entropy: Arc::new(SystemEntropy),
         health: watch::Sender::new(PortalHealth::unknown()),
@@ -120,7 +137,9 @@ fn share(data: DataDir) -> anyhow::Result<Shared> {
 /// The portal the settings name, or the one the terminal was enrolled at; `None` before either is known.
 fn portal_address(settings: &Settings, data: &DataDir) -> Result<Option<PortalAddress>, AppError> {
     let enrolled_at = Identity::load(&data.identity())?.and_then(|identity| identity.portal);
-    let Some(portal) = settings.portal.clone().or(enrolled_at) else { return Ok(None) };
+    let Some(portal) = settings.portal.clone().or(enrolled_at) else {
+        return Ok(None);
+    };
     PortalAddress::new(&portal, settings.ca_file.as_deref())
         .map(Some)
         .map_err(|error| AppError::SetUp(format!("{error:#}")))
@@ -129,7 +148,10 @@ fn portal_address(settings: &Settings, data: &DataDir) -> Result<Option<PortalAd
 /// Slint's linuxkms backend takes the rotation from the environment only.
 fn turn_picture(rotation: u16) {
     if rotation != 0 {
-        #[allow(unsafe_code, reason = "the backend reads the environment; there is no other way")]
+        #[allow(
+            unsafe_code,
+            reason = "the backend reads the environment; there is no other way"
+        )]
         // SAFETY: the threads that run already (tokio's) read no environment until they are given work.
         unsafe {
             std::env::set_var("SLINT_KMS_ROTATION", rotation.to_string());

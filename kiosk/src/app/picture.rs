@@ -19,9 +19,9 @@ pub fn setup(setup: &SetupView) -> View {
         screen: ScreenView::Setup(setup.clone()),
         language: SETUP_LANGUAGE.into(),
         languages: Vec::new(),
-        organization: String::new(),
+        organization: "Pikir".into(),
         unit: None,
-        place: String::new(),
+        place: crate::SOFTWARE.into(),
         accent: None,
         qr: None,
     }
@@ -29,20 +29,33 @@ pub fn setup(setup: &SetupView) -> View {
 
 /// The view of an enrolled terminal. `unix_ms` is the true time, where it is known.
 #[must_use]
-pub fn serving(visit: &Visit, configuration: Option<&Arc<Configuration>>, now_ms: u64, unix_ms: Option<i64>) -> View {
+pub fn serving(
+    visit: &Visit,
+    configuration: Option<&Arc<Configuration>>,
+    now_ms: u64,
+    unix_ms: Option<i64>,
+) -> View {
     let Some(configuration) = configuration else {
-        return View { screen: visit.screen(now_ms, None, Default::default()), ..setup(&SetupView::NoPortal) };
+        return View {
+            screen: visit.screen(now_ms, None, Default::default()),
+            ..setup(&SetupView::NoPortal)
+        };
     };
     let config = &configuration.document;
     let language = visit.language();
     // Only the visitor's own language replaces a built-in text: a translation beats a fallback.
     let question = config.question.exact(language).map(str::to_owned);
-    let words = ["1", "2", "3", "4", "5"].map(|score| config.scale.get(score)?.exact(language).map(str::to_owned));
+    let words = ["1", "2", "3", "4", "5"]
+        .map(|score| config.scale.get(score)?.exact(language).map(str::to_owned));
     let text = |texts| config.text(texts, language).unwrap_or_default().to_owned();
     View {
         screen: visit.screen(now_ms, question, words),
         language: language.to_owned(),
-        languages: config.languages.iter().map(|code| languages::choice(code)).collect(),
+        languages: config
+            .languages
+            .iter()
+            .map(|code| languages::choice(code))
+            .collect(),
         organization: text(&config.organization.name),
         unit: config.unit.as_ref().map(|unit| text(&unit.name)),
         place: config.place.name.clone(),
@@ -64,7 +77,11 @@ pub fn rules(config: &TerminalConfig) -> Rules {
 /// What is assumed about visits before there is a configuration; none can begin then.
 #[must_use]
 pub fn rules_before_configuration() -> Rules {
-    Rules { undo_ms: 5_000, default_language: SETUP_LANGUAGE.into(), languages: vec![SETUP_LANGUAGE.into()] }
+    Rules {
+        undo_ms: 5_000,
+        default_language: SETUP_LANGUAGE.into(),
+        languages: vec![SETUP_LANGUAGE.into()],
+    }
 }
 
 /// How long until the code on the screen has to change (milliseconds); `None`: it does not.
@@ -77,11 +94,20 @@ pub fn until_next_code_ms(config: &TerminalConfig, unix_ms: Option<i64>) -> Opti
 
 fn qr(config: &TerminalConfig, unix_ms: Option<i64>) -> QrView {
     let code = &config.place.code;
-    let token = config.qr.presence_key.as_ref().zip(unix_ms).map(|(key, unix_ms)| {
-        let step = presence_step(unix_ms.div_euclid(1_000), config.qr.step_s);
-        presence_token(&key.0, code, step)
-    });
-    let address = config.qr.base_url.split_once("://").map_or(config.qr.base_url.as_str(), |(_, rest)| rest);
+    let token = config
+        .qr
+        .presence_key
+        .as_ref()
+        .zip(unix_ms)
+        .map(|(key, unix_ms)| {
+            let step = presence_step(unix_ms.div_euclid(1_000), config.qr.step_s);
+            presence_token(&key.0, code, step)
+        });
+    let address = config
+        .qr
+        .base_url
+        .split_once("://")
+        .map_or(config.qr.base_url.as_str(), |(_, rest)| rest);
     QrView {
         payload: qr_address(&config.qr.base_url, code, token.as_deref()),
         address: address.trim_end_matches('/').to_lowercase(),
@@ -90,7 +116,9 @@ fn qr(config: &TerminalConfig, unix_ms: Option<i64>) -> QrView {
 
 /// `#rrggbb` as sRGB.
 fn srgb(text: &str) -> Option<[u8; 3]> {
-    let hex = text.strip_prefix('#').filter(|hex| hex.len() == 6 && hex.is_ascii())?;
+    let hex = text
+        .strip_prefix('#')
+        .filter(|hex| hex.len() == 6 && hex.is_ascii())?;
     let channel = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).ok();
     Some([channel(0)?, channel(2)?, channel(4)?])
 }
@@ -116,21 +144,35 @@ mod tests {
         let config = config();
         let unix_ms = 1_800_000_123_456;
         let payload = qr(&config, Some(unix_ms)).payload;
-        let token = payload.strip_prefix("HTTPS://OTZYV.EXAMPLE/Q/7K3M9P/").unwrap();
+        let token = payload
+            .strip_prefix("HTTPS://OTZYV.EXAMPLE/Q/7K3M9P/")
+            .unwrap();
         let key = &config.qr.presence_key.as_ref().unwrap().0;
-        assert!(check_presence(key, &config.place.code, token, unix_ms / 1_000, 300));
+        assert!(check_presence(
+            key,
+            &config.place.code,
+            token,
+            unix_ms / 1_000,
+            300
+        ));
         assert_eq!(qr(&config, None).payload, "HTTPS://OTZYV.EXAMPLE/Q/7K3M9P");
     }
 
     #[test]
     fn the_code_changes_at_the_next_step_and_not_while_the_time_is_unknown() {
-        assert_eq!(until_next_code_ms(&config(), Some(300_000 * 7 + 299_000)), Some(1_000));
+        assert_eq!(
+            until_next_code_ms(&config(), Some(300_000 * 7 + 299_000)),
+            Some(1_000)
+        );
         assert_eq!(until_next_code_ms(&config(), None), None);
     }
 
     #[test]
     fn a_text_missing_in_the_visitors_language_is_the_built_in_one_and_a_name_falls_back() {
-        let configuration = Arc::new(Configuration { document: config(), etag: None });
+        let configuration = Arc::new(Configuration {
+            document: config(),
+            etag: None,
+        });
         let mut visit = Visit::new(rules(&configuration.document), None);
         let _ = visit.step(crate::visit::Event::Language("ru".into()), 0);
         let view = serving(&visit, Some(&configuration), 0, None);

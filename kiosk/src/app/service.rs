@@ -13,8 +13,8 @@ use crate::files::{self, DataDir};
 use crate::identity::Identity;
 use crate::journal::{Content, JournalHandle, NewEvent};
 use crate::portal::{HttpPortal, PortalAddress, PortalHealth};
-use crate::uploader::Uploader;
 use crate::upkeep::Upkeep;
+use crate::uploader::Uploader;
 use crate::{control, view};
 
 /// Longest wait for the last commit when the terminal is told to end.
@@ -24,12 +24,20 @@ const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// The control socket or the signal handlers cannot be had.
-pub fn start(shared: Shared, address: Option<PortalAddress>) -> anyhow::Result<()> {
+pub fn start(
+    shared: Shared,
+    address: Option<PortalAddress>,
+    enrolled: Option<(Identity, JournalHandle)>,
+) -> anyhow::Result<()> {
     let listener = control::listen(shared.data.control())?;
     tokio::spawn(control::serve(listener, shared.status_source()));
-    tokio::spawn(end_on_signal(shared.clone(), signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?));
+    tokio::spawn(end_on_signal(
+        shared.clone(),
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    ));
     tokio::spawn(async move {
-        if let Err(error) = serve(shared, address).await {
+        if let Err(error) = serve(shared, address, enrolled).await {
             let detail = format!("{error:#}");
             tracing::error!(%detail, "the terminal cannot be served");
             ui::post(move |ui| ui.out_of_service(view::Fault::Storage, &detail));
@@ -38,27 +46,58 @@ pub fn start(shared: Shared, address: Option<PortalAddress>) -> anyhow::Result<(
     Ok(())
 }
 
-async fn serve(shared: Shared, address: Option<PortalAddress>) -> anyhow::Result<()> {
+/// Opens the journal of a terminal that is enrolled already.
+///
+/// # Errors
+/// The identity cannot be read, or the journal's thread cannot be started.
+pub fn open_if_enrolled(shared: &Shared) -> anyhow::Result<Option<(Identity, JournalHandle)>> {
     enrolment::finish_interrupted(&shared.data)?;
-    let show = |setup| ui::post(move |ui| ui.show_setup(setup));
-    let identity =
-        enrolment::set_up(&shared.data, address.clone(), shared.clock.clone(), shared.entropy.clone(), show).await;
-    shared.configuration.reload();
-    let terminal = identity.terminal.context("the identity has no terminal id")?;
-    let journal = JournalHandle::start(shared.data.journal())?;
+    match Identity::load(&shared.data.identity())? {
+        Some(identity) if identity.terminal.is_some() => Ok(Some(open(shared, identity)?)),
+        _ => Ok(None),
+    }
+}
+
+fn open(shared: &Shared, identity: Identity) -> anyhow::Result<(Identity, JournalHandle)> {
+    let terminal = identity
+        .terminal
+        .context("the identity has no terminal id")?;
+    let journal = JournalHandle::start(shared.data.journal(), terminal)?;
     shared.journal.send_replace(Some(journal.clone()));
-    ui::post({
-        let journal = journal.clone();
-        move |ui| ui.serve(journal)
-    });
+    Ok((identity, journal))
+}
+
+async fn serve(
+    shared: Shared,
+    address: Option<PortalAddress>,
+    enrolled: Option<(Identity, JournalHandle)>,
+) -> anyhow::Result<()> {
+    let (identity, journal) = match enrolled {
+        Some(enrolled) => enrolled,
+        None => set_up(&shared, address.clone()).await?,
+    };
+    let terminal = identity
+        .terminal
+        .context("the identity has no terminal id")?;
     tokio::spawn(follow(shared.clone(), journal.clone()));
     notice(&shared, &journal, Notice::BOOT);
     let address = match address {
         Some(address) => address,
         // Enrolled by the technician's tool while no portal was set here.
-        None => PortalAddress::new(identity.portal.as_deref().context("the identity names no portal")?, None)?,
+        None => {
+            let portal = identity
+                .portal
+                .as_deref()
+                .context("the identity names no portal")?;
+            PortalAddress::new(portal, shared.ca_file.as_deref())?
+        }
     };
-    let portal = HttpPortal::new(address.clone(), identity.signing_key(), terminal.to_string(), shared.clock.clone());
+    let portal = HttpPortal::new(
+        address.clone(),
+        identity.signing_key(),
+        terminal.to_string(),
+        shared.clock.clone(),
+    );
     tokio::spawn(
         Upkeep {
             portal: portal.clone(),
@@ -74,6 +113,21 @@ async fn serve(shared: Shared, address: Option<PortalAddress>) -> anyhow::Result
     );
     tokio::spawn(uploader(&shared, portal, terminal, journal, shared.health.clone()).run());
     deliver_former(&shared, &address)
+}
+
+async fn set_up(
+    shared: &Shared,
+    address: Option<PortalAddress>,
+) -> anyhow::Result<(Identity, JournalHandle)> {
+    let show = |setup| ui::post(move |ui| ui.show_setup(setup));
+    let (clock, entropy) = (shared.clock.clone(), shared.entropy.clone());
+    let identity =
+        enrolment::set_up(&shared.data, address, clock, entropy, show, &shared.health).await;
+    shared.configuration.reload();
+    let (identity, journal) = open(shared, identity)?;
+    let serving = journal.clone();
+    ui::post(move |ui| ui.serve(serving));
+    Ok((identity, journal))
 }
 
 /// Lets changes of the journal, the configuration and the portal wake the UI thread.
@@ -120,7 +174,10 @@ fn batch_limit(shared: &Shared) -> watch::Receiver<usize> {
     let (sender, receiver) = watch::channel(MAX_BATCH_EVENTS);
     tokio::spawn(async move {
         loop {
-            let wanted = configuration.borrow_and_update().as_ref().map(|current| current.document.limits.batch);
+            let wanted = configuration
+                .borrow_and_update()
+                .as_ref()
+                .map(|current| current.document.limits.batch);
             sender.send_replace(wanted.unwrap_or(MAX_BATCH_EVENTS).min(MAX_BATCH_EVENTS));
             if configuration.changed().await.is_err() {
                 return;
@@ -134,21 +191,35 @@ fn batch_limit(shared: &Shared) -> watch::Receiver<usize> {
 fn deliver_former(shared: &Shared, address: &PortalAddress) -> anyhow::Result<()> {
     for directory in files::directories_in(&shared.data.former())? {
         let data = DataDir::new(Some(&directory));
-        let Some((identity, terminal)) =
-            Identity::load(&data.identity())?.and_then(|identity| Some((identity.clone(), identity.terminal?)))
+        let Some((identity, terminal)) = Identity::load(&data.identity())?
+            .and_then(|identity| Some((identity.clone(), identity.terminal?)))
         else {
             continue;
         };
-        let journal = JournalHandle::start(data.journal())?;
+        let journal = JournalHandle::start(data.journal(), terminal)?;
         let pending = journal.published().state.pending;
         if pending == 0 {
             journal.stop();
             continue;
         }
         tracing::info!(%terminal, pending, "delivering the journal of a former identity");
-        let portal = HttpPortal::new(address.clone(), identity.signing_key(), terminal.to_string(), shared.clock.clone());
+        let portal = HttpPortal::new(
+            address.clone(),
+            identity.signing_key(),
+            terminal.to_string(),
+            shared.clock.clone(),
+        );
         // How the portal answers a former identity says nothing of the present one.
-        tokio::spawn(uploader(shared, portal, terminal, journal, watch::Sender::new(PortalHealth::unknown())).run());
+        tokio::spawn(
+            uploader(
+                shared,
+                portal,
+                terminal,
+                journal,
+                watch::Sender::new(PortalHealth::unknown()),
+            )
+            .run(),
+        );
     }
     Ok(())
 }
@@ -160,12 +231,26 @@ fn notice(shared: &Shared, journal: &JournalHandle, what: &'static str) {
 
 fn notice_event(shared: &Shared, what: &'static str) -> (NewEvent, Id) {
     let id = shared.entropy.id(shared.clock.wall_ms());
-    let content = Content::Notice { what, detail: Some(crate::SOFTWARE.to_owned()) };
-    (NewEvent { id, at: shared.clock.reading(), content }, id)
+    let content = Content::Notice {
+        what,
+        detail: Some(crate::SOFTWARE.to_owned()),
+    };
+    (
+        NewEvent {
+            id,
+            at: shared.clock.reading(),
+            content,
+        },
+        id,
+    )
 }
 
 /// Ends cleanly: the last commit is finished, the upload is not waited for.
-async fn end_on_signal(shared: Shared, mut terminate: tokio::signal::unix::Signal, mut interrupt: tokio::signal::unix::Signal) {
+async fn end_on_signal(
+    shared: Shared,
+    mut terminate: tokio::signal::unix::Signal,
+    mut interrupt: tokio::signal::unix::Signal,
+) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -33,7 +33,10 @@ pub struct Ui {
 
 enum Mode {
     Setup(SetupView),
-    Serving { visit: Box<Visit>, journal: JournalHandle },
+    Serving {
+        visit: Box<Visit>,
+        journal: JournalHandle,
+    },
 }
 
 /// Connects the window. The terminal begins in set-up until the service says otherwise.
@@ -56,8 +59,12 @@ pub fn start(screen: &Screen, shared: &Shared) {
             ui.report_ready();
         });
     });
-    // Before anything is known the ground stays empty rather than showing a set-up that is not needed.
     ui.borrow_mut().refresh();
+}
+
+/// Serves from now on. On the UI thread only.
+pub fn serve(journal: JournalHandle) {
+    with(|ui| ui.serve(journal));
 }
 
 /// Runs `task` on the UI thread soon. Where the window is gone already, the program is ending.
@@ -97,14 +104,20 @@ impl Ui {
             None => picture::rules_before_configuration(),
         };
         let visit = Visit::new(rules, journal.published().state.last_rating);
-        self.mode = Mode::Serving { visit: Box::new(visit), journal };
+        self.mode = Mode::Serving {
+            visit: Box::new(visit),
+            journal,
+        };
         self.service_changed();
         self.report_ready();
     }
 
     /// Nothing can be served until a person has looked.
     pub fn out_of_service(&mut self, fault: Fault, detail: &str) {
-        self.broken = Some(FaultView { fault, detail: detail.to_owned() });
+        self.broken = Some(FaultView {
+            fault,
+            detail: detail.to_owned(),
+        });
         self.refresh();
         self.report_ready();
     }
@@ -132,23 +145,48 @@ impl Ui {
 
     /// Why no rating can be taken, the worst reason first.
     fn fault(&self) -> Option<FaultView> {
-        let Mode::Serving { journal, .. } = &self.mode else { return None };
-        let retired = (self.shared.health.borrow().state == PortalState::Retired).then(|| FaultView {
-            fault: Fault::Retired,
-            detail: "the portal took this terminal out of service".into(),
-        });
-        let unconfigured = self.shared.configuration.current().is_none().then(|| FaultView {
-            fault: Fault::Configuration,
-            detail: format!("no configuration yet; portal: {}", self.shared.health.borrow().reason),
-        });
-        self.broken.clone().or(journal.published().fault).or(retired).or(unconfigured)
+        let Mode::Serving { journal, .. } = &self.mode else {
+            return None;
+        };
+        let retired =
+            (self.shared.health.borrow().state == PortalState::Retired).then(|| FaultView {
+                fault: Fault::Retired,
+                detail: "the portal took this terminal out of service".into(),
+            });
+        let unconfigured = self
+            .shared
+            .configuration
+            .current()
+            .is_none()
+            .then(|| FaultView {
+                fault: Fault::Configuration,
+                detail: format!(
+                    "no configuration yet; portal: {}",
+                    self.shared.health.borrow().reason
+                ),
+            });
+        self.broken
+            .clone()
+            .or(journal.published().fault)
+            .or(retired)
+            .or(unconfigured)
     }
 
     fn act(&mut self, action: UserAction) {
         let at = self.shared.clock.reading();
         let id = self.shared.entropy.id(at.wall.unix_ms());
         self.step(match action {
-            UserAction::Rate { score, input, at: touched } => Event::Rate { id, at, score, input, touched },
+            UserAction::Rate {
+                score,
+                input,
+                at: touched,
+            } => Event::Rate {
+                id,
+                at,
+                score,
+                input,
+                touched,
+            },
             UserAction::Language(language) => Event::Language(language),
             UserAction::Undo => Event::Undo { id, at },
             UserAction::Done => Event::Done,
@@ -161,7 +199,11 @@ impl Ui {
             for Effect::Append(new) in visit.step(event, now_ms) {
                 let id = new.id;
                 let reply = move |result: Result<_, _>| {
-                    let event = if result.is_ok() { Event::Appended(id) } else { Event::NotAppended(id) };
+                    let event = if result.is_ok() {
+                        Event::Appended(id)
+                    } else {
+                        Event::NotAppended(id)
+                    };
                     post(move |ui| ui.step(event));
                 };
                 journal.append(new, Box::new(reply));
@@ -176,7 +218,9 @@ impl Ui {
         let configuration = self.shared.configuration.current();
         let mut view = match &self.mode {
             Mode::Setup(setup) => picture::setup(setup),
-            Mode::Serving { visit, .. } => picture::serving(visit, configuration.as_ref(), now_ms, unix_ms),
+            Mode::Serving { visit, .. } => {
+                picture::serving(visit, configuration.as_ref(), now_ms, unix_ms)
+            }
         };
         if let Some(broken) = &self.broken {
             view.screen = ScreenView::OutOfService(broken.clone());
@@ -185,9 +229,12 @@ impl Ui {
         self.publish(&view.screen);
         let deadline = match &self.mode {
             Mode::Setup(_) => None,
-            Mode::Serving { visit, .. } => visit.deadline(now_ms).map(|at| at.saturating_sub(now_ms)),
+            Mode::Serving { visit, .. } => {
+                visit.deadline(now_ms).map(|at| at.saturating_sub(now_ms))
+            }
         };
-        let code = configuration.and_then(|current| picture::until_next_code_ms(&current.document, unix_ms));
+        let code = configuration
+            .and_then(|current| picture::until_next_code_ms(&current.document, unix_ms));
         self.wake_after(deadline.into_iter().chain(code).min());
     }
 
@@ -198,7 +245,9 @@ impl Ui {
             Some(ms) => {
                 // A millisecond late, so that rounding never wakes the thread just before the moment.
                 let wait = Duration::from_millis(ms + 1);
-                self.timer.start(TimerMode::SingleShot, wait, || with(|ui| ui.step(Event::Tick)));
+                self.timer.start(TimerMode::SingleShot, wait, || {
+                    with(|ui| ui.step(Event::Tick))
+                });
             }
         }
     }
@@ -210,12 +259,15 @@ impl Ui {
             ScreenView::Thanks(_) => "thanks",
             ScreenView::OutOfService(_) => "out-of-service",
         };
-        self.shared.screen.send_if_modified(|shown| std::mem::replace(shown, name) != name);
+        self.shared
+            .screen
+            .send_if_modified(|shown| std::mem::replace(shown, name) != name);
     }
 
     /// Ready means: painted, and the journal open or the screen saying why not.
     fn report_ready(&mut self) {
-        let settled = self.broken.is_some() || matches!(self.mode, Mode::Serving { .. } | Mode::Setup(_));
+        let settled =
+            self.broken.is_some() || matches!(self.mode, Mode::Serving { .. } | Mode::Setup(_));
         if self.painted && settled && !self.ready {
             self.ready = true;
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);

@@ -19,13 +19,28 @@ struct Box_ {
 impl Box_ {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let clock = TestClock::new("7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap(), 1_800_000_000_000);
-        Self { data: DataDir::new(Some(dir.path())), clock, entropy: TestEntropy::new(5), _dir: dir }
+        let clock = TestClock::new(
+            "7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap(),
+            1_800_000_000_000,
+        );
+        Self {
+            data: DataDir::new(Some(dir.path())),
+            clock,
+            entropy: TestEntropy::new(5),
+            _dir: dir,
+        }
     }
 
     fn prepare(&self) -> Enrolment {
         let address = PortalAddress::new("http://127.0.0.1:1", None).unwrap();
-        Enrolment::prepare(&self.data, address, self.clock.clone(), &*self.entropy, None).unwrap()
+        Enrolment::prepare(
+            &self.data,
+            address,
+            self.clock.clone(),
+            &*self.entropy,
+            None,
+        )
+        .unwrap()
     }
 
     fn result(&self) -> EnrolmentResult {
@@ -34,13 +49,26 @@ impl Box_ {
             "place": {"code": "7K3M9P", "name": "1"}, "languages": ["ky"], "default_language": "ky",
             "qr": {"base_url": "https://otzyv.example"},
         });
-        EnrolmentResult { terminal: self.entropy.id(self.clock.wall_ms()), config }
+        EnrolmentResult {
+            terminal: self.entropy.id(self.clock.wall_ms()),
+            config,
+        }
     }
 
     fn append(&self) {
-        let content = Content::Notice { what: "boot", detail: None };
-        let event = NewEvent { id: self.entropy.id(self.clock.wall_ms()), at: self.clock.reading(), content };
-        Journal::open(&self.data.journal()).unwrap().append(event).unwrap();
+        let content = Content::Notice {
+            what: "boot",
+            detail: None,
+        };
+        let event = NewEvent {
+            id: self.entropy.id(self.clock.wall_ms()),
+            at: self.clock.reading(),
+            content,
+        };
+        Journal::open(&self.data.journal())
+            .unwrap()
+            .append(event)
+            .unwrap();
     }
 }
 
@@ -58,8 +86,18 @@ fn an_enrolled_terminal_has_identity_configuration_and_journal() {
     let result = terminal.result();
     let identity = terminal.prepare().complete(result.clone()).unwrap();
     assert_eq!(identity.terminal, Some(result.terminal));
-    assert_eq!(Journal::open(&terminal.data.journal()).unwrap().state().terminal, Some(result.terminal));
-    assert!(ConfigurationStore::load(terminal.data.clone()).current().is_some());
+    assert_eq!(
+        Journal::open(&terminal.data.journal())
+            .unwrap()
+            .state()
+            .terminal,
+        Some(result.terminal)
+    );
+    assert!(
+        ConfigurationStore::load(terminal.data.clone())
+            .current()
+            .is_some()
+    );
 }
 
 #[test]
@@ -70,7 +108,13 @@ fn enrolling_again_under_the_same_id_goes_on_with_the_journal() {
     terminal.append();
     let again = terminal.prepare();
     again.complete(result).unwrap();
-    assert_eq!(Journal::open(&terminal.data.journal()).unwrap().state().last_seq, 1);
+    assert_eq!(
+        Journal::open(&terminal.data.journal())
+            .unwrap()
+            .state()
+            .last_seq,
+        1
+    );
     assert!(!files::exists(&next_journal(&terminal.data)));
 }
 
@@ -82,12 +126,23 @@ fn enrolling_under_a_new_id_begins_a_new_chain_and_keeps_the_former_journal_to_b
     first.complete(former.clone()).unwrap();
     terminal.append();
     let again = terminal.prepare();
-    assert_ne!(first.request.seal_key, again.request.seal_key, "a used key is no longer there to be sent");
-    assert_eq!(again.complete(new.clone()).unwrap().terminal, Some(new.terminal));
+    assert_ne!(
+        first.request.seal_key, again.request.seal_key,
+        "a used key is no longer there to be sent"
+    );
+    assert_eq!(
+        again.complete(new.clone()).unwrap().terminal,
+        Some(new.terminal)
+    );
     let state = Journal::open(&terminal.data.journal()).unwrap().state();
     assert_eq!((state.terminal, state.last_seq), (Some(new.terminal), 0));
-    let kept = DataDir::new(Some(&terminal.data.former().join(former.terminal.to_string())));
-    assert_eq!(Identity::load(&kept.identity()).unwrap().unwrap().terminal, Some(former.terminal));
+    let kept = DataDir::new(Some(
+        &terminal.data.former().join(former.terminal.to_string()),
+    ));
+    assert_eq!(
+        Identity::load(&kept.identity()).unwrap().unwrap().terminal,
+        Some(former.terminal)
+    );
     let state = Journal::open(&kept.journal()).unwrap().state();
     assert_eq!((state.terminal, state.pending), (Some(former.terminal), 1));
 }
@@ -100,11 +155,26 @@ fn a_crash_while_the_former_identity_is_put_aside_is_brought_to_its_end() {
     terminal.append();
     terminal.prepare();
     let next = next_journal(&terminal.data);
-    Journal::open(&next).unwrap().set_terminal(new.terminal).unwrap();
+    Journal::open(&next)
+        .unwrap()
+        .set_terminal(new.terminal)
+        .unwrap();
     // The crash comes after the former journal was moved and before the new one took its place.
     make_former(&terminal.data, &identity).unwrap();
     files::rename(&terminal.data.journal(), &next).unwrap();
     finish_interrupted(&terminal.data).unwrap();
-    assert_eq!(Identity::load(&terminal.data.identity()).unwrap().unwrap().terminal, Some(new.terminal));
-    assert_eq!(Journal::open(&terminal.data.journal()).unwrap().state().terminal, Some(new.terminal));
+    assert_eq!(
+        Identity::load(&terminal.data.identity())
+            .unwrap()
+            .unwrap()
+            .terminal,
+        Some(new.terminal)
+    );
+    assert_eq!(
+        Journal::open(&terminal.data.journal())
+            .unwrap()
+            .state()
+            .terminal,
+        Some(new.terminal)
+    );
 }

@@ -35,15 +35,36 @@ pub struct ExportSummary {
 ///
 /// # Errors
 /// The journal cannot be read, belongs to no terminal yet, or the file cannot be written.
-pub fn export(journal: &Path, to: &Path, exported: ClockReading) -> Result<ExportSummary, JournalError> {
+pub fn export(
+    journal: &Path,
+    to: &Path,
+    exported: ClockReading,
+) -> Result<ExportSummary, JournalError> {
     let journal = Journal::open_to_read(journal)?;
-    let terminal = journal.state().terminal.ok_or_else(|| JournalError::Damaged("the terminal is not enrolled".into()))?;
+    let terminal = journal
+        .state()
+        .terminal
+        .ok_or_else(|| JournalError::Damaged("the terminal is not enrolled".into()))?;
     let mut out = BufWriter::new(files::create_private(to)?);
-    write_line(&mut out, &Header { pikir_journal: EXPORT_VERSION, terminal, exported, boots: journal.offsets()? })?;
-    let mut summary = ExportSummary { events: 0, last_seq: 0 };
+    write_line(
+        &mut out,
+        &Header {
+            pikir_journal: EXPORT_VERSION,
+            terminal,
+            exported,
+            boots: journal.offsets()?,
+        },
+    )?;
+    let mut summary = ExportSummary {
+        events: 0,
+        last_seq: 0,
+    };
     journal.for_each_event(1, |event| {
         write_line(&mut out, &event)?;
-        summary = ExportSummary { events: summary.events + 1, last_seq: event.seq };
+        summary = ExportSummary {
+            events: summary.events + 1,
+            last_seq: event.seq,
+        };
         Ok(())
     })?;
     out.flush()?;
@@ -52,7 +73,8 @@ pub fn export(journal: &Path, to: &Path, exported: ClockReading) -> Result<Expor
 }
 
 fn write_line(out: &mut impl Write, value: &impl Serialize) -> Result<(), JournalError> {
-    let json = serde_json::to_string(value).map_err(|error| JournalError::Damaged(error.to_string()))?;
+    let json =
+        serde_json::to_string(value).map_err(|error| JournalError::Damaged(error.to_string()))?;
     out.write_all(json.as_bytes())?;
     Ok(out.write_all(b"\n")?)
 }

@@ -78,10 +78,21 @@ impl NewEvent {
     /// The body as the contract has it.
     #[must_use]
     pub fn into_body(self) -> EventBody {
-        let head =
-            EventHead { id: self.id, boot: self.at.boot, up_ms: self.at.up_ms, wall: self.at.wall, synced: self.at.synced };
+        let head = EventHead {
+            id: self.id,
+            boot: self.at.boot,
+            up_ms: self.at.up_ms,
+            wall: self.at.wall,
+            synced: self.at.synced,
+        };
         match self.content {
-            Content::Rating { score, lang, input, gap_ms, touched } => EventBody::Rating(pikir_contract::Rating {
+            Content::Rating {
+                score,
+                lang,
+                input,
+                gap_ms,
+                touched,
+            } => EventBody::Rating(pikir_contract::Rating {
                 head,
                 score,
                 lang,
@@ -92,10 +103,17 @@ impl NewEvent {
                 x: touched.map(|(x, _)| x),
                 y: touched.map(|(_, y)| y),
             }),
-            Content::Withdrawal { rating } => EventBody::Withdrawal(pikir_contract::Withdrawal { head, rating }),
-            Content::Notice { what, detail } => {
-                EventBody::Notice(pikir_contract::Notice { head, what: what.to_owned(), detail })
+            Content::Withdrawal { rating } => {
+                EventBody::Withdrawal(pikir_contract::Withdrawal { head, rating })
             }
+            Content::Notice { what, detail } => EventBody::Notice(pikir_contract::Notice {
+                head,
+                what: what.to_owned(),
+                detail,
+            }),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use pikir_contract::{
-    BootId, BootOffset, CanonicalError, Event, EventStatus, EventsAnswer, Id, OffsetQuality, RejectReason, Seal, SealKey, canonical_json,
+    BootId, BootOffset, CanonicalError, Event, EventStatus, EventsAnswer, Id, OffsetQuality,
+    RejectReason, Seal, SealKey, canonical_json,
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
@@ -22,7 +23,9 @@ const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The file was written by a newer program; nothing was touched.
-    #[error("{path} was written by a newer version of pikir-kiosk ({detail}). Install that version again; the ratings in it are safe")]
+    #[error(
+        "{path} was written by a newer version of pikir-kiosk ({detail}). Install that version again; the ratings in it are safe"
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -94,13 +97,19 @@ impl Journal {
     /// The file is there already, or cannot be written.
     pub fn create(path: &Path, first_key: &SealKey) -> Result<Self, JournalError> {
         if files::exists(path) {
-            return Err(JournalError::Damaged(format!("{} is there already", path.display())));
+            return Err(JournalError::Damaged(format!(
+                "{} is there already",
+                path.display()
+            )));
         }
         // SQLite gives its log and index the mode of the database.
         files::replace(path, b"", 0o600)?;
         let mut connection = connect(path)?;
         migrate(&mut connection, path)?;
-        connection.execute("INSERT INTO chain (id, next_seq, ratchet) VALUES (1, 1, ?1)", [first_key.as_bytes().as_slice()])?;
+        connection.execute(
+            "INSERT INTO chain (id, next_seq, ratchet) VALUES (1, 1, ?1)",
+            [first_key.as_bytes().as_slice()],
+        )?;
         Self::from_connection(connection)
     }
 
@@ -116,7 +125,10 @@ impl Journal {
         migrate(&mut connection, path)?;
         // What the portal held ahead of the cursor, and what it refused, is offered once more after each start:
         // the portal may have been restored or mended meanwhile.
-        connection.execute("UPDATE events SET fate = NULL, reason = NULL WHERE fate IN ('held', 'refused')", [])?;
+        connection.execute(
+            "UPDATE events SET fate = NULL, reason = NULL WHERE fate IN ('held', 'refused')",
+            [],
+        )?;
         Self::from_connection(connection)
     }
 
@@ -128,7 +140,8 @@ impl Journal {
         if !files::exists(path) {
             return Err(JournalError::Missing(path.to_owned()));
         }
-        let connection = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let connection =
+            Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         Self::from_connection(connection)
     }
@@ -153,11 +166,15 @@ impl Journal {
         let body = event.into_body();
         let (kind, value) = (body.kind().to_owned(), body.to_value());
         let rating = match &body {
-            pikir_contract::EventBody::Rating(rating) => Some((rating.head.boot, rating.head.up_ms)),
+            pikir_contract::EventBody::Rating(rating) => {
+                Some((rating.head.boot, rating.head.up_ms))
+            }
             _ => None,
         };
         let text = canonical_json(&value)?;
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let (seq, key) = read_chain(&transaction)?;
         let seal = key.seal(seq, &kind, &value)?;
         transaction
@@ -181,7 +198,8 @@ impl Journal {
         let mut statement = self.connection.prepare_cached(
             "SELECT seq, kind, body, seal FROM events WHERE seq > ?1 AND fate IS NULL ORDER BY seq LIMIT ?2",
         )?;
-        let mut rows = statement.query(params![self.state.received_through as i64, limit as i64])?;
+        let mut rows =
+            statement.query(params![self.state.received_through as i64, limit as i64])?;
         let (mut events, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
             let text = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
@@ -196,7 +214,10 @@ impl Journal {
     }
 
     fn offsets_of(&self, events: &[Event]) -> Result<Vec<BootOffset>, JournalError> {
-        let mut boots: Vec<&str> = events.iter().filter_map(|event| event.body.get("boot")?.as_str()).collect();
+        let mut boots: Vec<&str> = events
+            .iter()
+            .filter_map(|event| event.body.get("boot")?.as_str())
+            .collect();
         boots.sort_unstable();
         boots.dedup();
         let mut known = Vec::new();
@@ -207,11 +228,25 @@ impl Journal {
     }
 
     fn offset_of(&self, boot: &str) -> Result<Option<BootOffset>, JournalError> {
-        let mut statement = self.connection.prepare_cached("SELECT offset_ms, quality FROM boots WHERE boot = ?1")?;
-        let row = statement.query_row([boot], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))).optional()?;
-        let Some((offset_ms, quality)) = row else { return Ok(None) };
-        let boot = boot.parse().map_err(|_| JournalError::Damaged(format!("boot id {boot:?} is not a UUID")))?;
-        Ok(Some(BootOffset { boot, offset_ms, quality: quality_from(&quality)? }))
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT offset_ms, quality FROM boots WHERE boot = ?1")?;
+        let row = statement
+            .query_row([boot], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+            })
+            .optional()?;
+        let Some((offset_ms, quality)) = row else {
+            return Ok(None);
+        };
+        let boot = boot
+            .parse()
+            .map_err(|_| JournalError::Damaged(format!("boot id {boot:?} is not a UUID")))?;
+        Ok(Some(BootOffset {
+            boot,
+            offset_ms,
+            quality: quality_from(&quality)?,
+        }))
     }
 
     /// Every known boot offset, for an export.
@@ -219,8 +254,12 @@ impl Journal {
     /// # Errors
     /// The file cannot be read.
     pub fn offsets(&self) -> Result<Vec<BootOffset>, JournalError> {
-        let mut statement = self.connection.prepare_cached("SELECT boot FROM boots ORDER BY boot")?;
-        let boots = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT boot FROM boots ORDER BY boot")?;
+        let boots = statement
+            .query_map([], |row| row.get::<_, String>(0))?
+            .collect::<Result<Vec<_>, _>>()?;
         let mut known = Vec::new();
         for boot in boots {
             known.extend(self.offset_of(&boot)?);
@@ -232,8 +271,14 @@ impl Journal {
     ///
     /// # Errors
     /// The file cannot be read, or `each` failed.
-    pub fn for_each_event(&self, from: u64, mut each: impl FnMut(Event) -> Result<(), JournalError>) -> Result<(), JournalError> {
-        let mut statement = self.connection.prepare("SELECT seq, kind, body, seal FROM events WHERE seq >= ?1 ORDER BY seq")?;
+    pub fn for_each_event(
+        &self,
+        from: u64,
+        mut each: impl FnMut(Event) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT seq, kind, body, seal FROM events WHERE seq >= ?1 ORDER BY seq")?;
         let mut rows = statement.query([from as i64])?;
         while let Some(row) = rows.next()? {
             each(read_event(row)?)?;
@@ -250,12 +295,17 @@ impl Journal {
         let through = answer.received_through;
         if through > self.state.last_seq {
             let last = self.state.last_seq;
-            return Err(JournalError::Damaged(format!("the portal acknowledges event {through}, but the newest is {last}")));
+            return Err(JournalError::Damaged(format!(
+                "the portal acknowledges event {through}, but the newest is {last}"
+            )));
         }
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
         if through < self.state.received_through {
             // The portal was restored from an older backup: it needs again what it lost, its rejections included.
-            let sql = "UPDATE events SET fate = NULL, reason = NULL WHERE fate IS NOT NULL AND seq > ?1";
+            let sql =
+                "UPDATE events SET fate = NULL, reason = NULL WHERE fate IS NOT NULL AND seq > ?1";
             transaction.execute(sql, [through as i64])?;
         }
         let noted = note_results(&transaction, answer)?;
@@ -288,7 +338,10 @@ impl Journal {
     /// Nothing was changed.
     pub fn learn_offset(&mut self, offset: &BootOffset) -> Result<(), JournalError> {
         let boot = offset.boot.to_string();
-        if self.offset_of(&boot)?.is_some_and(|known| rank(known.quality) > rank(offset.quality)) {
+        if self
+            .offset_of(&boot)?
+            .is_some_and(|known| rank(known.quality) > rank(offset.quality))
+        {
             return Ok(());
         }
         self.connection.execute(
@@ -313,7 +366,10 @@ impl Journal {
     /// # Errors
     /// Nothing was changed.
     pub fn set_terminal(&mut self, terminal: Id) -> Result<(), JournalError> {
-        self.connection.execute("UPDATE chain SET terminal = ?1 WHERE id = 1", [terminal.to_string()])?;
+        self.connection.execute(
+            "UPDATE chain SET terminal = ?1 WHERE id = 1",
+            [terminal.to_string()],
+        )?;
         self.state.terminal = Some(terminal);
         Ok(())
     }
@@ -323,7 +379,8 @@ impl Journal {
     /// # Errors
     /// The log stays as it is, which loses nothing.
     pub fn checkpoint(&self) -> Result<(), JournalError> {
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(())
     }
 
@@ -332,7 +389,8 @@ impl Journal {
     /// # Errors
     /// It cannot.
     pub fn probe(&self) -> Result<(), JournalError> {
-        self.connection.execute("UPDATE chain SET next_seq = next_seq WHERE id = 1", [])?;
+        self.connection
+            .execute("UPDATE chain SET next_seq = next_seq WHERE id = 1", [])?;
         Ok(())
     }
 
@@ -351,40 +409,64 @@ fn connect(path: &Path) -> Result<Connection, JournalError> {
 }
 
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), JournalError> {
-    migrations::migrations::runner().run(connection).map(|_| ()).map_err(|error| match error.kind() {
-        refinery::error::Kind::MissingVersion(migration) | refinery::error::Kind::DivergentVersion(migration, _) => {
-            JournalError::Newer { path: path.to_owned(), detail: migration.to_string() }
-        }
-        _ => JournalError::Damaged(format!("{} cannot be prepared: {error}", path.display())),
-    })
+    migrations::migrations::runner()
+        .run(connection)
+        .map(|_| ())
+        .map_err(|error| match error.kind() {
+            refinery::error::Kind::MissingVersion(migration)
+            | refinery::error::Kind::DivergentVersion(migration, _) => JournalError::Newer {
+                path: path.to_owned(),
+                detail: migration.to_string(),
+            },
+            _ => JournalError::Damaged(format!("{} cannot be prepared: {error}", path.display())),
+        })
 }
 
 fn read_chain(connection: &Connection) -> Result<(u64, SealKey), JournalError> {
     let (seq, key) = connection
         .prepare_cached("SELECT next_seq, ratchet FROM chain WHERE id = 1")?
-        .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
-    let key = key.try_into().map_err(|_| JournalError::Damaged("the ratchet key is not 32 bytes long".into()))?;
+        .query_row([], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
+        })?;
+    let key = key
+        .try_into()
+        .map_err(|_| JournalError::Damaged("the ratchet key is not 32 bytes long".into()))?;
     Ok((seq as u64, SealKey::from_bytes(key)))
 }
 
 fn read_state(connection: &Connection) -> Result<JournalState, JournalError> {
     let (terminal, next_seq, through) = connection
         .prepare_cached("SELECT terminal, next_seq, received_through FROM chain WHERE id = 1")?
-        .query_row([], |row| Ok((row.get::<_, Option<String>>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))?;
-    let count = |sql: &str| connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0));
+        .query_row([], |row| {
+            Ok((
+                row.get::<_, Option<String>>(0)?,
+                row.get::<_, i64>(1)?,
+                row.get::<_, i64>(2)?,
+            ))
+        })?;
+    let count = |sql: &str| {
+        connection
+            .prepare_cached(sql)?
+            .query_row([], |row| row.get::<_, i64>(0))
+    };
     let rejected = count("SELECT count(*) FROM events WHERE fate IN ('rejected', 'refused')")?;
     let ahead = connection
         .prepare_cached("SELECT count(*) FROM events WHERE fate IS NOT NULL AND seq > ?1")?
         .query_row([through], |row| row.get::<_, i64>(0))?;
     let terminal = terminal
-        .map(|text| text.parse().map_err(|_| JournalError::Damaged(format!("terminal id {text:?} is not a UUIDv7"))))
+        .map(|text| {
+            text.parse()
+                .map_err(|_| JournalError::Damaged(format!("terminal id {text:?} is not a UUIDv7")))
+        })
         .transpose()?;
     let last_seq = next_seq as u64 - 1;
     Ok(JournalState {
         terminal,
         last_seq,
         received_through: through as u64,
-        pending: last_seq.saturating_sub(through as u64).saturating_sub(ahead as u64),
+        pending: last_seq
+            .saturating_sub(through as u64)
+            .saturating_sub(ahead as u64),
         rejected: rejected as u64,
         last_rating: read_last_rating(connection)?,
     })
@@ -392,13 +474,18 @@ fn read_state(connection: &Connection) -> Result<JournalState, JournalError> {
 
 /// The newest rating, looked for among the newest events only: it serves to measure the gap to the next one.
 fn read_last_rating(connection: &Connection) -> Result<Option<(BootId, u64)>, JournalError> {
-    let mut statement = connection.prepare_cached("SELECT kind, body FROM events ORDER BY seq DESC LIMIT 20")?;
+    let mut statement =
+        connection.prepare_cached("SELECT kind, body FROM events ORDER BY seq DESC LIMIT 20")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         if row.get::<_, String>(0)? == "rating" {
-            let body: serde_json::Value = serde_json::from_str(&row.get::<_, String>(1)?)
-                .map_err(|error| JournalError::Damaged(format!("the body of a rating is not JSON: {error}")))?;
-            let boot = body.get("boot").and_then(|boot| boot.as_str()?.parse().ok());
+            let body: serde_json::Value =
+                serde_json::from_str(&row.get::<_, String>(1)?).map_err(|error| {
+                    JournalError::Damaged(format!("the body of a rating is not JSON: {error}"))
+                })?;
+            let boot = body
+                .get("boot")
+                .and_then(|boot| boot.as_str()?.parse().ok());
             return Ok(boot.zip(body.get("up_ms").and_then(serde_json::Value::as_u64)));
         }
     }
@@ -408,27 +495,39 @@ fn read_last_rating(connection: &Connection) -> Result<Option<(BootId, u64)>, Jo
 fn read_event(row: &rusqlite::Row<'_>) -> Result<Event, JournalError> {
     let seq = row.get::<_, i64>(0)? as u64;
     let damaged = |what: &str| JournalError::Damaged(format!("event {seq}: {what}"));
-    let text = row.get_ref(2)?.as_str().map_err(|_| damaged("the body is not text"))?;
+    let text = row
+        .get_ref(2)?
+        .as_str()
+        .map_err(|_| damaged("the body is not text"))?;
     let seal: Vec<u8> = row.get(3)?;
     Ok(Event {
         seq,
         kind: row.get(1)?,
         body: serde_json::from_str(text).map_err(|_| damaged("the body is not JSON"))?,
-        seal: Seal::from_bytes(seal.try_into().map_err(|_| damaged("the seal is not 16 bytes long"))?),
+        seal: Seal::from_bytes(
+            seal.try_into()
+                .map_err(|_| damaged("the seal is not 16 bytes long"))?,
+        ),
     })
 }
 
 /// Notes what the portal said of single events. Returns whether any fate changed.
-fn note_results(transaction: &Transaction<'_>, answer: &EventsAnswer) -> Result<bool, JournalError> {
+fn note_results(
+    transaction: &Transaction<'_>,
+    answer: &EventsAnswer,
+) -> Result<bool, JournalError> {
     // Only a gap the terminal itself cannot fill keeps the cursor behind events that the portal holds.
     let gap_is_ours = transaction
         .prepare_cached("SELECT fate = 'refused' FROM events WHERE seq = ?1")?
-        .query_row([answer.received_through as i64 + 1], |row| row.get::<_, Option<bool>>(0))
+        .query_row([answer.received_through as i64 + 1], |row| {
+            row.get::<_, Option<bool>>(0)
+        })
         .optional()?
         .flatten()
         .unwrap_or(false);
-    let mut update =
-        transaction.prepare_cached("UPDATE events SET fate = ?2, reason = ?3 WHERE seq = ?1 AND fate IS NULL")?;
+    let mut update = transaction.prepare_cached(
+        "UPDATE events SET fate = ?2, reason = ?3 WHERE seq = ?1 AND fate IS NULL",
+    )?;
     let mut changed = 0;
     for result in &answer.results {
         let seq = result.seq as i64;
@@ -437,7 +536,9 @@ fn note_results(transaction: &Transaction<'_>, answer: &EventsAnswer) -> Result<
                 let reason = result.reason.map_or("unknown", reject_reason);
                 changed += update.execute(params![seq, "rejected", reason])?;
             }
-            EventStatus::Accepted | EventStatus::Duplicate if gap_is_ours && result.seq > answer.received_through => {
+            EventStatus::Accepted | EventStatus::Duplicate
+                if gap_is_ours && result.seq > answer.received_through =>
+            {
                 changed += update.execute(params![seq, "held", None::<String>])?;
             }
             EventStatus::Accepted | EventStatus::Duplicate => {}
@@ -470,8 +571,12 @@ fn quality_name(quality: OffsetQuality) -> &'static str {
 }
 
 fn quality_from(name: &str) -> Result<OffsetQuality, JournalError> {
-    [OffsetQuality::Estimated, OffsetQuality::Portal, OffsetQuality::Synced]
-        .into_iter()
-        .find(|quality| quality_name(*quality) == name)
-        .ok_or_else(|| JournalError::Damaged(format!("{name:?} is not a quality of a clock")))
+    [
+        OffsetQuality::Estimated,
+        OffsetQuality::Portal,
+        OffsetQuality::Synced,
+    ]
+    .into_iter()
+    .find(|quality| quality_name(*quality) == name)
+    .ok_or_else(|| JournalError::Damaged(format!("{name:?} is not a quality of a clock")))
 }

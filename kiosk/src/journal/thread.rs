@@ -5,13 +5,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use pikir_contract::{BootOffset, EventsAnswer};
+use pikir_contract::{BootOffset, EventsAnswer, Id};
 use tokio::sync::{oneshot, watch};
 
-use super::store::{Appended, Batch, Journal, JournalError, JournalState};
 use super::NewEvent;
+use super::store::{Appended, Batch, Journal, JournalError, JournalState};
 use crate::files;
-use crate::limits::{DISK_FLOOR_MB, JOURNAL_IDLE, JOURNAL_QUEUE, JOURNAL_RETRY, MAX_PENDING_EVENTS};
+use crate::limits::{
+    DISK_FLOOR_MB, JOURNAL_IDLE, JOURNAL_QUEUE, JOURNAL_RETRY, MAX_PENDING_EVENTS,
+};
 use crate::view::{Fault, FaultView};
 
 /// Called on the journal's thread once the append is durable or has failed.
@@ -44,18 +46,48 @@ pub struct JournalHandle {
 }
 
 impl JournalHandle {
-    /// Opens the journal and starts its thread.
+    /// Starts the journal's thread. A journal that cannot be opened is a fault that everybody sees and that the thread
+    /// tries to mend; it is no reason not to start.
     ///
     /// # Errors
-    /// The journal cannot be opened.
-    pub fn start(path: PathBuf) -> Result<Self, JournalError> {
-        let journal = Journal::open(&path)?;
+    /// The thread cannot be started.
+    pub fn start(path: PathBuf, terminal: Id) -> std::io::Result<Self> {
+        let (journal, first) = match Journal::open(&path) {
+            Ok(journal) => {
+                let state = journal.state();
+                (Some(journal), Published { state, fault: None })
+            }
+            Err(error) => {
+                tracing::error!(%error, "the journal cannot be opened");
+                let state = JournalState {
+                    terminal: Some(terminal),
+                    ..JournalState::default()
+                };
+                (
+                    None,
+                    Published {
+                        state,
+                        fault: Some(storage_fault(&error)),
+                    },
+                )
+            }
+        };
         let (commands, received) = sync_channel(JOURNAL_QUEUE);
-        let first = Published { state: journal.state(), fault: None };
         let (publish, published) = watch::channel(first);
-        let worker = Worker { path, journal: Some(journal), publish, dirty: true };
-        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || worker.run(&received))?;
-        Ok(Self { commands, published, thread: Arc::new(Mutex::new(Some(thread))) })
+        let worker = Worker {
+            path,
+            journal,
+            publish,
+            dirty: true,
+        };
+        let thread = std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || worker.run(&received))?;
+        Ok(Self {
+            commands,
+            published,
+            thread: Arc::new(Mutex::new(Some(thread))),
+        })
     }
 
     /// Where the journal stands now.
@@ -74,13 +106,21 @@ impl JournalHandle {
     pub fn append(&self, event: NewEvent, reply: AppendReply) {
         let refused = |command, detail: &str| {
             if let Command::Append(_, reply) = command {
-                reply(Err(FaultView { fault: Fault::Storage, detail: detail.to_owned() }));
+                reply(Err(FaultView {
+                    fault: Fault::Storage,
+                    detail: detail.to_owned(),
+                }));
             }
         };
         match self.commands.try_send(Command::Append(event, reply)) {
             Ok(()) => {}
-            Err(TrySendError::Full(command)) => refused(command, "journal: the disk does not answer; too much is waiting"),
-            Err(TrySendError::Disconnected(command)) => refused(command, "journal: the program is ending"),
+            Err(TrySendError::Full(command)) => refused(
+                command,
+                "journal: the disk does not answer; too much is waiting",
+            ),
+            Err(TrySendError::Disconnected(command)) => {
+                refused(command, "journal: the program is ending")
+            }
         }
     }
 
@@ -89,7 +129,8 @@ impl JournalHandle {
     /// # Errors
     /// The journal cannot be read, or the program is ending.
     pub async fn batch(&self, limit: usize, max_bytes: usize) -> Result<Batch, JournalError> {
-        self.ask(|reply| Command::Batch(limit, max_bytes, reply)).await
+        self.ask(|reply| Command::Batch(limit, max_bytes, reply))
+            .await
     }
 
     /// Takes the portal's answer. See [`Journal::acknowledge`].
@@ -115,7 +156,11 @@ impl JournalHandle {
 
     /// Finishes what was asked before, empties the write-ahead log and ends the thread.
     pub fn stop(&self) {
-        let thread = self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             let _ = self.commands.send(Command::Stop);
             let _ = thread.join();
@@ -130,6 +175,13 @@ impl JournalHandle {
         let (reply, answer) = oneshot::channel();
         self.commands.try_send(command(reply)).map_err(|_| busy())?;
         answer.await.map_err(|_| busy())?
+    }
+}
+
+fn storage_fault(error: &JournalError) -> FaultView {
+    FaultView {
+        fault: Fault::Storage,
+        detail: error.to_string(),
     }
 }
 
@@ -175,7 +227,9 @@ impl Worker {
         } else if let Some(journal) = &self.journal {
             match journal.checkpoint() {
                 Ok(()) => self.dirty = false,
-                Err(error) => tracing::warn!(%error, "the write-ahead log could not be emptied; it is tried again"),
+                Err(error) => {
+                    tracing::warn!(%error, "the write-ahead log could not be emptied; it is tried again")
+                }
             }
         }
     }
@@ -213,28 +267,43 @@ impl Worker {
         self.room()?;
         self.with(|journal| journal.append(event)).map_err(|error| {
             tracing::error!(%error, "an event could not be appended");
-            FaultView { fault: Fault::Storage, detail: error.to_string() }
+            storage_fault(&error)
         })
     }
 
     /// Refuses before the disk is really full: SQLite, the log and an update must still fit.
     fn room(&self) -> Result<(), FaultView> {
         let directory = self.path.parent().unwrap_or(&self.path);
-        let free = files::free_mb(directory)
-            .map_err(|error| FaultView { fault: Fault::Storage, detail: format!("disk: {error}") })?;
+        let free = files::free_mb(directory).map_err(|error| FaultView {
+            fault: Fault::Storage,
+            detail: format!("disk: {error}"),
+        })?;
         if free < DISK_FLOOR_MB {
-            let detail = format!("disk: {free} MB free, {DISK_FLOOR_MB} MB needed. Free some space; ratings are safe");
-            return Err(FaultView { fault: Fault::DiskFull, detail });
+            let detail = format!(
+                "disk: {free} MB free, {DISK_FLOOR_MB} MB needed. Free some space; ratings are safe"
+            );
+            return Err(FaultView {
+                fault: Fault::DiskFull,
+                detail,
+            });
         }
         let pending = self.publish.borrow().state.pending;
         if pending >= MAX_PENDING_EVENTS {
-            let detail = format!("journal: {pending} events wait for the portal. Connect the network, or export by USB");
-            return Err(FaultView { fault: Fault::DiskFull, detail });
+            let detail = format!(
+                "journal: {pending} events wait for the portal. Connect the network, or export by USB"
+            );
+            return Err(FaultView {
+                fault: Fault::DiskFull,
+                detail,
+            });
         }
         Ok(())
     }
 
-    fn with<T>(&mut self, work: impl FnOnce(&mut Journal) -> Result<T, JournalError>) -> Result<T, JournalError> {
+    fn with<T>(
+        &mut self,
+        work: impl FnOnce(&mut Journal) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
         match &mut self.journal {
             Some(journal) => work(journal),
             None => Err(JournalError::Missing(self.path.clone())),
@@ -244,13 +313,14 @@ impl Worker {
     /// Opens the file anew and proves that it can be written before ratings are taken again.
     fn heal(&mut self) {
         self.journal = None;
-        let fault = match Journal::open(&self.path).and_then(|journal| journal.probe().map(|()| journal)) {
-            Ok(journal) => {
-                self.journal = Some(journal);
-                self.room().err()
-            }
-            Err(error) => Some(FaultView { fault: Fault::Storage, detail: error.to_string() }),
-        };
+        let fault =
+            match Journal::open(&self.path).and_then(|journal| journal.probe().map(|()| journal)) {
+                Ok(journal) => {
+                    self.journal = Some(journal);
+                    self.room().err()
+                }
+                Err(error) => Some(storage_fault(&error)),
+            };
         if fault.is_none() {
             tracing::info!("the journal can be written again");
         }
@@ -258,7 +328,10 @@ impl Worker {
     }
 
     fn publish_state(&self, fault: Option<FaultView>) {
-        let state = self.journal.as_ref().map_or_else(|| self.publish.borrow().state, Journal::state);
+        let state = self
+            .journal
+            .as_ref()
+            .map_or_else(|| self.publish.borrow().state, Journal::state);
         self.publish.send_if_modified(|published| {
             let next = Published { state, fault };
             let changed = *published != next;

@@ -28,17 +28,26 @@ const MAX_PROBLEMS: usize = 100;
 /// The journal cannot be opened at all.
 pub fn verify(path: &Path) -> Result<VerifyReport, JournalError> {
     let journal = Journal::open_to_read(path)?;
-    let mut report = VerifyReport { state: journal.state(), events: 0, problems: Vec::new() };
+    let mut report = VerifyReport {
+        state: journal.state(),
+        events: 0,
+        problems: Vec::new(),
+    };
     let mut found = |problem: String| {
         if report.problems.len() < MAX_PROBLEMS {
             report.problems.push(problem);
         }
     };
-    let integrity: String = journal.connection().query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    let integrity: String =
+        journal
+            .connection()
+            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if integrity != "ok" {
         found(format!("database: {integrity}"));
     }
-    let mut statement = journal.connection().prepare("SELECT seq, kind, body, length(seal) FROM events ORDER BY seq")?;
+    let mut statement = journal
+        .connection()
+        .prepare("SELECT seq, kind, body, length(seal) FROM events ORDER BY seq")?;
     let mut rows = statement.query([])?;
     // Acknowledged events may be gone after their time; the rest must be gapless.
     let mut expected = None;
@@ -48,7 +57,11 @@ pub fn verify(path: &Path) -> Result<VerifyReport, JournalError> {
         if seq != expected_seq {
             found(format!("events {expected_seq} to {} are missing", seq - 1));
         }
-        if let Some(problem) = problem_of(&row.get::<_, String>(1)?, &row.get::<_, String>(2)?, row.get(3)?) {
+        if let Some(problem) = problem_of(
+            &row.get::<_, String>(1)?,
+            &row.get::<_, String>(2)?,
+            row.get(3)?,
+        ) {
             found(format!("event {seq}: {problem}"));
         }
         expected = Some(seq + 1);
@@ -56,7 +69,11 @@ pub fn verify(path: &Path) -> Result<VerifyReport, JournalError> {
     }
     let next = expected.unwrap_or(report.state.received_through + 1);
     if next != report.state.last_seq + 1 {
-        found(format!("the chain stands at {}, but the last event is {}", report.state.last_seq, next - 1));
+        found(format!(
+            "the chain stands at {}, but the last event is {}",
+            report.state.last_seq,
+            next - 1
+        ));
     }
     Ok(report)
 }
@@ -72,5 +89,7 @@ fn problem_of(kind: &str, body: &str, seal_bytes: i64) -> Option<String> {
     if seal_bytes != 16 {
         return Some("the seal is not 16 bytes long".into());
     }
-    EventBody::parse(kind, &value).err().map(|malformed| malformed.to_string())
+    EventBody::parse(kind, &value)
+        .err()
+        .map(|malformed| malformed.to_string())
 }

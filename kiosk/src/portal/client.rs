@@ -7,13 +7,17 @@ use anyhow::Context;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use pikir_contract::{SigningKey, check_portal_url, sign_request};
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderMap, IF_NONE_MATCH, RETRY_AFTER, USER_AGENT};
+use reqwest::header::{
+    CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderMap, IF_NONE_MATCH, RETRY_AFTER, USER_AGENT,
+};
 use reqwest::{Certificate, Client, Method, Url};
 
 use super::{Portal, Reply, Request, RequestBody};
 use crate::clock::SharedClock;
 use crate::files;
-use crate::limits::{COMPRESS_FROM_BYTES, CONNECT_TIMEOUT, MAX_ANSWER_BYTES, READ_TIMEOUT, REQUEST_TIMEOUT};
+use crate::limits::{
+    COMPRESS_FROM_BYTES, CONNECT_TIMEOUT, MAX_ANSWER_BYTES, READ_TIMEOUT, REQUEST_TIMEOUT,
+};
 
 /// Where the portal is and whom to trust there.
 #[derive(Debug, Clone)]
@@ -41,7 +45,8 @@ impl PortalAddress {
             .pool_idle_timeout(Duration::from_secs(30))
             .tcp_keepalive(Duration::from_secs(15));
         if let Some(path) = ca_file {
-            let pem = files::read_text(path).with_context(|| format!("CA file {} cannot be read", path.display()))?;
+            let pem = files::read_text(path)
+                .with_context(|| format!("CA file {} cannot be read", path.display()))?;
             let authorities = Certificate::from_pem_bundle(pem.as_bytes())
                 .ok()
                 .filter(|found| !found.is_empty())
@@ -51,7 +56,9 @@ impl PortalAddress {
             // Loopback needs no authority; a machine without any must still reach it.
             builder = builder.tls_certs_only([]);
         }
-        let http = builder.build().context("TLS cannot be prepared. Install ca-certificates, or name a ca_file")?;
+        let http = builder
+            .build()
+            .context("TLS cannot be prepared. Install ca-certificates, or name a ca_file")?;
         Ok(Self { base, http })
     }
 
@@ -64,7 +71,9 @@ impl PortalAddress {
     /// Host (and port), for people to read.
     #[must_use]
     pub fn host(&self) -> String {
-        self.as_str().split_once("://").map_or_else(|| self.as_str().to_owned(), |(_, rest)| rest.to_owned())
+        self.as_str()
+            .split_once("://")
+            .map_or_else(|| self.as_str().to_owned(), |(_, rest)| rest.to_owned())
     }
 }
 
@@ -81,7 +90,12 @@ impl HttpPortal {
     /// `keyid` is the terminal id, or the base64url public key in an enrolment.
     #[must_use]
     pub fn new(address: PortalAddress, key: SigningKey, keyid: String, clock: SharedClock) -> Self {
-        Self { address, key, keyid, clock }
+        Self {
+            address,
+            key,
+            keyid,
+            clock,
+        }
     }
 
     /// Where it is.
@@ -103,7 +117,14 @@ impl HttpPortal {
         let zipped = compressed.is_some();
         let content = compressed.or(content);
         let created = self.clock.wall_ms().div_euclid(1_000);
-        let signed = sign_request(&self.key, &self.keyid, method.as_str(), url.path(), content.as_deref(), created);
+        let signed = sign_request(
+            &self.key,
+            &self.keyid,
+            method.as_str(),
+            url.path(),
+            content.as_deref(),
+            created,
+        );
         let mut builder = self
             .address
             .http
@@ -121,7 +142,9 @@ impl HttpPortal {
             builder = builder.header(CONTENT_ENCODING, "gzip");
         }
         if let Some(content) = content {
-            builder = builder.header(CONTENT_TYPE, "application/json").body(content);
+            builder = builder
+                .header(CONTENT_TYPE, "application/json")
+                .body(content);
         }
         Ok(builder.build()?)
     }
@@ -129,15 +152,30 @@ impl HttpPortal {
 
 impl Portal for HttpPortal {
     async fn send(&self, request: Request) -> Result<Reply, String> {
-        let request = self.prepare(request).map_err(|error| plain(error.as_ref()))?;
-        let mut response = self.address.http.execute(request).await.map_err(|error| plain(&error.without_url()))?;
+        let request = self
+            .prepare(request)
+            .map_err(|error| plain(error.as_ref()))?;
+        let mut response = self
+            .address
+            .http
+            .execute(request)
+            .await
+            .map_err(|error| plain(&error.without_url()))?;
         let mut reply = Reply {
             status: response.status().as_u16(),
             retry_after: retry_after(response.headers()),
-            etag: response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned),
+            etag: response
+                .headers()
+                .get(ETAG)
+                .and_then(|tag| tag.to_str().ok())
+                .map(str::to_owned),
             body: Vec::new(),
         };
-        while let Some(chunk) = response.chunk().await.map_err(|error| plain(&error.without_url()))? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| plain(&error.without_url()))?
+        {
             if reply.body.len() + chunk.len() > MAX_ANSWER_BYTES {
                 return Err("the answer is larger than any answer of the portal".into());
             }
@@ -185,15 +223,27 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(reqwest::header::HeaderName, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.clone(), value.parse().unwrap()))
+            .collect()
     }
 
     #[test]
     fn retry_after_is_read_as_seconds_and_as_a_date_of_the_senders_clock() {
-        assert_eq!(retry_after(&headers(&[(RETRY_AFTER, "120")])), Some(Duration::from_secs(120)));
-        let date = headers(&[(RETRY_AFTER, "Fri, 20 Nov 2026 10:01:30 GMT"), (DATE, "Fri, 20 Nov 2026 10:00:00 GMT")]);
+        assert_eq!(
+            retry_after(&headers(&[(RETRY_AFTER, "120")])),
+            Some(Duration::from_secs(120))
+        );
+        let date = headers(&[
+            (RETRY_AFTER, "Fri, 20 Nov 2026 10:01:30 GMT"),
+            (DATE, "Fri, 20 Nov 2026 10:00:00 GMT"),
+        ]);
         assert_eq!(retry_after(&date), Some(Duration::from_secs(90)));
-        let past = headers(&[(RETRY_AFTER, "Fri, 20 Nov 2026 09:00:00 GMT"), (DATE, "Fri, 20 Nov 2026 10:00:00 GMT")]);
+        let past = headers(&[
+            (RETRY_AFTER, "Fri, 20 Nov 2026 09:00:00 GMT"),
+            (DATE, "Fri, 20 Nov 2026 10:00:00 GMT"),
+        ]);
         assert_eq!(retry_after(&past), None);
         assert_eq!(retry_after(&headers(&[(RETRY_AFTER, "soon")])), None);
     }
@@ -209,7 +259,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ca.pem");
         files::replace(&path, b"not a certificate", 0o644).unwrap();
-        let message = PortalAddress::new("https://otzyv.example", Some(&path)).unwrap_err().to_string();
-        assert!(message.contains("ca.pem holds no PEM certificate"), "{message}");
+        let message = PortalAddress::new("https://otzyv.example", Some(&path))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("ca.pem holds no PEM certificate"),
+            "{message}"
+        );
     }
 }

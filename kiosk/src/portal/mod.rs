@@ -40,13 +40,19 @@ impl Request {
     #[must_use]
     pub fn post(path: &'static str, message: &impl serde::Serialize) -> Self {
         let json = serde_json::to_vec(message).expect("contract messages serialise");
-        Self { path, body: RequestBody::Post(json) }
+        Self {
+            path,
+            body: RequestBody::Post(json),
+        }
     }
 
     /// A `GET`.
     #[must_use]
     pub fn get(path: &'static str, known_etag: Option<String>) -> Self {
-        Self { path, body: RequestBody::Get { known_etag } }
+        Self {
+            path,
+            body: RequestBody::Get { known_etag },
+        }
     }
 }
 
@@ -109,12 +115,18 @@ impl PortalHealth {
     /// Before the first request.
     #[must_use]
     pub fn unknown() -> Self {
-        Self { state: PortalState::Unknown, reason: String::new() }
+        Self {
+            state: PortalState::Unknown,
+            reason: String::new(),
+        }
     }
 
     /// After a good answer.
     #[must_use]
     pub fn ok() -> Self {
-        Self { state: PortalState::Ok, reason: String::new() }
+        Self {
+            state: PortalState::Ok,
+            reason: String::new(),
+        }
     }
 }

@@ -76,7 +76,10 @@ impl Failure {
             Self::Content { .. } | Self::Refused { .. } => PortalState::Refused,
             Self::NotThePortal(_) => PortalState::NotThePortal,
         };
-        PortalHealth { state, reason: self.to_string() }
+        PortalHealth {
+            state,
+            reason: self.to_string(),
+        }
     }
 }
 
@@ -87,8 +90,12 @@ impl Failure {
 pub fn read<T: DeserializeOwned>(reply: Result<Reply, String>) -> Result<T, Failure> {
     let reply = reply.map_err(Failure::Unreachable)?;
     match reply.status {
-        200 | 201 => serde_json::from_slice(&reply.body)
-            .map_err(|error| Failure::NotThePortal(format!("status {} with unreadable content: {error}", reply.status))),
+        200 | 201 => serde_json::from_slice(&reply.body).map_err(|error| {
+            Failure::NotThePortal(format!(
+                "status {} with unreadable content: {error}",
+                reply.status
+            ))
+        }),
         _ => Err(refusal(reply)),
     }
 }
@@ -97,15 +104,29 @@ pub fn read<T: DeserializeOwned>(reply: Result<Reply, String>) -> Result<T, Fail
 #[must_use]
 pub fn refusal(reply: Reply) -> Failure {
     let problem: Option<Problem> = serde_json::from_slice(&reply.body).ok();
-    let retired = problem.as_ref().is_some_and(|problem| is_type(problem, Problem::TERMINAL_RETIRED));
-    let detail = problem.map_or_else(String::new, |problem| problem.detail.unwrap_or(problem.title));
+    let retired = problem
+        .as_ref()
+        .is_some_and(|problem| is_type(problem, Problem::TERMINAL_RETIRED));
+    let detail = problem.map_or_else(String::new, |problem| {
+        problem.detail.unwrap_or(problem.title)
+    });
     match reply.status {
         401 => Failure::Unauthorised(detail),
         403 if retired => Failure::Retired,
-        413 | 422 => Failure::Content { status: reply.status, detail },
-        status @ (429 | 503) => Failure::Busy { status, retry_after: reply.retry_after },
+        413 | 422 => Failure::Content {
+            status: reply.status,
+            detail,
+        },
+        status @ (429 | 503) => Failure::Busy {
+            status,
+            retry_after: reply.retry_after,
+        },
         300..=399 => Failure::NotThePortal(format!("a redirect (status {})", reply.status)),
-        status @ 400..=499 => Failure::Refused { status, detail, body: reply.body },
+        status @ 400..=499 => Failure::Refused {
+            status,
+            detail,
+            body: reply.body,
+        },
         status @ 500..=599 => Failure::Error(status),
         status => Failure::NotThePortal(format!("status {status}")),
     }
@@ -121,19 +142,31 @@ mod tests {
     use super::*;
 
     fn meaning(status: u16, body: &str) -> Failure {
-        read::<serde_json::Value>(Ok(Reply { status, body: body.into(), ..Reply::default() })).unwrap_err()
+        read::<serde_json::Value>(Ok(Reply {
+            status,
+            body: body.into(),
+            ..Reply::default()
+        }))
+        .unwrap_err()
     }
 
     #[test]
     fn a_log_in_page_is_not_the_portal_whatever_its_status() {
         for (status, body) in [(200, "<html>Wi-Fi"), (302, ""), (200, "{\"half\": ")] {
-            assert_eq!(meaning(status, body).health().state, PortalState::NotThePortal, "{status} {body}");
+            assert_eq!(
+                meaning(status, body).health().state,
+                PortalState::NotThePortal,
+                "{status} {body}"
+            );
         }
     }
 
     #[test]
     fn a_403_of_somebody_else_does_not_retire_the_terminal() {
-        assert_eq!(meaning(403, "Forbidden by proxy").health().state, PortalState::Refused);
+        assert_eq!(
+            meaning(403, "Forbidden by proxy").health().state,
+            PortalState::Refused
+        );
         let problem = r#"{"type":"terminal-retired","title":"Retired","status":403}"#;
         assert_eq!(meaning(403, problem), Failure::Retired);
     }
@@ -150,7 +183,11 @@ mod tests {
 
     #[test]
     fn an_endless_retry_after_is_not_believed() {
-        let reply = Reply { status: 503, retry_after: Some(Duration::from_secs(1 << 40)), ..Reply::default() };
+        let reply = Reply {
+            status: 503,
+            retry_after: Some(Duration::from_secs(1 << 40)),
+            ..Reply::default()
+        };
         assert_eq!(refusal(reply).retry_after(), Some(MAX_RETRY_AFTER));
     }
 }

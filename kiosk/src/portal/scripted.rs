@@ -50,12 +50,22 @@ impl ScriptedPortal {
 
     /// What it holds, in the order it came.
     pub fn held(&self) -> Vec<u64> {
-        self.inner.lock().unwrap().held.iter().map(|event| event.seq).collect()
+        self.inner
+            .lock()
+            .unwrap()
+            .held
+            .iter()
+            .map(|event| event.seq)
+            .collect()
     }
 
     /// Forgets everything after this seq, as a restored backup does.
     pub fn restore_to(&self, seq: u64) {
-        self.inner.lock().unwrap().held.retain(|event| event.seq <= seq);
+        self.inner
+            .lock()
+            .unwrap()
+            .held
+            .retain(|event| event.seq <= seq);
     }
 
     /// How many requests came.
@@ -65,7 +75,11 @@ impl ScriptedPortal {
 
     /// Waits for this many requests.
     pub async fn reaches_requests(&self, count: usize) {
-        self.requests.subscribe().wait_for(|requests| *requests >= count).await.unwrap();
+        self.requests
+            .subscribe()
+            .wait_for(|requests| *requests >= count)
+            .await
+            .unwrap();
     }
 
     /// How many events each of them had.
@@ -79,30 +93,56 @@ impl Inner {
         let mut results = Vec::new();
         for event in &request.events {
             let known = self.held.iter().any(|held| held.seq == event.seq);
-            let status = if known { EventStatus::Duplicate } else { EventStatus::Accepted };
+            let status = if known {
+                EventStatus::Duplicate
+            } else {
+                EventStatus::Accepted
+            };
             if !known {
                 self.held.push(event.clone());
             }
-            results.push(EventResult { seq: event.seq, status, reason: None });
+            results.push(EventResult {
+                seq: event.seq,
+                status,
+                reason: None,
+            });
         }
         let mut received_through = 0;
-        while self.held.iter().any(|held| held.seq == received_through + 1) {
+        while self
+            .held
+            .iter()
+            .any(|held| held.seq == received_through + 1)
+        {
             received_through += 1;
         }
         let time = Time::from_unix_ms(1_800_000_000_000).unwrap();
-        let answer = EventsAnswer { received_through, results, time };
-        Reply { status: 200, body: serde_json::to_vec(&answer).unwrap(), ..Reply::default() }
+        let answer = EventsAnswer {
+            received_through,
+            results,
+            time,
+        };
+        Reply {
+            status: 200,
+            body: serde_json::to_vec(&answer).unwrap(),
+            ..Reply::default()
+        }
     }
 }
 
 impl Portal for ScriptedPortal {
     async fn send(&self, request: Request) -> Result<Reply, String> {
-        let RequestBody::Post(json) = request.body else { panic!("the uploader only posts") };
+        let RequestBody::Post(json) = request.body else {
+            panic!("the uploader only posts")
+        };
         let request: EventsRequest = serde_json::from_slice(&json).unwrap();
         let mut inner = self.inner.lock().unwrap();
         self.requests.send_modify(|requests| *requests += 1);
         inner.batch_sizes.push(request.events.len());
-        let turn = inner.always.clone().or_else(|| inner.script.pop_front()).unwrap_or(Turn::Good);
+        let turn = inner
+            .always
+            .clone()
+            .or_else(|| inner.script.pop_front())
+            .unwrap_or(Turn::Good);
         match turn {
             Turn::Good => Ok(inner.take(&request)),
             Turn::LostAnswer => {
@@ -111,7 +151,10 @@ impl Portal for ScriptedPortal {
             }
             Turn::Instead(reply) => Ok(reply),
             Turn::RefuseSeq(seq) if request.events.iter().any(|event| event.seq == seq) => {
-                Ok(Reply { status: 422, ..Reply::default() })
+                Ok(Reply {
+                    status: 422,
+                    ..Reply::default()
+                })
             }
             Turn::RefuseSeq(_) => Ok(inner.take(&request)),
         }

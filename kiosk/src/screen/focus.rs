@@ -21,7 +21,10 @@ const TRIES: u32 = 200;
 pub(super) fn bare_x11_root_size() -> Option<(u32, u32)> {
     let bare = BareX11::connect()?;
     let root = &bare.connection.setup().roots[bare.screen];
-    Some((u32::from(root.width_in_pixels), u32::from(root.height_in_pixels)))
+    Some((
+        u32::from(root.width_in_pixels),
+        u32::from(root.height_in_pixels),
+    ))
 }
 
 /// Gives the keyboard to `window` once it is mapped, where nobody else would. The timer ends when dropped.
@@ -32,10 +35,15 @@ pub(super) fn keep_on_bare_x11(window: &AppWindow) -> Option<Rc<Timer>> {
     let mut tries = 0;
     timer.start(TimerMode::Repeated, RETRY, move || {
         tries += 1;
-        let taken = weak_window.upgrade().and_then(|window| bare.take_focus(&window)).is_some();
+        let taken = weak_window
+            .upgrade()
+            .and_then(|window| bare.take_focus(&window))
+            .is_some();
         if taken || tries == TRIES {
             if !taken {
-                tracing::warn!("the window got no keyboard focus: keys 1 to 5 do not work, touch does");
+                tracing::warn!(
+                    "the window got no keyboard focus: keys 1 to 5 do not work, touch does"
+                );
             }
             if let Some(timer) = weak_timer.upgrade() {
                 timer.stop();
@@ -54,12 +62,18 @@ impl BareX11 {
     /// A connection to the X11 server the window is on, if that has no window manager.
     fn connect() -> Option<BareX11> {
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let other_backend = std::env::var("SLINT_BACKEND").is_ok_and(|backend| !backend.starts_with("winit"));
+        let other_backend =
+            std::env::var("SLINT_BACKEND").is_ok_and(|backend| !backend.starts_with("winit"));
         if other_backend && set("SLINT_BACKEND") || set("WAYLAND_DISPLAY") || !set("DISPLAY") {
             return None;
         }
         let (connection, screen) = x11rb::connect(None).ok()?;
-        let check = connection.intern_atom(true, b"_NET_SUPPORTING_WM_CHECK").ok()?.reply().ok()?.atom;
+        let check = connection
+            .intern_atom(true, b"_NET_SUPPORTING_WM_CHECK")
+            .ok()?
+            .reply()
+            .ok()?
+            .atom;
         let root = connection.setup().roots[screen].root;
         let managed = check != x11rb::NONE
             && connection
@@ -78,11 +92,20 @@ impl BareX11 {
             RawWindowHandle::Xcb(xcb) => xcb.window.get(),
             _ => return None,
         };
-        let attributes = self.connection.get_window_attributes(id).ok()?.reply().ok()?;
+        let attributes = self
+            .connection
+            .get_window_attributes(id)
+            .ok()?
+            .reply()
+            .ok()?;
         if attributes.map_state != MapState::VIEWABLE {
             return None;
         }
         let parent = InputFocus::PARENT;
-        self.connection.set_input_focus(parent, id, x11rb::CURRENT_TIME).ok()?.check().ok()
+        self.connection
+            .set_input_focus(parent, id, x11rb::CURRENT_TIME)
+            .ok()?
+            .check()
+            .ok()
     }
 }

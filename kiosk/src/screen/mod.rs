@@ -54,7 +54,9 @@ pub struct Screen {
 
 impl Clone for Screen {
     fn clone(&self) -> Screen {
-        Screen { window: self.window.clone_strong() }
+        Screen {
+            window: self.window.clone_strong(),
+        }
     }
 }
 
@@ -62,13 +64,17 @@ impl Screen {
     /// Makes the window. It appears with [`Screen::run`].
     pub fn new(options: &ScreenOptions) -> Result<Screen, ScreenError> {
         let window = AppWindow::new().map_err(ScreenError::Open)?;
-        window.global::<Theme>().set_reduced_motion(options.reduced_motion);
+        window
+            .global::<Theme>()
+            .set_reduced_motion(options.reduced_motion);
         words::connect(&window);
         qr::connect(&window);
         let screen = Screen { window };
         screen.fit(options.windowed);
         // Whoever stands at the terminal cannot leave it.
-        screen.window().on_close_requested(|| CloseRequestResponse::KeepWindowShown);
+        screen
+            .window()
+            .on_close_requested(|| CloseRequestResponse::KeepWindowShown);
         Ok(screen)
     }
 
@@ -141,7 +147,9 @@ impl Screen {
 
     /// A handle for other threads.
     pub fn handle(&self) -> ScreenHandle {
-        ScreenHandle { window: self.window.as_weak() }
+        ScreenHandle {
+            window: self.window.as_weak(),
+        }
     }
 
     /// Shows the window and handles its events until [`Screen::quit`].

@@ -7,14 +7,27 @@ use super::ui::{AppWindow, Shell};
 
 /// Light modules round the code, as the standard asks for.
 const QUIET_ZONE_MODULES: usize = 4;
-const INK: Rgb8Pixel = Rgb8Pixel { r: 0x14, g: 0x21, b: 0x3d };
-const PAPER: Rgb8Pixel = Rgb8Pixel { r: 0xff, g: 0xff, b: 0xff };
+const INK: Rgb8Pixel = Rgb8Pixel {
+    r: 0x14,
+    g: 0x21,
+    b: 0x3d,
+};
+const PAPER: Rgb8Pixel = Rgb8Pixel {
+    r: 0xff,
+    g: 0xff,
+    b: 0xff,
+};
 
 pub(super) fn connect(window: &AppWindow) {
-    window.global::<Shell>().on_qr_code(|payload, module_pixels| {
-        // Where no code can be made the card shows the address alone, and asks for no image.
-        usize::try_from(module_pixels).ok().and_then(|pixels| draw(&payload, pixels).ok()).unwrap_or_default()
-    });
+    window
+        .global::<Shell>()
+        .on_qr_code(|payload, module_pixels| {
+            // Where no code can be made the card shows the address alone, and asks for no image.
+            usize::try_from(module_pixels)
+                .ok()
+                .and_then(|pixels| draw(&payload, pixels).ok())
+                .unwrap_or_default()
+        });
 }
 
 /// The modules a side of the code of `text`, quiet zone included; 0 for an empty text.
@@ -42,7 +55,8 @@ fn draw(text: &str, module: usize) -> Result<Image, QrError> {
         let (x, y) = (at % side / module, at / side / module);
         let dark = inside.contains(&x)
             && inside.contains(&y)
-            && colors[(y - QUIET_ZONE_MODULES) * width + x - QUIET_ZONE_MODULES] == qrcode::Color::Dark;
+            && colors[(y - QUIET_ZONE_MODULES) * width + x - QUIET_ZONE_MODULES]
+                == qrcode::Color::Dark;
         *pixel = if dark { INK } else { PAPER };
     }
     Ok(Image::from_rgb8(buffer))
@@ -80,7 +94,11 @@ mod tests {
                 assert_eq!(*pixel, PAPER, "at {x}, {y}");
             }
         }
-        assert_eq!(pixels.as_slice()[12 * side + 12], INK, "the finder pattern begins after the quiet zone");
+        assert_eq!(
+            pixels.as_slice()[12 * side + 12],
+            INK,
+            "the finder pattern begins after the quiet zone"
+        );
     }
 
     #[test]

@@ -13,15 +13,28 @@ pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
     let to = report.clone();
     let weak = window.as_weak();
     rate.on_touched(move |score, x, y| {
-        let (Some(score), Some(window)) = (self::score(score), weak.upgrade()) else { return };
-        let size = window.window().size().to_logical(window.window().scale_factor());
+        let (Some(score), Some(window)) = (self::score(score), weak.upgrade()) else {
+            return;
+        };
+        let size = window
+            .window()
+            .size()
+            .to_logical(window.window().scale_factor());
         let at = (per_mille(x, size.width), per_mille(y, size.height));
-        to(UserAction::Rate { score, input: InputKind::Touch, at: Some(at) });
+        to(UserAction::Rate {
+            score,
+            input: InputKind::Touch,
+            at: Some(at),
+        });
     });
     let to = report.clone();
     rate.on_entered(move |score| {
         if let Some(score) = self::score(score) {
-            to(UserAction::Rate { score, input: InputKind::Keypad, at: None });
+            to(UserAction::Rate {
+                score,
+                input: InputKind::Keypad,
+                at: None,
+            });
         }
     });
 }
@@ -29,8 +42,10 @@ pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
 pub(super) fn show(window: &AppWindow, view: &RateView) {
     let rate = window.global::<Rate>();
     rate.set_question(view.question.as_deref().unwrap_or_default().into());
-    let [one, two, three, four, five] =
-        view.words.each_ref().map(|word| word.as_deref().unwrap_or_default().into());
+    let [one, two, three, four, five] = view
+        .words
+        .each_ref()
+        .map(|word| word.as_deref().unwrap_or_default().into());
     rate.set_word_1(one);
     rate.set_word_2(two);
     rate.set_word_3(three);

@@ -17,7 +17,12 @@ pub(super) fn show(window: &AppWindow, view: &SetupView) {
             setup.set_portal(portal.as_str().into());
             problem.as_deref()
         }
-        SetupView::Claim { payload: _, address, user_code, problem } => {
+        SetupView::Claim {
+            payload: _,
+            address,
+            user_code,
+            problem,
+        } => {
             setup.set_stage(SetupStage::Claim);
             setup.set_address(address.as_str().into());
             setup.set_user_code(user_code.as_str().into());

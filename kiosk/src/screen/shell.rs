@@ -19,7 +19,11 @@ pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
     let to = report.clone();
     shell.on_score_key(move |score| {
         if let Some(score) = u8::try_from(score).ok().and_then(Score::new) {
-            to(UserAction::Rate { score, input: InputKind::Keypad, at: None });
+            to(UserAction::Rate {
+                score,
+                input: InputKind::Keypad,
+                at: None,
+            });
         }
     });
 }
@@ -27,7 +31,9 @@ pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
 pub(super) fn show(window: &AppWindow, view: &View) {
     select_language(&view.language);
     let [red, green, blue] = view.accent.unwrap_or(ACCENT);
-    window.global::<Theme>().set_accent(Color::from_rgb_u8(red, green, blue));
+    window
+        .global::<Theme>()
+        .set_accent(Color::from_rgb_u8(red, green, blue));
 
     let shell = window.global::<Shell>();
     shell.set_organization(view.organization.as_str().into());
@@ -65,9 +71,12 @@ fn show_languages(shell: &Shell<'_>, view: &View) {
 
 fn show_code(shell: &Shell<'_>, view: &View) {
     let (payload, address) = match (&view.screen, &view.qr) {
-        (ScreenView::Setup(SetupView::Claim { payload, address, .. }), _) => {
-            (payload.as_str(), without_scheme(address))
-        }
+        (
+            ScreenView::Setup(SetupView::Claim {
+                payload, address, ..
+            }),
+            _,
+        ) => (payload.as_str(), without_scheme(address)),
         (ScreenView::Setup(_), _) | (_, None) => ("", ""),
         (_, Some(QrView { payload, address })) => (payload.as_str(), address.as_str()),
     };
@@ -85,5 +94,8 @@ fn show_code(shell: &Shell<'_>, view: &View) {
 }
 
 fn without_scheme(address: &str) -> &str {
-    address.strip_prefix("https://").or_else(|| address.strip_prefix("http://")).unwrap_or(address)
+    address
+        .strip_prefix("https://")
+        .or_else(|| address.strip_prefix("http://"))
+        .unwrap_or(address)
 }

@@ -16,6 +16,8 @@ pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
 }
 
 pub(super) fn show(window: &AppWindow, view: ThanksView) {
-    let left = view.undo_left_s.map_or(-1, |seconds| i32::try_from(seconds).unwrap_or(i32::MAX));
+    let left = view
+        .undo_left_s
+        .map_or(-1, |seconds| i32::try_from(seconds).unwrap_or(i32::MAX));
     window.global::<Thanks>().set_undo_left(left);
 }

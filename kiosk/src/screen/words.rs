@@ -17,22 +17,35 @@ const TOO_WIDE: usize = 1_000_000;
 
 pub(super) fn connect(window: &AppWindow) {
     window.global::<Typography>().on_divided(|text, chars| {
-        divided(&text, usize::try_from(chars).unwrap_or(0).max(LEAST_LETTERS + 1)).into()
+        divided(
+            &text,
+            usize::try_from(chars).unwrap_or(0).max(LEAST_LETTERS + 1),
+        )
+        .into()
     });
     // A zero-width space lets a line end there and is not seen.
-    window
-        .global::<Typography>()
-        .on_dividable(|address| address.replace('.', ".\u{200b}").replace('/', "/\u{200b}").into());
+    window.global::<Typography>().on_dividable(|address| {
+        address
+            .replace('.', ".\u{200b}")
+            .replace('/', "/\u{200b}")
+            .into()
+    });
 }
 
 /// `text` with every word of more than `chars` characters divided into lines of at most `chars`, as even as can be.
 /// Soft hyphens that are not needed are left out.
 fn divided(text: &str, chars: usize) -> String {
-    text.split(' ').map(|word| divided_word(word, chars)).collect::<Vec<_>>().join(" ")
+    text.split(' ')
+        .map(|word| divided_word(word, chars))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn divided_word(word: &str, chars: usize) -> String {
-    let letters: Vec<char> = word.chars().filter(|&letter| letter != SOFT_HYPHEN).collect();
+    let letters: Vec<char> = word
+        .chars()
+        .filter(|&letter| letter != SOFT_HYPHEN)
+        .collect();
     if letters.len() <= chars {
         return letters.into_iter().collect();
     }
@@ -109,7 +122,9 @@ fn syllable_breaks(letters: &[char]) -> Vec<usize> {
 }
 
 fn is_vowel(letter: char) -> bool {
-    letter.to_lowercase().all(|letter| "аеёиоуыэюяөүіәұaeiouy".contains(letter))
+    letter
+        .to_lowercase()
+        .all(|letter| "аеёиоуыэюяөүіәұaeiouy".contains(letter))
 }
 
 fn stays_with_previous(letter: char) -> bool {
@@ -127,8 +142,11 @@ mod tests {
 
     #[test]
     fn a_long_word_is_divided_between_syllables_into_even_lines() {
-        assert_eq!(divided("крайне неудовлетворительно", 11), "крайне неудовлет-\nворительно");
-        assert_eq!(divided("удовлетворительно", 10), "удовлетво-\nрительно");
+        assert_eq!(
+            divided("крайне неудовлетворительно", 11),
+            "крайне неудовлет-\nворительно"
+        );
+        assert_eq!(divided("удовлетворительно", 10), "удовлет-\nворительно");
         assert_eq!(divided("канааттандырарлык", 11), "канааттан-\nдырарлык");
     }
 
@@ -143,14 +161,26 @@ mod tests {
 
     #[test]
     fn soft_hyphens_decide_where_there_are_any() {
-        assert_eq!(divided("неудовлетвори\u{ad}тельно", 15), "неудовлетвори-\nтельно");
-        assert_eq!(divided("неудовлетвори\u{ad}тельно", 40), "неудовлетворительно");
+        assert_eq!(
+            divided("неудовлетвори\u{ad}тельно", 15),
+            "неудовлетвори-\nтельно"
+        );
+        assert_eq!(
+            divided("неудовлетвори\u{ad}тельно", 40),
+            "неудовлетворительно"
+        );
     }
 
     #[test]
     fn lines_are_as_few_and_as_even_as_can_be() {
-        assert_eq!(divided("неудовлетворительно", 7), "неудо-\nвлетво-\nритель-\nно");
-        assert_eq!(divided("неудовлетворительно", 8), "неудов-\nлетвори-\nтельно");
+        assert_eq!(
+            divided("неудовлетворительно", 7),
+            "неу-\nдовлет-\nвори-\nтельно"
+        );
+        assert_eq!(
+            divided("неудовлетворительно", 8),
+            "неудов-\nлетвори-\nтельно"
+        );
     }
 
     #[test]

@@ -23,7 +23,10 @@ impl Terminal {
     fn with_ratings(count: u64, portal: &ScriptedPortal) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal.db");
-        let clock = TestClock::new("7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap(), 1_800_000_000_000);
+        let clock = TestClock::new(
+            "7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap(),
+            1_800_000_000_000,
+        );
         let entropy = TestEntropy::new(11);
         let id = entropy.id(clock.wall_ms());
         let mut journal = Journal::create(&path, &SealKey::from_bytes([1; 32])).unwrap();
@@ -44,7 +47,7 @@ impl Terminal {
         portal: &ScriptedPortal,
         id: Id,
     ) -> (Self, Uploader<ScriptedPortal>) {
-        let journal = JournalHandle::start(dir.path().join("journal.db")).unwrap();
+        let journal = JournalHandle::start(dir.path().join("journal.db"), id).unwrap();
         let (health, watched) = watch::channel(PortalHealth::unknown());
         let (batch_sender, batch) = watch::channel(MAX_BATCH_EVENTS);
         let uploader = Uploader {
@@ -57,19 +60,35 @@ impl Terminal {
             health,
             batch,
         };
-        (Self { journal, clock, entropy, health: watched, _batch: batch_sender, dir }, uploader)
+        (
+            Self {
+                journal,
+                clock,
+                entropy,
+                health: watched,
+                _batch: batch_sender,
+                dir,
+            },
+            uploader,
+        )
     }
 
     /// Waits until nothing is pending.
     async fn drained(&self) {
         let mut state = self.journal.subscribe();
         // No time limit: it would run out at once, because paused time jumps ahead while the journal's thread works.
-        state.wait_for(|published| published.state.pending == 0).await.unwrap();
+        state
+            .wait_for(|published| published.state.pending == 0)
+            .await
+            .unwrap();
     }
 
     async fn reaches(&self, wanted: PortalState) {
         let mut health = self.health.clone();
-        health.wait_for(|health| health.state == wanted).await.unwrap();
+        health
+            .wait_for(|health| health.state == wanted)
+            .await
+            .unwrap();
     }
 }
 
@@ -82,7 +101,11 @@ fn rating(clock: &TestClock, entropy: &TestEntropy) -> NewEvent {
         gap_ms: None,
         touched: None,
     };
-    NewEvent { id: entropy.id(clock.wall_ms()), at: clock.reading(), content }
+    NewEvent {
+        id: entropy.id(clock.wall_ms()),
+        at: clock.reading(),
+        content,
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,13 +120,27 @@ async fn everything_arrives_once_and_in_order() {
 
 #[tokio::test(start_paused = true)]
 async fn lost_answers_errors_and_log_in_pages_lose_and_double_nothing() {
-    let page = Reply { status: 200, body: b"<html>Welcome to our Wi-Fi".to_vec(), ..Reply::default() };
+    let page = Reply {
+        status: 200,
+        body: b"<html>Welcome to our Wi-Fi".to_vec(),
+        ..Reply::default()
+    };
     let portal = ScriptedPortal::new([
         Turn::LostAnswer,
-        Turn::Instead(Reply { status: 500, ..Reply::default() }),
-        Turn::Instead(Reply { status: 302, ..Reply::default() }),
+        Turn::Instead(Reply {
+            status: 500,
+            ..Reply::default()
+        }),
+        Turn::Instead(Reply {
+            status: 302,
+            ..Reply::default()
+        }),
         Turn::Instead(page),
-        Turn::Instead(Reply { status: 200, body: b"{\"received_through\": 1".to_vec(), ..Reply::default() }),
+        Turn::Instead(Reply {
+            status: 200,
+            body: b"{\"received_through\": 1".to_vec(),
+            ..Reply::default()
+        }),
     ]);
     let terminal = Terminal::with_ratings(10, &portal);
     terminal.drained().await;
@@ -119,7 +156,9 @@ async fn an_event_taken_while_idle_goes_out_at_once() {
     let before = tokio::time::Instant::now();
     let (reply, appended) = tokio::sync::oneshot::channel();
     let event = rating(&terminal.clock, &terminal.entropy);
-    terminal.journal.append(event, Box::new(move |result| reply.send(result).unwrap()));
+    terminal
+        .journal
+        .append(event, Box::new(move |result| reply.send(result).unwrap()));
     appended.await.unwrap().unwrap();
     terminal.drained().await;
     assert_eq!(portal.held(), [1, 2]);
@@ -128,7 +167,11 @@ async fn an_event_taken_while_idle_goes_out_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn retry_after_is_kept() {
-    let busy = Reply { status: 503, retry_after: Some(Duration::from_secs(120)), ..Reply::default() };
+    let busy = Reply {
+        status: 503,
+        retry_after: Some(Duration::from_secs(120)),
+        ..Reply::default()
+    };
     let portal = ScriptedPortal::new([Turn::Instead(busy)]);
     let start = tokio::time::Instant::now();
     let terminal = Terminal::with_ratings(3, &portal);
@@ -153,7 +196,11 @@ async fn the_event_at_fault_is_found_by_halving_and_set_aside_and_the_rest_arriv
 async fn a_portal_that_acknowledges_what_was_never_written_is_not_believed() {
     let answer = r#"{"received_through": 99, "results": [], "time": "2027-01-15T08:00:00Z"}"#;
     let portal = ScriptedPortal::default();
-    portal.always(Turn::Instead(Reply { status: 200, body: answer.into(), ..Reply::default() }));
+    portal.always(Turn::Instead(Reply {
+        status: 200,
+        body: answer.into(),
+        ..Reply::default()
+    }));
     let terminal = Terminal::with_ratings(5, &portal);
     terminal.reaches(PortalState::NotThePortal).await;
     assert_eq!(terminal.journal.published().state.received_through, 0);
@@ -165,9 +212,14 @@ async fn a_portal_restored_from_a_backup_gets_again_what_it_lost() {
     let terminal = Terminal::with_ratings(20, &portal);
     terminal.drained().await;
     portal.restore_to(8);
-    terminal.journal.append(rating(&terminal.clock, &terminal.entropy), Box::new(|_| {}));
+    terminal
+        .journal
+        .append(rating(&terminal.clock, &terminal.entropy), Box::new(|_| {}));
     let mut state = terminal.journal.subscribe();
-    state.wait_for(|published| published.state.received_through == 21).await.unwrap();
+    state
+        .wait_for(|published| published.state.received_through == 21)
+        .await
+        .unwrap();
     let mut held = portal.held();
     held.sort_unstable();
     assert_eq!(held, (1..=21).collect::<Vec<_>>());
@@ -177,17 +229,28 @@ async fn a_portal_restored_from_a_backup_gets_again_what_it_lost() {
 async fn a_portal_that_answers_but_acknowledges_nothing_is_not_hammered() {
     let answer = r#"{"received_through": 0, "results": [], "time": "2027-01-15T08:00:00Z"}"#;
     let portal = ScriptedPortal::default();
-    portal.always(Turn::Instead(Reply { status: 200, body: answer.into(), ..Reply::default() }));
+    portal.always(Turn::Instead(Reply {
+        status: 200,
+        body: answer.into(),
+        ..Reply::default()
+    }));
     let start = tokio::time::Instant::now();
     let _terminal = Terminal::with_ratings(5, &portal);
     portal.reaches_requests(25).await;
-    assert!(start.elapsed() >= Duration::from_secs(600), "25 requests within {:?}", start.elapsed());
+    assert!(
+        start.elapsed() >= Duration::from_secs(600),
+        "25 requests within {:?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_pending_at_the_end_goes_out_after_the_next_start() {
     let portal = ScriptedPortal::default();
-    portal.always(Turn::Instead(Reply { status: 500, ..Reply::default() }));
+    portal.always(Turn::Instead(Reply {
+        status: 500,
+        ..Reply::default()
+    }));
     let first = Terminal::with_ratings(5, &portal);
     first.reaches(PortalState::Error).await;
     let id = first.journal.published().state.terminal.unwrap();

@@ -7,7 +7,11 @@ use crate::clock::{Clock, TestClock};
 use crate::entropy::{Entropy, TestEntropy};
 
 fn rules() -> Rules {
-    Rules { undo_ms: 5_000, default_language: "ky".into(), languages: vec!["ky".into(), "ru".into()] }
+    Rules {
+        undo_ms: 5_000,
+        default_language: "ky".into(),
+        languages: vec!["ky".into(), "ru".into()],
+    }
 }
 
 /// A visit with its clock and its ids.
@@ -20,7 +24,11 @@ struct Lobby {
 impl Lobby {
     fn new() -> Self {
         let boot = "7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap();
-        Self { visit: Visit::new(rules(), None), clock: TestClock::new(boot, 1_800_000_000_000), entropy: TestEntropy::new(7) }
+        Self {
+            visit: Visit::new(rules(), None),
+            clock: TestClock::new(boot, 1_800_000_000_000),
+            entropy: TestEntropy::new(7),
+        }
     }
 
     fn id(&self) -> Id {
@@ -43,7 +51,10 @@ impl Lobby {
     }
 
     fn undo(&mut self) -> Option<NewEvent> {
-        let event = Event::Undo { id: self.id(), at: self.clock.reading() };
+        let event = Event::Undo {
+            id: self.id(),
+            at: self.clock.reading(),
+        };
         self.step(event).pop().map(|Effect::Append(new)| new)
     }
 
@@ -54,7 +65,8 @@ impl Lobby {
     }
 
     fn screen(&self) -> ScreenView {
-        self.visit.screen(self.clock.up_ms(), None, Default::default())
+        self.visit
+            .screen(self.clock.up_ms(), None, Default::default())
     }
 
     fn thanked(&self) -> bool {
@@ -63,7 +75,10 @@ impl Lobby {
 }
 
 fn storage_fault() -> FaultView {
-    FaultView { fault: Fault::Storage, detail: "test".into() }
+    FaultView {
+        fault: Fault::Storage,
+        detail: "test".into(),
+    }
 }
 
 #[test]
@@ -106,7 +121,10 @@ fn a_disk_that_does_not_answer_shows_as_a_fault_and_recovers_with_thanks() {
     let new = lobby.rate(2).unwrap();
     lobby.after(COMMIT_PATIENCE_MS);
     assert!(matches!(lobby.screen(), ScreenView::OutOfService(_)));
-    assert!(lobby.rate(3).is_none(), "nothing is taken while nothing can be saved");
+    assert!(
+        lobby.rate(3).is_none(),
+        "nothing is taken while nothing can be saved"
+    );
     let _ = lobby.step(Event::Appended(new.id));
     assert!(lobby.thanked());
 }
@@ -141,7 +159,10 @@ fn a_rating_can_be_taken_back_once_within_the_time_for_it() {
     let _ = lobby.step(Event::Appended(rating.id));
     lobby.after(2_000);
     let withdrawal = lobby.undo().unwrap();
-    assert_eq!(withdrawal.content, Content::Withdrawal { rating: rating.id });
+    assert_eq!(
+        withdrawal.content,
+        Content::Withdrawal { rating: rating.id }
+    );
     assert!(lobby.undo().is_none());
     let _ = lobby.step(Event::Appended(withdrawal.id));
     match lobby.screen() {
@@ -187,7 +208,11 @@ fn the_language_returns_to_the_default_for_the_next_visitor() {
     let _ = lobby.step(Event::Language("ru".into()));
     assert_eq!(lobby.visit.language(), "ru");
     let _ = lobby.step(Event::Language("xx".into()));
-    assert_eq!(lobby.visit.language(), "ru", "a language that is not offered is not taken");
+    assert_eq!(
+        lobby.visit.language(),
+        "ru",
+        "a language that is not offered is not taken"
+    );
     lobby.after(LANGUAGE_RESET_MS);
     assert_eq!(lobby.visit.language(), "ky");
 }

@@ -8,7 +8,11 @@ use crate::stage::Stage;
 fn luminance(color: Color) -> f64 {
     let linear = |channel: u8| {
         let value = f64::from(channel) / 255.0;
-        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        if value <= 0.04045 {
+            value / 12.92
+        } else {
+            ((value + 0.055) / 1.055).powf(2.4)
+        }
     };
     0.2126 * linear(color.red()) + 0.7152 * linear(color.green()) + 0.0722 * linear(color.blue())
 }
@@ -37,10 +41,22 @@ fn every_text_colour_has_a_contrast_of_4_5_on_its_grounds() {
     }
     for score in 1..=5 {
         pairs.push(("score on card", theme.invoke_score_color(score), card));
-        pairs.push(("score on its tint", theme.invoke_score_color(score), theme.invoke_score_tint(score)));
-        pairs.push(("ink on a score's tint", theme.get_ink(), theme.invoke_score_tint(score)));
+        pairs.push((
+            "score on its tint",
+            theme.invoke_score_color(score),
+            theme.invoke_score_tint(score),
+        ));
+        pairs.push((
+            "ink on a score's tint",
+            theme.get_ink(),
+            theme.invoke_score_tint(score),
+        ));
     }
     for (what, text, ground) in pairs {
-        assert!(ratio(text, ground) >= 4.5, "{what}: {:.2}", ratio(text, ground));
+        assert!(
+            ratio(text, ground) >= 4.5,
+            "{what}: {:.2}",
+            ratio(text, ground)
+        );
     }
 }

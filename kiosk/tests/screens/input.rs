@@ -7,7 +7,13 @@ use slint::platform::{Key, WindowEvent};
 use crate::samples;
 use crate::stage::Stage;
 
-const FACES: [&str; 5] = ["1 – Очень плохо", "2 – Плохо", "3 – Средне", "4 – Хорошо", "5 – Отлично"];
+const FACES: [&str; 5] = [
+    "1 – Очень плохо",
+    "2 – Плохо",
+    "3 – Средне",
+    "4 – Хорошо",
+    "5 – Отлично",
+];
 
 fn rate_stage() -> Stage {
     let stage = Stage::new((800, 480));
@@ -22,7 +28,11 @@ fn thanks_stage() -> Stage {
 }
 
 fn keypad(score: u8) -> UserAction {
-    UserAction::Rate { score: Score::new(score).unwrap(), input: InputKind::Keypad, at: None }
+    UserAction::Rate {
+        score: Score::new(score).unwrap(),
+        input: InputKind::Keypad,
+        at: None,
+    }
 }
 
 #[test]
@@ -31,9 +41,19 @@ fn a_touched_face_rates_and_says_where() {
     for (label, number) in FACES.into_iter().zip(1..) {
         let centre = crate::stage::bounds(&stage.labelled(label)).centre();
         stage.touch(label);
-        let at = ((centre.x / 0.8).round() as u16, (centre.y / 0.48).round() as u16);
+        let at = (
+            (centre.x / 0.8).round() as u16,
+            (centre.y / 0.48).round() as u16,
+        );
         let score = Score::new(number).unwrap();
-        assert_eq!(stage.taken(), [UserAction::Rate { score, input: InputKind::Touch, at: Some(at) }]);
+        assert_eq!(
+            stage.taken(),
+            [UserAction::Rate {
+                score,
+                input: InputKind::Touch,
+                at: Some(at)
+            }]
+        );
     }
 }
 
@@ -58,7 +78,11 @@ fn keys_1_to_5_rate_whatever_has_the_focus() {
 }
 
 fn tabs_to_text(tabs: i32) -> slint::SharedString {
-    if tabs == 0 { " ".into() } else { Key::Tab.into() }
+    if tabs == 0 {
+        " ".into()
+    } else {
+        Key::Tab.into()
+    }
 }
 
 #[test]
@@ -71,9 +95,15 @@ fn keys_rate_on_the_thanks_screen_too_for_the_next_visitor() {
 #[test]
 fn a_key_held_down_rates_once() {
     let stage = rate_stage();
-    stage.screen.window().dispatch_event(WindowEvent::KeyPressed { text: "3".into() });
+    stage
+        .screen
+        .window()
+        .dispatch_event(WindowEvent::KeyPressed { text: "3".into() });
     for _ in 0..10 {
-        stage.screen.window().dispatch_event(WindowEvent::KeyPressRepeated { text: "3".into() });
+        stage
+            .screen
+            .window()
+            .dispatch_event(WindowEvent::KeyPressRepeated { text: "3".into() });
     }
     assert_eq!(stage.taken(), [keypad(3)]);
 }
@@ -87,7 +117,12 @@ fn other_keys_and_shortcuts_do_nothing() {
     for key in [Key::Escape, Key::F4, Key::F11, Key::Delete, Key::Home] {
         stage.key(key);
     }
-    stage.screen.window().dispatch_event(WindowEvent::KeyPressed { text: Key::Control.into() });
+    stage
+        .screen
+        .window()
+        .dispatch_event(WindowEvent::KeyPressed {
+            text: Key::Control.into(),
+        });
     stage.key("1");
     assert_eq!(stage.taken(), []);
 }
@@ -95,7 +130,10 @@ fn other_keys_and_shortcuts_do_nothing() {
 #[test]
 fn neither_set_up_nor_out_of_service_takes_a_rating() {
     for (screen, view) in samples::every_screen("ru") {
-        if matches!(view.screen, ScreenView::Setup(_) | ScreenView::OutOfService(_)) {
+        if matches!(
+            view.screen,
+            ScreenView::Setup(_) | ScreenView::OutOfService(_)
+        ) {
             let stage = Stage::new((800, 480));
             stage.show(&view);
             stage.key("5");
@@ -176,6 +214,9 @@ fn the_focus_starts_anew_with_every_screen() {
 #[test]
 fn a_request_to_close_the_window_is_refused() {
     let stage = rate_stage();
-    stage.screen.window().dispatch_event(WindowEvent::CloseRequested);
+    stage
+        .screen
+        .window()
+        .dispatch_event(WindowEvent::CloseRequested);
     assert!(stage.screen.window().is_visible());
 }

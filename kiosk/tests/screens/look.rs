@@ -1,7 +1,7 @@
 //! Pictures of every screen, and what must be seen in them.
 
 use crate::geometry;
-use crate::pixels::{contact_sheet, folder, image};
+use crate::pixels::{contact_sheet, image, save};
 use crate::samples::{self, LANGUAGES};
 use crate::stage::{SIZES, Size, Stage};
 use pikir_kiosk::screen::ScreenOptions;
@@ -19,7 +19,10 @@ fn draw(size: Size) {
             faults.extend(found.map(|fault| format!("{screen} {language} {size:?}: {fault}")));
             let picture = image(&stage.picture());
             assert_eq!(picture.dimensions(), size);
-            picture.save(folder().join(format!("{screen}-{}x{}-{language}.png", size.0, size.1))).unwrap();
+            save(
+                &picture,
+                &format!("{screen}-{}x{}-{language}.png", size.0, size.1),
+            );
             if rows.len() == row {
                 rows.push(Vec::new());
             }
@@ -27,8 +30,16 @@ fn draw(size: Size) {
         }
     }
     let divisor = if size.0 > 1000 { 4 } else { 2 };
-    contact_sheet(&rows, divisor).save(folder().join(format!("contact-{}x{}.png", size.0, size.1))).unwrap();
-    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    save(
+        &contact_sheet(&rows, divisor),
+        &format!("contact-{}x{}.png", size.0, size.1),
+    );
+    assert!(
+        faults.is_empty(),
+        "{} faults:\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
 }
 
 #[test]
@@ -56,19 +67,28 @@ fn thanks_look_the_same_for_every_score() {
     let thanks_after = |score: u8| {
         let stage = Stage::new((800, 480));
         stage.show(&samples::view("ru", ScreenView::Rate(samples::rate())));
-        stage.show(&samples::view("ru", ScreenView::Rate(samples::pressed(score))));
+        stage.show(&samples::view(
+            "ru",
+            ScreenView::Rate(samples::pressed(score)),
+        ));
         stage.show(&samples::view("ru", samples::thanks(Some(5))));
         image(&stage.picture())
     };
     let first = thanks_after(1);
     for score in 2..=5 {
-        assert!(first == thanks_after(score), "thanks for {score} differ from thanks for 1");
+        assert!(
+            first == thanks_after(score),
+            "thanks for {score} differ from thanks for 1"
+        );
     }
 }
 
 #[test]
 fn a_pressed_face_takes_its_colour_at_once() {
-    let stage = Stage::with_options(&ScreenOptions { windowed: Some((800, 480)), reduced_motion: false });
+    let stage = Stage::with_options(&ScreenOptions {
+        windowed: Some((800, 480)),
+        reduced_motion: false,
+    });
     stage.show(&samples::view("ru", ScreenView::Rate(samples::rate())));
     let label = "2 – Плохо";
     let face = crate::stage::bounds(&stage.labelled(label));
@@ -78,14 +98,20 @@ fn a_pressed_face_takes_its_colour_at_once() {
             x >= face.x && x < face.x + face.width && y >= face.y && y < face.y + 8.0
         };
         let orange = image::Rgba([0xb4, 0x55, 0x1b, 0xff]);
-        picture.enumerate_pixels().filter(|(x, y, pixel)| inside(*x, *y) && **pixel == orange).count()
+        picture
+            .enumerate_pixels()
+            .filter(|(x, y, pixel)| inside(*x, *y) && **pixel == orange)
+            .count()
     };
     let before = colored(&image(&stage.picture()));
     stage.press(label);
     let after = colored(&image(&stage.picture()));
     stage.release(label);
     assert_eq!(before, 0);
-    assert!(after > 100, "{after} pixels of the border are coloured without any time passing");
+    assert!(
+        after > 100,
+        "{after} pixels of the border are coloured without any time passing"
+    );
 }
 
 #[test]
@@ -98,9 +124,13 @@ fn keyboard_focus_is_seen() {
         stage.key(slint::platform::Key::Tab);
     }
     let after = image(&stage.picture());
-    let changed = before.pixels().zip(after.pixels()).filter(|(one, other)| one != other).count();
+    let changed = before
+        .pixels()
+        .zip(after.pixels())
+        .filter(|(one, other)| one != other)
+        .count();
     assert!(changed > 1000, "{changed} pixels tell where the focus is");
-    after.save(folder().join("rate-focus-800x480-en.png")).unwrap();
+    save(&after, "rate-focus-800x480-en.png");
 }
 
 #[test]
@@ -108,11 +138,17 @@ fn the_first_frame_is_reported_once_and_only_after_it_was_painted() {
     let stage = Stage::new((800, 480));
     let reported = std::rc::Rc::new(std::cell::Cell::new(0));
     let count = reported.clone();
-    stage.screen.on_first_frame(move || count.set(count.get() + 1));
+    stage
+        .screen
+        .on_first_frame(move || count.set(count.get() + 1));
     stage.show(&samples::view("en", ScreenView::Rate(samples::rate())));
     assert_eq!(reported.get(), 0, "nothing has been painted");
     stage.picture();
-    assert_eq!(reported.get(), 0, "the frame is not presented while it is painted");
+    assert_eq!(
+        reported.get(),
+        0,
+        "the frame is not presented while it is painted"
+    );
     stage.settle();
     stage.picture();
     stage.settle();

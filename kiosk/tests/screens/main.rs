@@ -1,6 +1,15 @@
 //! What a visitor and a technician see: every screen drawn off-screen with real pixels, in five languages and the
 //! sizes of real panels. The pictures are written to `target/screens/`; contact sheets hold them side by side.
 #![cfg(feature = "screen")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the rule is for the terminal; tests read and write files as they like"
+)]
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the tests read the sources and write pictures"
+)]
 
 mod contrast;
 mod geometry;

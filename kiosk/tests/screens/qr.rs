@@ -15,8 +15,13 @@ fn decoded(picture: &RgbaImage) -> Vec<String> {
         ((u32::from(red) * 3 + u32::from(green) * 6 + u32::from(blue)) / 10) as u8
     };
     let (width, height) = picture.dimensions();
-    let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(width as usize, height as usize, gray);
-    prepared.detect_grids().iter().map(|grid| grid.decode().unwrap().1).collect()
+    let mut prepared =
+        rqrr::PreparedImage::prepare_from_greyscale(width as usize, height as usize, gray);
+    prepared
+        .detect_grids()
+        .iter()
+        .map(|grid| grid.decode().unwrap().1)
+        .collect()
 }
 
 fn code_bounds(stage: &Stage) -> Bounds {
@@ -28,7 +33,11 @@ fn code_bounds(stage: &Stage) -> Bounds {
 /// The pixels a module, after checking that every module is one square of one colour, with four light ones round.
 fn pixels_a_module(picture: &RgbaImage, code: Bounds) -> u32 {
     let (left, top, side) = (code.x as u32, code.y as u32, code.width as u32);
-    assert_eq!((code.x.fract(), code.y.fract(), code.width.fract()), (0.0, 0.0, 0.0), "{code:?}");
+    assert_eq!(
+        (code.x.fract(), code.y.fract(), code.width.fract()),
+        (0.0, 0.0, 0.0),
+        "{code:?}"
+    );
     let at = |x: u32, y: u32| picture.get_pixel(left + x, top + y).0;
     let light = [255, 255, 255, 255];
     let first_dark = (0..side).find(|&step| at(step, step) != light).unwrap();
@@ -38,9 +47,16 @@ fn pixels_a_module(picture: &RgbaImage, code: Bounds) -> u32 {
     assert_eq!(side % module, 0);
     for y in 0..side {
         for x in 0..side {
-            assert_eq!(at(x, y), at(x - x % module, y - y % module), "within a module, at {x}, {y}");
+            assert_eq!(
+                at(x, y),
+                at(x - x % module, y - y % module),
+                "within a module, at {x}, {y}"
+            );
             let edge = x.min(y).min(side - 1 - x).min(side - 1 - y);
-            assert!(edge >= first_dark || at(x, y) == light, "in the quiet zone, at {x}, {y}");
+            assert!(
+                edge >= first_dark || at(x, y) == light,
+                "in the quiet zone, at {x}, {y}"
+            );
         }
     }
     module
@@ -74,7 +90,10 @@ fn the_modules_alone_measure_29_mm_on_a_7_inch_panel() {
     for characters in (24..=110).step_by(2) {
         let payload: String = PAYLOAD.chars().cycle().take(characters).collect();
         let mut view = samples::view("ru", ScreenView::Rate(samples::rate()));
-        view.qr = Some(QrView { payload, address: "otzyv.example".into() });
+        view.qr = Some(QrView {
+            payload,
+            address: "otzyv.example".into(),
+        });
         stage.show(&view);
         let bounds = code_bounds(&stage);
         let module = pixels_a_module(&image(&stage.picture()), bounds) as f32;
@@ -89,7 +108,10 @@ fn the_code_follows_its_address() {
     for token in ["0123456789ABCDEF", "FEDCBA9876543210"] {
         let payload = format!("HTTPS://OTZYV.EXAMPLE/Q/K7M4Q2PX/{token}");
         let mut view = samples::view("ru", ScreenView::Rate(samples::rate()));
-        view.qr = Some(QrView { payload: payload.clone(), address: "otzyv.example".into() });
+        view.qr = Some(QrView {
+            payload: payload.clone(),
+            address: "otzyv.example".into(),
+        });
         stage.show(&view);
         assert_eq!(decoded(&image(&stage.picture())), [payload]);
     }
@@ -98,9 +120,18 @@ fn the_code_follows_its_address() {
 #[test]
 fn an_address_too_long_for_a_code_stays_in_text() {
     let stage = Stage::new((800, 480));
-    let qr = Some(QrView { payload: "A".repeat(5000), address: "otzyv.example".into() });
-    stage.show(&View { qr, ..samples::view("ru", ScreenView::Rate(samples::rate())) });
+    let qr = Some(QrView {
+        payload: "A".repeat(5000),
+        address: "otzyv.example".into(),
+    });
+    stage.show(&View {
+        qr,
+        ..samples::view("ru", ScreenView::Rate(samples::rate()))
+    });
     assert!(decoded(&image(&stage.picture())).is_empty());
     stage.labelled("otzyv.example");
-    assert_eq!(crate::geometry::faults(&stage, (800, 480)), Vec::<String>::new());
+    assert_eq!(
+        crate::geometry::faults(&stage, (800, 480)),
+        Vec::<String>::new()
+    );
 }

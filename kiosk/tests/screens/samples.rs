@@ -2,7 +2,8 @@
 
 use pikir_contract::Score;
 use pikir_kiosk::view::{
-    Fault, FaultView, LanguageChoice, QrView, RateMessage, RateView, ScreenView, SetupView, ThanksView, View,
+    Fault, FaultView, LanguageChoice, QrView, RateMessage, RateView, ScreenView, SetupView,
+    ThanksView, View,
 };
 
 pub const LANGUAGES: [&str; 5] = ["ky", "ru", "be", "en", "kk"];
@@ -14,11 +15,21 @@ pub const CLAIM: &str = "https://otzyv.example/activate?user_code=KX7M-4Q2P";
 /// 120 characters each, as long as a name may be.
 pub fn long_name(language: &str) -> String {
     let name = match language {
-        "ky" => "Кыргыз Республикасынын Санариптик өнүктүрүү министрлигине караштуу Бишкек шаарынын № 1 калкты тейлөө борборунун башкармалыгы",
-        "be" => "Дзяржаўная ўстанова адукацыі «Ліцэй Беларускага дзяржаўнага ўніверсітэта» пры Міністэрстве адукацыі Рэспублікі Беларусь, Мінск",
-        "kk" => "Қазақстан Республикасы Цифрлық даму министрлігінің Астана қаласындағы № 1 халыққа қызмет көрсету орталығының басқармасы",
-        "en" => "State Institution “Public Service Centre No. 1 of the City of Bishkek” under the Ministry of Digital Development, Kyrgyz Rep.",
-        _ => "Государственное учреждение «Центр обслуживания населения № 1 города Бишкек при Министерстве цифрового развития Кыргызстана»",
+        "ky" => {
+            "Кыргыз Республикасынын Санариптик өнүктүрүү министрлигине караштуу Бишкек шаарынын № 1 калкты тейлөө борборунун башкармалыгы"
+        }
+        "be" => {
+            "Дзяржаўная ўстанова адукацыі «Ліцэй Беларускага дзяржаўнага ўніверсітэта» пры Міністэрстве адукацыі Рэспублікі Беларусь, Мінск"
+        }
+        "kk" => {
+            "Қазақстан Республикасы Цифрлық даму министрлігінің Астана қаласындағы № 1 халыққа қызмет көрсету орталығының басқармасы"
+        }
+        "en" => {
+            "State Institution “Public Service Centre No. 1 of the City of Bishkek” under the Ministry of Digital Development, Kyrgyz Rep."
+        }
+        _ => {
+            "Государственное учреждение «Центр обслуживания населения № 1 города Бишкек при Министерстве цифрового развития Кыргызстана»"
+        }
     };
     name.chars().take(120).collect()
 }
@@ -36,11 +47,41 @@ fn short_name(language: &str) -> &'static str {
 /// The scale in official words.
 pub fn official_words(language: &str) -> [Option<String>; 5] {
     let words = match language {
-        "ky" => ["өтө канааттандырарлык эмес", "канааттандырарлык эмес", "канааттандырарлык", "жакшы", "эң жакшы"],
-        "be" => ["крайне нездавальняюча", "нездавальняюча", "здавальняюча", "добра", "выдатна"],
-        "kk" => ["өте қанағаттанарлықсыз", "қанағаттанарлықсыз", "қанағаттанарлық", "жақсы", "өте жақсы"],
-        "en" => ["extremely unsatisfactory", "unsatisfactory", "satisfactory", "good", "excellent"],
-        _ => ["крайне неудовлетворительно", "неудовлетворительно", "удовлетворительно", "хорошо", "отлично"],
+        "ky" => [
+            "өтө канааттандырарлык эмес",
+            "канааттандырарлык эмес",
+            "канааттандырарлык",
+            "жакшы",
+            "эң жакшы",
+        ],
+        "be" => [
+            "крайне нездавальняюча",
+            "нездавальняюча",
+            "здавальняюча",
+            "добра",
+            "выдатна",
+        ],
+        "kk" => [
+            "өте қанағаттанарлықсыз",
+            "қанағаттанарлықсыз",
+            "қанағаттанарлық",
+            "жақсы",
+            "өте жақсы",
+        ],
+        "en" => [
+            "extremely unsatisfactory",
+            "unsatisfactory",
+            "satisfactory",
+            "good",
+            "excellent",
+        ],
+        _ => [
+            "крайне неудовлетворительно",
+            "неудовлетворительно",
+            "удовлетворительно",
+            "хорошо",
+            "отлично",
+        ],
     };
     words.map(|word| Some(word.to_owned()))
 }
@@ -50,16 +91,30 @@ fn long_question(language: &str) -> &'static str {
         "ky" => "Бүгүн ушул терезеде көрсөтүлгөн мамлекеттик кызматтын сапатын кандай баалайсыз?",
         "be" => "Як вы ацэньваеце якасць дзяржаўнай паслугі, аказанай вам сёння ў гэтым акне?",
         "kk" => "Бүгін осы терезеде көрсетілген мемлекеттік қызметтің сапасын қалай бағалайсыз?",
-        "en" => "How do you rate the quality of the public service you were given today at this window?",
-        _ => "Как вы оцениваете качество государственной услуги, оказанной вам сегодня в этом окне?",
+        "en" => {
+            "How do you rate the quality of the public service you were given today at this window?"
+        }
+        _ => {
+            "Как вы оцениваете качество государственной услуги, оказанной вам сегодня в этом окне?"
+        }
     }
 }
 
 pub fn choices(codes: &[&str]) -> Vec<LanguageChoice> {
-    let all = [("ky", "КЫР", "Кыргызча"), ("ru", "РУС", "Русский"), ("be", "БЕЛ", "Беларуская"), ("en", "ENG", "English"), ("kk", "ҚАЗ", "Қазақша")];
+    let all = [
+        ("ky", "КЫР", "Кыргызча"),
+        ("ru", "РУС", "Русский"),
+        ("be", "БЕЛ", "Беларуская"),
+        ("en", "ENG", "English"),
+        ("kk", "ҚАЗ", "Қазақша"),
+    ];
     all.iter()
         .filter(|(code, ..)| codes.contains(code))
-        .map(|(code, label, name)| LanguageChoice { code: (*code).into(), label: (*label).into(), name: (*name).into() })
+        .map(|(code, label, name)| LanguageChoice {
+            code: (*code).into(),
+            label: (*label).into(),
+            name: (*name).into(),
+        })
         .collect()
 }
 
@@ -76,9 +131,16 @@ pub fn view(language: &str, screen: ScreenView) -> View {
         languages: choices(codes),
         organization: short_name(language).into(),
         unit: None,
-        place: if language == "ky" { "2-зал, 4-терезе".into() } else { "Зал 2, окно 4".into() },
+        place: if language == "ky" {
+            "2-зал, 4-терезе".into()
+        } else {
+            "Зал 2, окно 4".into()
+        },
         accent: None,
-        qr: Some(QrView { payload: PAYLOAD.into(), address: "otzyv.example".into() }),
+        qr: Some(QrView {
+            payload: PAYLOAD.into(),
+            address: "otzyv.example".into(),
+        }),
     }
 }
 
@@ -88,16 +150,27 @@ pub fn long(language: &str, screen: ScreenView) -> View {
     view.languages = choices(&LANGUAGES);
     view.organization = long_name(language);
     view.unit = Some("Управление документирования".into());
-    view.qr = Some(QrView { payload: PAYLOAD.into(), address: "otzyv.tazabek.government.example".into() });
+    view.qr = Some(QrView {
+        payload: PAYLOAD.into(),
+        address: "otzyv.tazabek.government.example".into(),
+    });
     view
 }
 
 pub fn rate() -> RateView {
-    RateView { question: None, words: [const { None }; 5], pressed: None, message: None }
+    RateView {
+        question: None,
+        words: [const { None }; 5],
+        pressed: None,
+        message: None,
+    }
 }
 
 pub fn pressed(score: u8) -> RateView {
-    RateView { pressed: Score::new(score), ..rate() }
+    RateView {
+        pressed: Score::new(score),
+        ..rate()
+    }
 }
 
 pub fn thanks(undo_left_s: Option<u32>) -> ScreenView {
@@ -106,7 +179,10 @@ pub fn thanks(undo_left_s: Option<u32>) -> ScreenView {
 
 fn fault(fault: Fault) -> ScreenView {
     let detail = "journal: /var/lib/pikir/journal.db is read-only (Read-only file system, os error 30); remount or replace the card";
-    ScreenView::OutOfService(FaultView { fault, detail: detail.into() })
+    ScreenView::OutOfService(FaultView {
+        fault,
+        detail: detail.into(),
+    })
 }
 
 pub fn claim(problem: Option<&str>) -> ScreenView {
@@ -120,27 +196,77 @@ pub fn claim(problem: Option<&str>) -> ScreenView {
 
 /// Every screen in `language`, by a name for its picture.
 pub fn every_screen(language: &str) -> Vec<(&'static str, View)> {
-    let official = RateView { words: official_words(language), question: Some(long_question(language).into()), ..rate() };
-    let problem = "cannot connect to otzyv.example: connection refused (is the network cable plugged in?)";
-    let connecting = SetupView::Connecting { portal: "https://otzyv.example".into(), problem: Some(problem.into()) };
+    let official = RateView {
+        words: official_words(language),
+        question: Some(long_question(language).into()),
+        ..rate()
+    };
+    let problem =
+        "cannot connect to otzyv.example: connection refused (is the network cable plugged in?)";
+    let connecting = SetupView::Connecting {
+        portal: "https://otzyv.example".into(),
+        problem: Some(problem.into()),
+    };
     let mut unclaimed = view(language, claim(Some(problem)));
     (unclaimed.organization, unclaimed.place, unclaimed.qr) = ("Pikir".into(), String::new(), None);
-    let alone = |screen| View { screen, ..unclaimed.clone() };
+    let alone = |screen| View {
+        screen,
+        ..unclaimed.clone()
+    };
     vec![
         ("rate", view(language, ScreenView::Rate(rate()))),
         ("rate-pressed", view(language, ScreenView::Rate(pressed(2)))),
-        ("rate-long", long(language, ScreenView::Rate(official.clone()))),
-        ("rate-withdrawn", view(language, ScreenView::Rate(RateView { message: Some(RateMessage::Withdrawn), ..rate() }))),
-        ("rate-not-saved", long(language, ScreenView::Rate(RateView { message: Some(RateMessage::NotSaved), ..official }))),
+        (
+            "rate-long",
+            long(language, ScreenView::Rate(official.clone())),
+        ),
+        (
+            "rate-withdrawn",
+            view(
+                language,
+                ScreenView::Rate(RateView {
+                    message: Some(RateMessage::Withdrawn),
+                    ..rate()
+                }),
+            ),
+        ),
+        (
+            "rate-not-saved",
+            long(
+                language,
+                ScreenView::Rate(RateView {
+                    message: Some(RateMessage::NotSaved),
+                    ..official
+                }),
+            ),
+        ),
         ("thanks", view(language, thanks(Some(5)))),
         ("thanks-late", long(language, thanks(None))),
-        ("out-of-service-storage", long(language, fault(Fault::Storage))),
-        ("out-of-service-disk", view(language, fault(Fault::DiskFull))),
-        ("out-of-service-retired", View { qr: None, ..view(language, fault(Fault::Retired)) }),
-        ("out-of-service-configuration", view(language, fault(Fault::Configuration))),
+        (
+            "out-of-service-storage",
+            long(language, fault(Fault::Storage)),
+        ),
+        (
+            "out-of-service-disk",
+            view(language, fault(Fault::DiskFull)),
+        ),
+        (
+            "out-of-service-retired",
+            View {
+                qr: None,
+                ..view(language, fault(Fault::Retired))
+            },
+        ),
+        (
+            "out-of-service-configuration",
+            view(language, fault(Fault::Configuration)),
+        ),
         ("setup-claim", alone(claim(None))),
         ("setup-claim-problem", unclaimed.clone()),
         ("setup-connecting", alone(ScreenView::Setup(connecting))),
-        ("setup-no-portal", alone(ScreenView::Setup(SetupView::NoPortal))),
+        (
+            "setup-no-portal",
+            alone(ScreenView::Setup(SetupView::NoPortal)),
+        ),
     ]
 }

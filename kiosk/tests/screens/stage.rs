@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementRoot as _, TestingBackend, TestingBackendOptions};
+use i_slint_backend_testing::{
+    AccessibleRole, ElementHandle, ElementRoot as _, TestingBackend, TestingBackendOptions,
+};
 use pikir_kiosk::screen::{Screen, ScreenOptions};
 use pikir_kiosk::view::{UserAction, View};
 use slint::platform::{PointerEventButton, WindowEvent};
@@ -35,7 +37,10 @@ pub struct Bounds {
 
 impl Stage {
     pub fn new(size: Size) -> Stage {
-        Stage::with_options(&ScreenOptions { windowed: Some(size), reduced_motion: true })
+        Stage::with_options(&ScreenOptions {
+            windowed: Some(size),
+            reduced_motion: true,
+        })
     }
 
     pub fn with_options(options: &ScreenOptions) -> Stage {
@@ -76,17 +81,28 @@ impl Stage {
 
     /// Every element there is, with its bounds.
     pub fn elements(&self) -> Vec<Element> {
-        let all = self.screen.component().root_element().query_descendants().find_all();
-        all.into_iter().map(|element| (element.clone(), bounds(&element))).collect()
+        let all = self
+            .screen
+            .component()
+            .root_element()
+            .query_descendants()
+            .find_all();
+        all.into_iter()
+            .map(|element| (element.clone(), bounds(&element)))
+            .collect()
     }
 
     pub fn with_role(&self, role: AccessibleRole) -> Vec<Element> {
-        self.elements().into_iter().filter(|(element, _)| element.accessible_role() == Some(role)).collect()
+        self.elements()
+            .into_iter()
+            .filter(|(element, _)| element.accessible_role() == Some(role))
+            .collect()
     }
 
     /// The one element of this accessible label.
     pub fn labelled(&self, label: &str) -> ElementHandle {
-        let found: Vec<_> = ElementHandle::find_by_accessible_label(self.screen.component(), label).collect();
+        let found: Vec<_> =
+            ElementHandle::find_by_accessible_label(self.screen.component(), label).collect();
         assert_eq!(found.len(), 1, "elements labelled {label:?}");
         found.into_iter().next().unwrap()
     }
@@ -99,21 +115,31 @@ impl Stage {
     pub fn press(&self, label: &str) {
         let position = bounds(&self.labelled(label)).centre();
         let button = PointerEventButton::Left;
-        self.screen.window().dispatch_event(WindowEvent::PointerMoved { position });
-        self.screen.window().dispatch_event(WindowEvent::PointerPressed { position, button });
+        self.screen
+            .window()
+            .dispatch_event(WindowEvent::PointerMoved { position });
+        self.screen
+            .window()
+            .dispatch_event(WindowEvent::PointerPressed { position, button });
     }
 
     pub fn release(&self, label: &str) {
         let position = bounds(&self.labelled(label)).centre();
         let button = PointerEventButton::Left;
-        self.screen.window().dispatch_event(WindowEvent::PointerReleased { position, button });
+        self.screen
+            .window()
+            .dispatch_event(WindowEvent::PointerReleased { position, button });
         self.settle();
     }
 
     pub fn key(&self, text: impl Into<SharedString>) {
         let text = text.into();
-        self.screen.window().dispatch_event(WindowEvent::KeyPressed { text: text.clone() });
-        self.screen.window().dispatch_event(WindowEvent::KeyReleased { text });
+        self.screen
+            .window()
+            .dispatch_event(WindowEvent::KeyPressed { text: text.clone() });
+        self.screen
+            .window()
+            .dispatch_event(WindowEvent::KeyReleased { text });
         self.settle();
     }
 }
@@ -141,5 +167,10 @@ impl Bounds {
 
 pub fn bounds(element: &ElementHandle) -> Bounds {
     let (at, size) = (element.absolute_position(), element.size());
-    Bounds { x: at.x, y: at.y, width: size.width, height: size.height }
+    Bounds {
+        x: at.x,
+        y: at.y,
+        width: size.width,
+        height: size.height,
+    }
 }

@@ -9,18 +9,28 @@ use crate::samples::LANGUAGES;
 fn source_texts() -> BTreeSet<(String, String)> {
     let mut texts = BTreeSet::new();
     for folder in ["ui", "ui/widgets", "ui/screens"] {
-        for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
+        for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap()
+        {
             let path = entry.unwrap().path();
-            if path.extension().is_some_and(|extension| extension == "slint") {
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "slint")
+            {
                 let source = std::fs::read_to_string(path).unwrap();
                 let mut component = String::new();
                 for line in source.lines() {
                     let words = line.trim_start().trim_start_matches("export ");
-                    if let Some(name) = words.strip_prefix("component ").or(words.strip_prefix("global ")) {
+                    if let Some(name) = words
+                        .strip_prefix("component ")
+                        .or(words.strip_prefix("global "))
+                    {
                         component = name.split_whitespace().next().unwrap().to_owned();
                     }
                     for text in line.split("@tr(\"").skip(1) {
-                        texts.insert((component.clone(), text.split('"').next().unwrap().to_owned()));
+                        texts.insert((
+                            component.clone(),
+                            text.split('"').next().unwrap().to_owned(),
+                        ));
                     }
                 }
             }
@@ -33,7 +43,8 @@ fn source_texts() -> BTreeSet<(String, String)> {
 /// Context and source text of every entry of a language, with its translation.
 fn translations(language: &str) -> BTreeMap<(String, String), String> {
     let file = format!("translations/{language}/LC_MESSAGES/pikir-kiosk.po");
-    let content = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let content =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
     let mut entries = BTreeMap::new();
     let (mut context, mut source) = (String::new(), String::new());
     for line in content.lines() {
@@ -57,11 +68,23 @@ fn every_text_is_translated_into_every_language_and_none_is_left_over() {
     for language in LANGUAGES.into_iter().filter(|&language| language != "en") {
         let translated = translations(language);
         let keys: BTreeSet<_> = translated.keys().cloned().collect();
-        assert_eq!(sources.difference(&keys).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "missing in {language}");
-        assert_eq!(keys.difference(&sources).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "unused in {language}");
+        assert_eq!(
+            sources.difference(&keys).collect::<Vec<_>>(),
+            Vec::<&(String, String)>::new(),
+            "missing in {language}"
+        );
+        assert_eq!(
+            keys.difference(&sources).collect::<Vec<_>>(),
+            Vec::<&(String, String)>::new(),
+            "unused in {language}"
+        );
         for ((_, source), text) in &translated {
             assert!(!text.is_empty(), "{language}: {source}");
-            assert_eq!(source.matches("{}").count(), text.matches("{}").count(), "{language}: {source}");
+            assert_eq!(
+                source.matches("{}").count(),
+                text.matches("{}").count(),
+                "{language}: {source}"
+            );
         }
     }
 }
@@ -71,7 +94,8 @@ fn every_letter_of_every_translation_is_in_the_font() {
     // The letters that a font made for Russian alone lacks.
     for letter in "өүңўіәғқұһӨҮҢЎІӘҒҚҰҺ№«»“”–·’".chars() {
         for font in ["Medium", "SemiBold", "Bold"] {
-            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../assets/fonts/Inter-{font}.otf"));
+            let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join(format!("../assets/fonts/Inter-{font}.otf"));
             let data = std::fs::read(file).unwrap();
             assert!(has_glyph(&data, letter), "{letter} in Inter-{font}");
         }
@@ -83,16 +107,27 @@ fn has_glyph(font: &[u8], letter: char) -> bool {
     let short = |at: usize| usize::from(u16::from_be_bytes([font[at], font[at + 1]]));
     let long = |at: usize| (short(at) << 16) | short(at + 2);
     let code = letter as usize;
-    let cmap = (0..short(4)).map(|table| 12 + 16 * table).find(|&at| &font[at..at + 4] == b"cmap").map(|at| long(at + 8)).unwrap();
-    (0..short(cmap + 2)).map(|table| cmap + long(cmap + 4 + 8 * table + 4)).any(|map| match short(map) {
-        12 => (0..long(map + 12)).map(|group| map + 16 + 12 * group).any(|at| (long(at)..=long(at + 4)).contains(&code)),
-        4 => {
-            let segments = short(map + 6) / 2;
-            (0..segments).any(|segment| {
-                let (end, start) = (short(map + 14 + 2 * segment), short(map + 16 + 2 * (segments + segment)));
-                end != 0xffff && (start..=end).contains(&code)
-            })
-        }
-        _ => false,
-    })
+    let cmap = (0..short(4))
+        .map(|table| 12 + 16 * table)
+        .find(|&at| &font[at..at + 4] == b"cmap")
+        .map(|at| long(at + 8))
+        .unwrap();
+    (0..short(cmap + 2))
+        .map(|table| cmap + long(cmap + 4 + 8 * table + 4))
+        .any(|map| match short(map) {
+            12 => (0..long(map + 12))
+                .map(|group| map + 16 + 12 * group)
+                .any(|at| (long(at)..=long(at + 4)).contains(&code)),
+            4 => {
+                let segments = short(map + 6) / 2;
+                (0..segments).any(|segment| {
+                    let (end, start) = (
+                        short(map + 14 + 2 * segment),
+                        short(map + 16 + 2 * (segments + segment)),
+                    );
+                    end != 0xffff && (start..=end).contains(&code)
+                })
+            }
+            _ => false,
+        })
 }

@@ -32,20 +32,34 @@ pub struct SizeLimits {
 }
 
 /// For a delivery of events.
-pub const DELIVERY: SizeLimits = SizeLimits { sent: MAX_SENT_BYTES, unpacked: MAX_UNPACKED_BYTES };
+pub const DELIVERY: SizeLimits = SizeLimits {
+    sent: MAX_SENT_BYTES,
+    unpacked: MAX_UNPACKED_BYTES,
+};
 /// For every other message.
-pub const MESSAGE: SizeLimits = SizeLimits { sent: MAX_MESSAGE_BYTES, unpacked: MAX_MESSAGE_BYTES };
+pub const MESSAGE: SizeLimits = SizeLimits {
+    sent: MAX_MESSAGE_BYTES,
+    unpacked: MAX_MESSAGE_BYTES,
+};
 
 fn too_large(limit: usize) -> ApiProblem {
     ApiProblem::new(
         StatusCode::PAYLOAD_TOO_LARGE,
-        &format!("the body is larger than the {limit} bytes allowed here; send fewer events at once"),
+        &format!(
+            "the body is larger than the {limit} bytes allowed here; send fewer events at once"
+        ),
     )
 }
 
 /// Reads a body as sent, at most `limit` bytes.
-pub async fn read_sent(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, ApiProblem> {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+pub async fn read_sent(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<Vec<u8>, ApiProblem> {
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let mut excess = announced.is_some_and(|length| length > limit as u64);
     let (mut body, mut sent, mut drained) = (body, Vec::new(), 0);
     while let Some(part) = next_part(&mut body).await? {
@@ -60,7 +74,11 @@ pub async fn read_sent(headers: &HeaderMap, body: Body, limit: usize) -> Result<
             sent.extend_from_slice(&part);
         }
     }
-    if excess { Err(too_large(limit)) } else { Ok(sent) }
+    if excess {
+        Err(too_large(limit))
+    } else {
+        Ok(sent)
+    }
 }
 
 async fn next_part(body: &mut Body) -> Result<Option<Bytes>, ApiProblem> {
@@ -88,7 +106,9 @@ pub fn unpack(headers: &HeaderMap, sent: Vec<u8>, limit: usize) -> Result<Vec<u8
     match encoding.as_str() {
         "identity" | "" if sent.len() > limit => Err(too_large(limit)),
         "identity" | "" => Ok(sent),
-        "gzip" | "x-gzip" => read_unpacked(flate2::read::MultiGzDecoder::new(sent.as_slice()), limit),
+        "gzip" | "x-gzip" => {
+            read_unpacked(flate2::read::MultiGzDecoder::new(sent.as_slice()), limit)
+        }
         "zstd" => {
             let broken = |_| ApiProblem::bad_request("the body is not zstd");
             let mut decoder = zstd::stream::read::Decoder::new(sent.as_slice()).map_err(broken)?;
@@ -108,6 +128,8 @@ fn read_unpacked(decoder: impl Read, limit: usize) -> Result<Vec<u8>, ApiProblem
     if unpacked.len() > limit {
         return Err(too_large(limit));
     }
-    read.map_err(|_| ApiProblem::bad_request("the body cannot be unpacked by its Content-Encoding"))?;
+    read.map_err(|_| {
+        ApiProblem::bad_request("the body cannot be unpacked by its Content-Encoding")
+    })?;
     Ok(unpacked)
 }

@@ -19,20 +19,37 @@ pub async fn read(
     Asking { terminal }: Asking,
 ) -> Result<Response, ApiProblem> {
     let Document { value, etag } = document(&state, &terminal).await?;
-    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok()).any(|tags| matches(tags, &etag));
-    let fields = [(ETAG, etag), (CACHE_CONTROL, "private, no-cache".to_owned())];
-    Ok(if known { (StatusCode::NOT_MODIFIED, fields).into_response() } else { (fields, Json(value)).into_response() })
+    let known = headers
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .filter_map(|tags| tags.to_str().ok())
+        .any(|tags| matches(tags, &etag));
+    let fields = [
+        (ETAG, etag),
+        (CACHE_CONTROL, "private, no-cache".to_owned()),
+    ];
+    Ok(if known {
+        (StatusCode::NOT_MODIFIED, fields).into_response()
+    } else {
+        (fields, Json(value)).into_response()
+    })
 }
 
 /// The configuration a terminal gets at present.
 pub async fn document(state: &AppState, terminal: &TerminalRecord) -> Result<Document, ApiProblem> {
     let (place, organization) = state.storage.terminal_place(terminal).await?;
-    Ok(terminal_config::document(&place, &organization, &state.public_url))
+    Ok(terminal_config::document(
+        &place,
+        &organization,
+        &state.public_url,
+    ))
 }
 
 /// Whether an `If-None-Match` names this ETag (RFC 9110 §13.1.2: weak comparison).
 fn matches(tags: &str, etag: &str) -> bool {
-    tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+    tags.split(',')
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use pikir_contract::{
-    EnrolmentPending, EnrolmentRequest, EnrolmentResult, PollError, PollErrorCode, PollRequest, format_user_code,
+    EnrolmentPending, EnrolmentRequest, EnrolmentResult, PollError, PollErrorCode, PollRequest,
+    format_user_code,
 };
 
 use super::problem::{ApiProblem, TOKEN_REFUSED};
@@ -21,10 +22,14 @@ const CODE_ATTEMPTS: usize = 8;
 const MAX_TEXT_CHARS: usize = 200;
 
 /// `POST /api/v1/enrolments`
-pub async fn begin(State(state): State<AppState>, machine: FromMachine) -> Result<Response, ApiProblem> {
+pub async fn begin(
+    State(state): State<AppState>,
+    machine: FromMachine,
+) -> Result<Response, ApiProblem> {
     let request: EnrolmentRequest = read_json(&machine.content)?;
-    let (public_key, seal_key) =
-        request.keys().map_err(|error| ApiProblem::unprocessable(&error.to_string(), None))?;
+    let (public_key, seal_key) = request
+        .keys()
+        .map_err(|error| ApiProblem::unprocessable(&error.to_string(), None))?;
     machine.require_key(&public_key)?;
     let new = NewEnrolment {
         public_key: public_key.to_bytes().to_vec(),
@@ -40,17 +45,38 @@ pub async fn begin(State(state): State<AppState>, machine: FromMachine) -> Resul
 }
 
 fn shortened(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(MAX_TEXT_CHARS).collect()
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_TEXT_CHARS)
+        .collect()
 }
 
 async fn redeem(state: &AppState, token: &str, new: NewEnrolment) -> Result<Response, ApiProblem> {
-    let refused = |detail| Err(ApiProblem::forbidden(TOKEN_REFUSED, "Enrolment token refused", detail));
+    let refused = |detail| {
+        Err(ApiProblem::forbidden(
+            TOKEN_REFUSED,
+            "Enrolment token refused",
+            detail,
+        ))
+    };
     let (now, hash) = (state.clock.now(), secret_hash(token.trim()));
-    match state.storage.redeem_token(hash, new, state.entropy.id(now), now.unix_ms()).await? {
-        Redeemed::Enrolled(enrolled) => Ok((StatusCode::OK, Json(result(state, &enrolled)?)).into_response()),
-        Redeemed::UnknownToken => refused("this portal never made this token; check that it was copied in full"),
-        Redeemed::ExpiredToken => refused("the token has expired; make a new one with `pikir-portal token create`"),
-        Redeemed::SpentToken => refused("another terminal has used this token already; every terminal needs its own"),
+    match state
+        .storage
+        .redeem_token(hash, new, state.entropy.id(now), now.unix_ms())
+        .await?
+    {
+        Redeemed::Enrolled(enrolled) => {
+            Ok((StatusCode::OK, Json(result(state, &enrolled)?)).into_response())
+        }
+        Redeemed::UnknownToken => {
+            refused("this portal never made this token; check that it was copied in full")
+        }
+        Redeemed::ExpiredToken => {
+            refused("the token has expired; make a new one with `pikir-portal token create`")
+        }
+        Redeemed::SpentToken => {
+            refused("another terminal has used this token already; every terminal needs its own")
+        }
         Redeemed::Retired => Err(ApiProblem::retired()),
     }
 }
@@ -60,20 +86,36 @@ async fn wait_for_technician(state: &AppState, new: NewEnrolment) -> Result<Resp
     for _ in 0..CODE_ATTEMPTS {
         let user_code = format_user_code(&state.entropy.bytes());
         let now = state.clock.unix_ms();
-        match state.storage.begin_enrolment(secret_hash(&device_code), &user_code, new.clone(), now).await? {
-            Begun::Waiting => return Ok((StatusCode::CREATED, Json(pending(state, device_code, user_code))).into_response()),
+        match state
+            .storage
+            .begin_enrolment(secret_hash(&device_code), &user_code, new.clone(), now)
+            .await?
+        {
+            Begun::Waiting => {
+                return Ok((
+                    StatusCode::CREATED,
+                    Json(pending(state, device_code, user_code)),
+                )
+                    .into_response());
+            }
             Begun::CodeTaken => {}
-            Begun::TooMany => return Err(ApiProblem::unavailable("too many terminals wait for a technician already")),
+            Begun::TooMany => {
+                return Err(ApiProblem::unavailable(
+                    "too many terminals wait for a technician already",
+                ));
+            }
             Begun::Retired => return Err(ApiProblem::retired()),
         }
     }
-    Err(ApiProblem::unavailable("no free user code was found; try again"))
+    Err(ApiProblem::unavailable(
+        "no free user code was found; try again",
+    ))
 }
 
 fn pending(state: &AppState, device_code: String, user_code: String) -> EnrolmentPending {
     let verification_uri = format!("{}/activate", state.public_url);
     EnrolmentPending {
-        verification_uri_complete: format!("{verification_uri}?code={user_code}"),
+        verification_uri_complete: format!("{verification_uri}?user_code={user_code}"),
         device_code,
         user_code,
         verification_uri,
@@ -83,25 +125,39 @@ fn pending(state: &AppState, device_code: String, user_code: String) -> Enrolmen
 }
 
 /// `POST /api/v1/enrolments/poll`
-pub async fn poll(State(state): State<AppState>, machine: FromMachine) -> Result<Response, ApiProblem> {
+pub async fn poll(
+    State(state): State<AppState>,
+    machine: FromMachine,
+) -> Result<Response, ApiProblem> {
     let request: PollRequest = read_json(&machine.content)?;
-    let (hash, public_key) = (secret_hash(&request.device_code), machine.public_key.to_bytes().to_vec());
+    let (hash, public_key) = (
+        secret_hash(&request.device_code),
+        machine.public_key.to_bytes().to_vec(),
+    );
     let interval_ms = i64::try_from(state.poll_interval_s() * 1000).unwrap_or(i64::MAX);
     let not_yet = |error| Ok((StatusCode::BAD_REQUEST, Json(PollError { error })).into_response());
-    match state.storage.poll_enrolment(hash, public_key, state.clock.unix_ms(), interval_ms).await? {
+    match state
+        .storage
+        .poll_enrolment(hash, public_key, state.clock.unix_ms(), interval_ms)
+        .await?
+    {
         Polled::Enrolled(enrolled) => Ok(Json(result(&state, &enrolled)?).into_response()),
         Polled::Pending => not_yet(PollErrorCode::AuthorizationPending),
         Polled::TooFast => not_yet(PollErrorCode::SlowDown),
         Polled::Denied => not_yet(PollErrorCode::AccessDenied),
         Polled::Expired => not_yet(PollErrorCode::ExpiredToken),
-        Polled::WrongKey => {
-            Err(ApiProblem::unauthorized("this device_code was given to another key than the one that signed the poll"))
-        }
+        Polled::WrongKey => Err(ApiProblem::unauthorized(
+            "this device_code was given to another key than the one that signed the poll",
+        )),
         Polled::Retired => Err(ApiProblem::retired()),
     }
 }
 
 fn result(state: &AppState, enrolled: &Enrolled) -> Result<EnrolmentResult, ApiProblem> {
-    let document = terminal_config::document(&enrolled.place, &enrolled.organization, &state.public_url);
-    Ok(EnrolmentResult { terminal: enrolled.terminal.id, config: document.value })
+    let document =
+        terminal_config::document(&enrolled.place, &enrolled.organization, &state.public_url);
+    Ok(EnrolmentResult {
+        terminal: enrolled.terminal.id,
+        config: document.value,
+    })
 }

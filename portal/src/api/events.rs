@@ -19,18 +19,39 @@ const ATTEMPTS: usize = 4;
 /// `POST /api/v1/events`
 pub async fn deliver(
     State(state): State<AppState>,
-    FromTerminal { terminal, content, received }: FromTerminal<true>,
+    FromTerminal {
+        terminal,
+        content,
+        received,
+    }: FromTerminal<true>,
 ) -> Result<Json<EventsAnswer>, ApiProblem> {
     let request = Arc::new(run_off_thread(move || read_request(&content)).await??);
     check(&request, &terminal)?;
     let boots = known_boots(&request, received.unix_ms());
     for _ in 0..ATTEMPTS {
-        let delivered = try_once(&state.storage, &terminal, &request, &boots, received.unix_ms()).await?;
-        if let Delivered::Kept { received_through, results } = delivered {
-            return Ok(Json(EventsAnswer { received_through, results, time: state.clock.now() }));
+        let delivered = try_once(
+            &state.storage,
+            &terminal,
+            &request,
+            &boots,
+            received.unix_ms(),
+        )
+        .await?;
+        if let Delivered::Kept {
+            received_through,
+            results,
+        } = delivered
+        {
+            return Ok(Json(EventsAnswer {
+                received_through,
+                results,
+                time: state.clock.now(),
+            }));
         }
     }
-    Err(ApiProblem::unavailable("this terminal's state changes too fast; try again"))
+    Err(ApiProblem::unavailable(
+        "this terminal's state changes too fast; try again",
+    ))
 }
 
 async fn try_once(
@@ -40,12 +61,26 @@ async fn try_once(
     boots: &[KnownBoot],
     received_at: i64,
 ) -> Result<Delivered, ApiProblem> {
-    let SealState { seal_key, mut ratchet, received_through } = storage.seal_state(terminal.key).await?;
+    let SealState {
+        seal_key,
+        mut ratchet,
+        received_through,
+    } = storage.seal_state(terminal.key).await?;
     check_gap(&request.events, received_through)?;
     let request = Arc::clone(request);
-    let (events, ratchet) = run_off_thread(move || (judge(&mut ratchet, &request.events), ratchet)).await?;
+    let (events, ratchet) =
+        run_off_thread(move || (judge(&mut ratchet, &request.events), ratchet)).await?;
     let boots = boots.to_vec();
-    Ok(storage.deliver(Delivery { terminal: terminal.key, seal_key, ratchet, events, boots, received_at }).await?)
+    Ok(storage
+        .deliver(Delivery {
+            terminal: terminal.key,
+            seal_key,
+            ratchet,
+            events,
+            boots,
+            received_at,
+        })
+        .await?)
 }
 
 fn read_request(content: &[u8]) -> Result<EventsRequest, ApiProblem> {
@@ -65,7 +100,10 @@ fn find_fault(content: &[u8]) -> Option<ApiProblem> {
         let error = serde_json::from_value::<Event>(event.clone()).err()?;
         Some((event, error))
     })?;
-    Some(ApiProblem::unprocessable(&format!("an event: {}", json_fault(&error)), event.get("seq").and_then(Value::as_u64)))
+    Some(ApiProblem::unprocessable(
+        &format!("an event: {}", json_fault(&error)),
+        event.get("seq").and_then(Value::as_u64),
+    ))
 }
 
 fn check(request: &EventsRequest, terminal: &TerminalRecord) -> Result<(), ApiProblem> {
@@ -76,13 +114,21 @@ fn check(request: &EventsRequest, terminal: &TerminalRecord) -> Result<(), ApiPr
             "the request is signed by one terminal and carries the events of another",
         ));
     }
-    request.check().map_err(|error| ApiProblem::unprocessable(&error.to_string(), error.seq()))
+    request
+        .check()
+        .map_err(|error| ApiProblem::unprocessable(&error.to_string(), error.seq()))
 }
 
 fn check_gap(events: &[Event], received_through: u64) -> Result<(), ApiProblem> {
-    match events.iter().find(|event| event.seq > received_through + 1 + MAX_GAP) {
+    match events
+        .iter()
+        .find(|event| event.seq > received_through + 1 + MAX_GAP)
+    {
         Some(event) => Err(ApiProblem::unprocessable(
-            &format!("seq {} lies more than {MAX_GAP} ahead of {received_through}, received so far", event.seq),
+            &format!(
+                "seq {} lies more than {MAX_GAP} ahead of {received_through}, received so far",
+                event.seq
+            ),
             Some(event.seq),
         )),
         None => Ok(()),

@@ -29,14 +29,20 @@ fn routes() -> Vec<Route> {
         ("post", "/api/v1/events", post(events::deliver)),
         ("get", "/api/v1/terminal/config", get(config::read)),
         ("post", "/api/v1/status", post(status::report)),
-        ("get", "/api/v1/organizations/{code}/summary", get(summary::read)),
+        (
+            "get",
+            "/api/v1/organizations/{code}/summary",
+            get(summary::read),
+        ),
         ("get", "/api/v1/openapi.json", get(openapi::read)),
     ]
 }
 
 /// The API's router.
 pub fn router() -> Router<AppState> {
-    let not_found = |uri: Uri| async move { ApiProblem::not_found(&format!("there is no {} in this API", uri.path())) };
+    let not_found = |uri: Uri| async move {
+        ApiProblem::not_found(&format!("there is no {} in this API", uri.path()))
+    };
     let mut router = Router::new().route("/api/{*rest}", any(not_found));
     for (_, path, handler) in routes() {
         router = router.route(path, handler.fallback(wrong_method));
@@ -45,5 +51,8 @@ pub fn router() -> Router<AppState> {
 }
 
 async fn wrong_method() -> impl IntoResponse {
-    ApiProblem::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take this method; see /api/v1/openapi.json")
+    ApiProblem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this address does not take this method; see /api/v1/openapi.json",
+    )
 }

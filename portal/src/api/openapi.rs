@@ -7,7 +7,13 @@ pub const DOCUMENT: &str = include_str!("../../openapi.json");
 
 /// `GET /api/v1/openapi.json`
 pub async fn read() -> ([(HeaderName, &'static str); 2], &'static str) {
-    ([(CONTENT_TYPE, "application/json"), (ACCESS_CONTROL_ALLOW_ORIGIN, "*")], DOCUMENT)
+    (
+        [
+            (CONTENT_TYPE, "application/json"),
+            (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        ],
+        DOCUMENT,
+    )
 }
 
 #[cfg(test)]

@@ -23,12 +23,16 @@ impl ApiProblem {
     /// A problem that its status names.
     pub fn new(status: StatusCode, detail: &str) -> Self {
         let title = status.canonical_reason().unwrap_or("Refused");
-        Self(Box::new(Problem::new(Problem::ABOUT_BLANK, status.as_u16(), title).with_detail(detail)))
+        Self(Box::new(
+            Problem::new(Problem::ABOUT_BLANK, status.as_u16(), title).with_detail(detail),
+        ))
     }
 
     /// A 403 of a type that a terminal tells apart.
     pub fn forbidden(kind: &str, title: &str, detail: &str) -> Self {
-        Self(Box::new(Problem::new(kind, StatusCode::FORBIDDEN.as_u16(), title).with_detail(detail)))
+        Self(Box::new(
+            Problem::new(kind, StatusCode::FORBIDDEN.as_u16(), title).with_detail(detail),
+        ))
     }
 
     /// 400: what was sent cannot be read.
@@ -72,17 +76,21 @@ impl From<StorageError> for ApiProblem {
     fn from(error: StorageError) -> Self {
         tracing::error!(%error, "a request failed because of the database");
         match error {
-            StorageError::Unreadable(_) => {
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the portal could not do this; its log says why")
-            }
-            _ => Self::unavailable("the portal cannot reach its database at the moment; try again later"),
+            StorageError::Unreadable(_) => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the portal could not do this; its log says why",
+            ),
+            _ => Self::unavailable(
+                "the portal cannot reach its database at the moment; try again later",
+            ),
         }
     }
 }
 
 impl IntoResponse for ApiProblem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self.0).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();

@@ -6,7 +6,9 @@
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
-use pikir_contract::{Bytes, RequestSignature, SignatureHeaders, Time, VerifyingKey, encode_public_key, verifying_key};
+use pikir_contract::{
+    Bytes, RequestSignature, SignatureHeaders, Time, VerifyingKey, encode_public_key, verifying_key,
+};
 use serde::de::DeserializeOwned;
 
 use super::body::{SizeLimits, read_sent, unpack};
@@ -39,7 +41,11 @@ impl<const DELIVERY: bool> FromRequest<AppState> for FromTerminal<DELIVERY> {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiProblem> {
         let received = state.clock.now();
-        let limits = if DELIVERY { super::body::DELIVERY } else { super::body::MESSAGE };
+        let limits = if DELIVERY {
+            super::body::DELIVERY
+        } else {
+            super::body::MESSAGE
+        };
         let (parts, body) = request.into_parts();
         let signature = parse_signature(&parts.headers)?;
         let terminal = find_signer(&signature, state).await?;
@@ -48,7 +54,11 @@ impl<const DELIVERY: bool> FromRequest<AppState> for FromTerminal<DELIVERY> {
         let read = read_sent(&parts.headers, body, limits.sent).await;
         let sent = verify_read(&signature, &key, &parts, read, terminal.retired)?;
         let content = unpack_off_thread(parts.headers, sent, limits).await?;
-        Ok(Self { terminal, content, received })
+        Ok(Self {
+            terminal,
+            content,
+            received,
+        })
     }
 }
 
@@ -77,12 +87,19 @@ impl FromRequest<AppState> for FromMachine {
         let (parts, body) = request.into_parts();
         let signature = parse_signature(&parts.headers)?;
         let unusable = "keyid is not a base64url Ed25519 public key, which signs an enrolment";
-        let key_bytes: Bytes = signature.keyid().parse().map_err(|_| ApiProblem::unauthorized(unusable))?;
-        let public_key = verifying_key(&key_bytes).map_err(|_| ApiProblem::unauthorized(unusable))?;
+        let key_bytes: Bytes = signature
+            .keyid()
+            .parse()
+            .map_err(|_| ApiProblem::unauthorized(unusable))?;
+        let public_key =
+            verifying_key(&key_bytes).map_err(|_| ApiProblem::unauthorized(unusable))?;
         let sent = read_sent(&parts.headers, body, limits.sent).await?;
         verify(&signature, &public_key, &parts, &sent)?;
         let content = unpack_off_thread(parts.headers, sent, limits).await?;
-        Ok(Self { public_key, content })
+        Ok(Self {
+            public_key,
+            content,
+        })
     }
 }
 
@@ -93,7 +110,9 @@ impl FromMachine {
             return Ok(());
         }
         let key = encode_public_key(&self.public_key);
-        Err(ApiProblem::unauthorized(&format!("the request is signed by {key}, but its body names another public_key")))
+        Err(ApiProblem::unauthorized(&format!(
+            "the request is signed by {key}, but its body names another public_key"
+        )))
     }
 }
 
@@ -113,7 +132,11 @@ impl FromRequestParts<AppState> for Asking {
         let key = verifying_key(&Bytes(terminal.public_key.clone()))
             .map_err(|_| ApiProblem::unauthorized("this terminal's key cannot be used"))?;
         verify(&signature, &key, parts, &[])?;
-        if terminal.retired { Err(ApiProblem::retired()) } else { Ok(Self { terminal }) }
+        if terminal.retired {
+            Err(ApiProblem::retired())
+        } else {
+            Ok(Self { terminal })
+        }
     }
 }
 
@@ -121,37 +144,70 @@ fn parse_signature(headers: &HeaderMap) -> Result<RequestSignature, ApiProblem> 
     let field = |name: &'static str| {
         let lines = headers.get_all(HeaderName::from_static(name)).iter();
         let lines: Option<Vec<&str>> = lines.map(|line| line.to_str().ok()).collect();
-        lines.filter(|lines| !lines.is_empty()).map(|lines| lines.join(", "))
+        lines
+            .filter(|lines| !lines.is_empty())
+            .map(|lines| lines.join(", "))
     };
-    let (Some(signature_input), Some(signature)) = (field("signature-input"), field("signature")) else {
-        return Err(ApiProblem::unauthorized("the request is not signed (Signature-Input and Signature, RFC 9421)"));
+    let (Some(signature_input), Some(signature)) = (field("signature-input"), field("signature"))
+    else {
+        return Err(ApiProblem::unauthorized(
+            "the request is not signed (Signature-Input and Signature, RFC 9421)",
+        ));
     };
-    let fields = SignatureHeaders { content_digest: field("content-digest"), signature_input, signature };
+    let fields = SignatureHeaders {
+        content_digest: field("content-digest"),
+        signature_input,
+        signature,
+    };
     RequestSignature::parse(&fields).map_err(|error| ApiProblem::unauthorized(&error.to_string()))
 }
 
-async fn find_signer(signature: &RequestSignature, state: &AppState) -> Result<TerminalRecord, ApiProblem> {
+async fn find_signer(
+    signature: &RequestSignature,
+    state: &AppState,
+) -> Result<TerminalRecord, ApiProblem> {
     let unknown = "keyid names no terminal that this portal knows; enrol the terminal";
-    let id = signature.keyid().parse().map_err(|_| ApiProblem::unauthorized(unknown))?;
-    state.storage.terminal(id).await?.ok_or_else(|| ApiProblem::unauthorized(unknown))
+    let id = signature
+        .keyid()
+        .parse()
+        .map_err(|_| ApiProblem::unauthorized(unknown))?;
+    state
+        .storage
+        .terminal(id)
+        .await?
+        .ok_or_else(|| ApiProblem::unauthorized(unknown))
 }
 
-fn verify(signature: &RequestSignature, key: &VerifyingKey, parts: &Parts, sent: &[u8]) -> Result<(), ApiProblem> {
+fn verify(
+    signature: &RequestSignature,
+    key: &VerifyingKey,
+    parts: &Parts,
+    sent: &[u8],
+) -> Result<(), ApiProblem> {
     signature
         .verify(key, parts.method.as_str(), parts.uri.path(), Some(sent))
         .map_err(|error| ApiProblem::unauthorized(&error.to_string()))
 }
 
 /// Unpacking megabytes would hold up everyone else on an async thread.
-async fn unpack_off_thread(headers: HeaderMap, sent: Vec<u8>, limits: SizeLimits) -> Result<Vec<u8>, ApiProblem> {
+async fn unpack_off_thread(
+    headers: HeaderMap,
+    sent: Vec<u8>,
+    limits: SizeLimits,
+) -> Result<Vec<u8>, ApiProblem> {
     run_off_thread(move || unpack(&headers, sent, limits.unpacked)).await?
 }
 
 /// Runs work that takes longer than a moment on a thread of its own.
-pub async fn run_off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiProblem> {
+pub async fn run_off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiProblem> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         tracing::error!(%error, "a defect in the portal");
-        ApiProblem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "a defect in the portal; its log says more")
+        ApiProblem::new(
+            axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+            "a defect in the portal; its log says more",
+        )
     })
 }
 
@@ -174,6 +230,16 @@ pub fn is_json(content: &[u8]) -> bool {
 /// Where the fault lies; the values themselves are not repeated (a comment is personal data).
 pub fn json_fault(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let safe = ["missing field", "duplicate field", "unknown variant"].iter().any(|known| text.starts_with(known));
-    if safe { text } else { format!("a member breaks the contract at line {} column {}", error.line(), error.column()) }
+    let safe = ["missing field", "duplicate field", "unknown variant"]
+        .iter()
+        .any(|known| text.starts_with(known));
+    if safe {
+        text
+    } else {
+        format!(
+            "a member breaks the contract at line {} column {}",
+            error.line(),
+            error.column()
+        )
+    }
 }

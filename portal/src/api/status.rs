@@ -13,12 +13,27 @@ use crate::app::AppState;
 /// `POST /api/v1/status`
 pub async fn report(
     State(state): State<AppState>,
-    FromTerminal { terminal, content, received }: FromTerminal<false>,
+    FromTerminal {
+        terminal,
+        content,
+        received,
+    }: FromTerminal<false>,
 ) -> Result<Json<StatusAnswer>, ApiProblem> {
     let report: StatusReport = read_json(&content)?;
     // Kept as it came: a newer terminal says more than this portal understands.
     let as_it_came: Value = read_json(&content)?;
-    state.storage.put_status(terminal.key, as_it_came.to_string(), report.software, received.unix_ms()).await?;
+    state
+        .storage
+        .put_status(
+            terminal.key,
+            as_it_came.to_string(),
+            report.software,
+            received.unix_ms(),
+        )
+        .await?;
     let etag = document(&state, &terminal).await?.etag;
-    Ok(Json(StatusAnswer { time: state.clock.now(), config_etag: Some(etag) }))
+    Ok(Json(StatusAnswer {
+        time: state.clock.now(),
+        config_etag: Some(etag),
+    }))
 }

@@ -53,7 +53,10 @@ pub async fn read(
     let unknown = || ApiProblem::not_found("there is no organisation with this code");
     let organization = storage.organization(&code).await?.ok_or_else(unknown)?;
     let mut figures = Figures::new(organization, &storage.summary(&code).await?);
-    if wanted.include.is_some_and(|include| include.split(',').any(|part| part == "units")) {
+    if wanted
+        .include
+        .is_some_and(|include| include.split(',').any(|part| part == "units"))
+    {
         let mut units = Vec::new();
         for unit in storage.units(&code).await? {
             let summary = storage.summary(&unit.code).await?;
@@ -61,17 +64,29 @@ pub async fn read(
         }
         figures.units = Some(units);
     }
-    Ok(([(ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (CACHE_CONTROL, "no-cache")], Json(figures)))
+    Ok((
+        [
+            (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+            (CACHE_CONTROL, "no-cache"),
+        ],
+        Json(figures),
+    ))
 }
 
 impl Figures {
     fn new(organization: OrganizationRecord, summary: &Summary) -> Self {
-        let channels = [("terminal", &summary.terminal), ("phone", &summary.phone), ("poster", &summary.poster)];
+        let channels = [
+            ("terminal", &summary.terminal),
+            ("phone", &summary.phone),
+            ("poster", &summary.poster),
+        ];
         Self {
             organization: organization.code,
             name: organization.names,
             all: Channel::new(&summary.counts()),
-            channels: channels.map(|(name, counts)| (name, Channel::new(counts))).into(),
+            channels: channels
+                .map(|(name, counts)| (name, Channel::new(counts)))
+                .into(),
             flagged: summary.flagged,
             withdrawn: summary.withdrawn,
             units: None,
@@ -82,9 +97,16 @@ impl Figures {
 impl Channel {
     fn new(counts: &Counts) -> Self {
         Self {
-            counts: counts.0.iter().zip(1..).map(|(count, score): (_, u8)| (score.to_string(), *count)).collect(),
+            counts: counts
+                .0
+                .iter()
+                .zip(1..)
+                .map(|(count, score): (_, u8)| (score.to_string(), *count))
+                .collect(),
             total: counts.total(),
-            average: counts.average_hundredths().map(|average| format!("{}.{:02}", average / 100, average % 100)),
+            average: counts
+                .average_hundredths()
+                .map(|average| format!("{}.{:02}", average / 100, average % 100)),
         }
     }
 }

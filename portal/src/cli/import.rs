@@ -24,29 +24,57 @@ pub async fn run(Args { file }: Args, common: &Common) -> Result<(), CliError> {
     let opened = File::open(&file).map_err(|error| CliError::usage(at(&error)))?;
     let storage = common.storage()?;
     let mut done = Imported::default();
-    let result = import(&storage, BufReader::new(opened), Clock::system().unix_ms(), &mut done).await;
+    let result = import(
+        &storage,
+        BufReader::new(opened),
+        Clock::system().unix_ms(),
+        &mut done,
+    )
+    .await;
     if done.terminal.is_some() {
         common.answer(&done, text(&done))?;
     }
     for (line, seq) in &done.changed_at {
-        note(at(&format_args!("line {line}: the seal of seq {seq} does not verify: the line was changed; not taken")));
+        note(at(&format_args!(
+            "line {line}: the seal of seq {seq} does not verify: the line was changed; not taken"
+        )));
     }
     if done.changed > MAX_NAMED as u64 {
-        note(format_args!("… and {} more", done.changed - MAX_NAMED as u64));
+        note(format_args!(
+            "… and {} more",
+            done.changed - MAX_NAMED as u64
+        ));
     }
     match result {
         Ok(()) if done.changed == 0 => Ok(()),
-        Ok(()) => Err(CliError::failed(at(&format_args!("{} changed events were not taken", done.changed)))),
+        Ok(()) => Err(CliError::failed(at(&format_args!(
+            "{} changed events were not taken",
+            done.changed
+        )))),
         Err(error @ ImportError::Line { line, .. }) if done.terminal.is_some() && line > 1 => {
-            Err(CliError::failed(at(&format_args!("{error}. Everything before this line was taken"))))
+            Err(CliError::failed(at(&format_args!(
+                "{error}. Everything before this line was taken"
+            ))))
         }
         Err(error) => Err(CliError::failed(at(&error))),
     }
 }
 
 fn text(done: &Imported) -> String {
-    let Imported { accepted, duplicate, malformed, received_through, .. } = done;
+    let Imported {
+        accepted,
+        duplicate,
+        malformed,
+        received_through,
+        ..
+    } = done;
     let terminal = done.terminal.map(|id| id.to_string()).unwrap_or_default();
-    let malformed = if *malformed > 0 { format!(", {malformed} rejected as malformed") } else { String::new() };
-    format!("{terminal}: {accepted} new, {duplicate} here already{malformed}; complete up to seq {received_through}")
+    let malformed = if *malformed > 0 {
+        format!(", {malformed} rejected as malformed")
+    } else {
+        String::new()
+    };
+    format!(
+        "{terminal}: {accepted} new, {duplicate} here already{malformed}; complete up to seq {received_through}"
+    )
 }

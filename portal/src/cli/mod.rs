@@ -22,7 +22,13 @@ use crate::storage::{Storage, StorageError};
 
 /// The central portal for Pikir feedback terminals
 #[derive(Debug, Parser)]
-#[command(name = "pikir-portal", version, about, propagate_version = true, subcommand_required = true)]
+#[command(
+    name = "pikir-portal",
+    version,
+    about,
+    propagate_version = true,
+    subcommand_required = true
+)]
 struct Cli {
     #[command(flatten)]
     common: Common,
@@ -32,9 +38,15 @@ struct Cli {
 
 /// What every command takes.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Common options")]
 pub struct Common {
     /// Directory the portal keeps its data in
-    #[arg(long, global = true, value_name = "DIR", default_value = "/var/lib/pikir-portal")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "/var/lib/pikir-portal"
+    )]
     data_dir: PathBuf,
     /// Database to use instead of the one in the data directory: sqlite:PATH
     #[arg(long, global = true, value_name = "URL")]
@@ -100,9 +112,16 @@ impl From<StorageError> for CliError {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
-        Err(error) => return report(&CliError::failed(format_args!("cannot start threads: {error}"))),
+        Err(error) => {
+            return report(&CliError::failed(format_args!(
+                "cannot start threads: {error}"
+            )));
+        }
     };
     match runtime.block_on(run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -141,8 +160,13 @@ pub fn note(text: impl Display) {
 impl Common {
     /// Opens the database that the options name.
     pub fn storage(&self) -> Result<Storage, CliError> {
-        let Some(url) = &self.database else { return Ok(Storage::open(&self.data_dir)?) };
-        match url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path)) {
+        let Some(url) = &self.database else {
+            return Ok(Storage::open(&self.data_dir)?);
+        };
+        match url
+            .strip_prefix("sqlite:")
+            .map(|path| path.strip_prefix("//").unwrap_or(path))
+        {
             Some(path) if !path.is_empty() => Ok(Storage::open_file(path.as_ref())?),
             _ => Err(CliError::usage(format_args!(
                 "--database {url}: only SQLite is supported so far; write sqlite:PATH, such as sqlite:/srv/pikir/portal.db"
@@ -158,10 +182,16 @@ impl Common {
             writeln!(output, "{json}")
         } else {
             let text = text.to_string();
-            if text.is_empty() { Ok(()) } else { writeln!(output, "{}", text.trim_end_matches('\n')) }
+            if text.is_empty() {
+                Ok(())
+            } else {
+                writeln!(output, "{}", text.trim_end_matches('\n'))
+            }
         };
         match written {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CliError::failed(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(CliError::failed(error))
+            }
             _ => Ok(()),
         }
     }

@@ -49,12 +49,16 @@ pub async fn run(command: Command, common: &Common) -> Result<(), CliError> {
 async fn run_import(file: &Path, common: &Common) -> Result<(), CliError> {
     let at = |why: String| CliError::usage(format_args!("{}: {why}", file.display()));
     let bytes = std::fs::read(file).map_err(|error| at(error.to_string()))?;
-    let text = String::from_utf8(bytes).map_err(|_| at("is not UTF-8; save the table as CSV UTF-8".to_owned()))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| at("is not UTF-8; save the table as CSV UTF-8".to_owned()))?;
     let rows = read_rows(text.trim_start_matches('\u{feff}')).map_err(at)?;
     let storage = common.storage()?;
     let rows = parents_first(rows, &storage).await?.map_err(at)?;
     let done = storage.put_organizations(rows).await?;
-    let text = format!("{} added, {} changed, {} as before", done.added, done.changed, done.unchanged);
+    let text = format!(
+        "{} added, {} changed, {} as before",
+        done.added, done.changed, done.unchanged
+    );
     common.answer(&done, text)
 }
 
@@ -73,12 +77,25 @@ enum Column {
 
 fn read_rows(text: &str) -> Result<Vec<RowOf>, String> {
     let header = text.lines().next().unwrap_or_default();
-    let delimiter = if header.contains(';') && !header.contains(',') { b';' } else { b',' };
-    let mut reader =
-        csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(text.as_bytes());
-    let columns = reader.headers().map_err(|error| error.to_string())?.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+    let delimiter = if header.contains(';') && !header.contains(',') {
+        b';'
+    } else {
+        b','
+    };
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let columns = reader
+        .headers()
+        .map_err(|error| error.to_string())?
+        .iter()
+        .map(column)
+        .collect::<Result<Vec<_>, _>>()?;
     if !columns.iter().any(|column| matches!(column, Column::Code)) {
-        return Err("line 1: there is no column `code`; the first line names the columns".to_owned());
+        return Err(
+            "line 1: there is no column `code`; the first line names the columns".to_owned(),
+        );
     }
     let mut rows: Vec<RowOf> = Vec::new();
     for record in reader.records() {
@@ -87,9 +104,16 @@ fn read_rows(text: &str) -> Result<Vec<RowOf>, String> {
         if record.iter().all(str::is_empty) {
             continue;
         }
-        let organization = read_row(&columns, &record).map_err(|why| format!("line {line}: {why}"))?;
-        if let Some(same) = rows.iter().find(|row| row.organization.code == organization.code) {
-            return Err(format!("line {line}: the code {} stands on line {} already", organization.code, same.line));
+        let organization =
+            read_row(&columns, &record).map_err(|why| format!("line {line}: {why}"))?;
+        if let Some(same) = rows
+            .iter()
+            .find(|row| row.organization.code == organization.code)
+        {
+            return Err(format!(
+                "line {line}: the code {} stands on line {} already",
+                organization.code, same.line
+            ));
         }
         rows.push(RowOf { line, organization });
     }
@@ -100,16 +124,25 @@ fn column(name: &str) -> Result<Column, String> {
     match name {
         "code" => Ok(Column::Code),
         "parent" => Ok(Column::Parent),
-        _ => match name.strip_prefix("name_").filter(|language| is_language_tag(language)) {
+        _ => match name
+            .strip_prefix("name_")
+            .filter(|language| is_language_tag(language))
+        {
             Some(language) => Ok(Column::Name(language.to_owned())),
-            None => Err(format!("line 1: {name:?} is not a column; columns are code, parent, name_ky, name_ru, …")),
+            None => Err(format!(
+                "line 1: {name:?} is not a column; columns are code, parent, name_ky, name_ru, …"
+            )),
         },
     }
 }
 
 fn read_row(columns: &[Column], record: &csv::StringRecord) -> Result<OrganizationRecord, String> {
     let (mut code, mut parent, mut names) = (String::new(), None, Vec::new());
-    for (column, cell) in columns.iter().zip(record).filter(|(_, cell)| !cell.is_empty()) {
+    for (column, cell) in columns
+        .iter()
+        .zip(record)
+        .filter(|(_, cell)| !cell.is_empty())
+    {
         match column {
             Column::Code => code = cell.to_owned(),
             Column::Parent => parent = Some(cell.to_owned()),
@@ -125,7 +158,12 @@ fn read_row(columns: &[Column], record: &csv::StringRecord) -> Result<Organizati
     if names.is_empty() {
         return Err(format!("{code} has no name in any language"));
     }
-    Ok(OrganizationRecord { code, parent, names: names.into_iter().collect::<Texts>(), version: 1 })
+    Ok(OrganizationRecord {
+        code,
+        parent,
+        names: names.into_iter().collect::<Texts>(),
+        version: 1,
+    })
 }
 
 /// Puts units behind the organisations they belong to. The inner error names the line at fault.
@@ -134,9 +172,16 @@ async fn parents_first(
     storage: &Storage,
 ) -> Result<Result<Vec<OrganizationRecord>, String>, CliError> {
     let known = storage.organizations().await?;
-    let mut parents: HashMap<&str, Option<&str>> =
-        known.iter().map(|one| (one.code.as_str(), one.parent.as_deref())).collect();
-    parents.extend(rows.iter().map(|row| (row.organization.code.as_str(), row.organization.parent.as_deref())));
+    let mut parents: HashMap<&str, Option<&str>> = known
+        .iter()
+        .map(|one| (one.code.as_str(), one.parent.as_deref()))
+        .collect();
+    parents.extend(rows.iter().map(|row| {
+        (
+            row.organization.code.as_str(),
+            row.organization.parent.as_deref(),
+        )
+    }));
     let mut depths = Vec::with_capacity(rows.len());
     for row in &rows {
         match depth(&row.organization.code, &parents) {
@@ -144,10 +189,15 @@ async fn parents_first(
             Err(why) => return Ok(Err(format!("line {}: {why}", row.line))),
         }
     }
-    let mut sorted: Vec<(usize, OrganizationRecord)> =
-        depths.into_iter().zip(rows.into_iter().map(|row| row.organization)).collect();
+    let mut sorted: Vec<(usize, OrganizationRecord)> = depths
+        .into_iter()
+        .zip(rows.into_iter().map(|row| row.organization))
+        .collect();
     sorted.sort_by_key(|(depth, _)| *depth);
-    Ok(Ok(sorted.into_iter().map(|(_, organization)| organization).collect()))
+    Ok(Ok(sorted
+        .into_iter()
+        .map(|(_, organization)| organization)
+        .collect()))
 }
 
 /// How many organisations stand above this one.
@@ -156,7 +206,9 @@ fn depth(code: &str, parents: &HashMap<&str, Option<&str>>) -> Result<usize, Str
     while let Some(parent) = parents.get(above).copied().flatten() {
         depth += 1;
         if !parents.contains_key(parent) {
-            return Err(format!("the parent {parent} of {above} is neither in this file nor known already"));
+            return Err(format!(
+                "the parent {parent} of {above} is neither in this file nor known already"
+            ));
         }
         if depth > parents.len() {
             return Err(format!("{code} belongs to itself by way of its parents"));
@@ -174,7 +226,12 @@ fn table(organizations: &[OrganizationRecord]) -> String {
     for one in organizations {
         let name = one.names.get("ru", "ky").unwrap_or_default();
         // Writing to a text does not fail.
-        let _ = writeln!(text, "{:<24}  {:<24}  {name}", one.code, one.parent.as_deref().unwrap_or("–"));
+        let _ = writeln!(
+            text,
+            "{:<24}  {:<24}  {name}",
+            one.code,
+            one.parent.as_deref().unwrap_or("–")
+        );
     }
     text
 }
@@ -185,12 +242,18 @@ mod tests {
 
     #[test]
     fn commas_and_semicolons_both_separate_and_empty_names_are_left_out() {
-        for text in ["code,parent,name_ky,name_ru\nа-1,,,x\n", "code;parent;name_ky;name_ru\na-1;;;Имя\n"] {
+        for text in [
+            "code,parent,name_ky,name_ru\nа-1,,,x\n",
+            "code;parent;name_ky;name_ru\na-1;;;Имя\n",
+        ] {
             let rows = read_rows(text);
             match rows {
                 Ok(rows) => {
                     assert_eq!(rows[0].organization.names, Texts::from([("ru", "Имя")]));
-                    assert_eq!((rows[0].line, rows[0].organization.parent.as_deref()), (2, None));
+                    assert_eq!(
+                        (rows[0].line, rows[0].organization.parent.as_deref()),
+                        (2, None)
+                    );
                 }
                 // The first text has a Cyrillic а in its code.
                 Err(why) => assert!(why.starts_with("line 2: the code"), "{why}"),
@@ -201,11 +264,17 @@ mod tests {
     #[test]
     fn a_fault_names_its_line() {
         let no_name = read_rows("code,name_ru\na,А\nb,\n").unwrap_err();
-        assert!(no_name.contains("line 3") && no_name.contains("no name"), "{no_name}");
+        assert!(
+            no_name.contains("line 3") && no_name.contains("no name"),
+            "{no_name}"
+        );
         let column = read_rows("code,nmae_ru\n").unwrap_err();
         assert!(column.contains("nmae_ru"), "{column}");
         let twice = read_rows("code,name_ru\na,А\na,Б\n").unwrap_err();
-        assert!(twice.contains("line 3") && twice.contains("line 2"), "{twice}");
+        assert!(
+            twice.contains("line 3") && twice.contains("line 2"),
+            "{twice}"
+        );
     }
 
     #[tokio::test]
@@ -214,11 +283,29 @@ mod tests {
         let storage = Storage::open(dir.path()).unwrap();
         let rows = read_rows("code,parent,name_ru\nb,a,Б\na,,А\n").unwrap();
         let sorted = parents_first(rows, &storage).await.unwrap().unwrap();
-        assert_eq!(sorted.iter().map(|one| one.code.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(
+            sorted
+                .iter()
+                .map(|one| one.code.as_str())
+                .collect::<Vec<_>>(),
+            ["a", "b"]
+        );
         storage.put_organizations(sorted).await.unwrap();
         let circle = read_rows("code,parent,name_ru\na,b,А\n").unwrap();
-        assert!(parents_first(circle, &storage).await.unwrap().unwrap_err().contains("belongs to itself"));
+        assert!(
+            parents_first(circle, &storage)
+                .await
+                .unwrap()
+                .unwrap_err()
+                .contains("belongs to itself")
+        );
         let orphan = read_rows("code,parent,name_ru\nc,x,В\n").unwrap();
-        assert!(parents_first(orphan, &storage).await.unwrap().unwrap_err().contains("neither in this file"));
+        assert!(
+            parents_first(orphan, &storage)
+                .await
+                .unwrap()
+                .unwrap_err()
+                .contains("neither in this file")
+        );
     }
 }

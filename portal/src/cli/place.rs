@@ -62,11 +62,17 @@ pub struct Add {
 
 fn parse_language(text: &str) -> Result<String, String> {
     let text = text.trim();
-    if is_language_tag(text) { Ok(text.to_owned()) } else { Err("is not a language tag such as ky or ru".to_owned()) }
+    if is_language_tag(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("is not a language tag such as ky or ru".to_owned())
+    }
 }
 
 fn parse_question(text: &str) -> Result<(String, String), String> {
-    let (language, question) = text.split_once('=').ok_or("must be LANG=TEXT, such as ru=\"Вы довольны?\"")?;
+    let (language, question) = text
+        .split_once('=')
+        .ok_or("must be LANG=TEXT, such as ru=\"Вы довольны?\"")?;
     match question.trim() {
         "" => Err("has no text behind the =".to_owned()),
         question => Ok((parse_language(language)?, question.to_owned())),
@@ -91,7 +97,10 @@ async fn run_add(add: Add, common: &Common) -> Result<(), CliError> {
     let place = insert(&storage, place).await?;
     common.answer(&as_json(&place), &place.code)?;
     if !common.json {
-        note(format_args!("Added {} ({}).", place.name, place.organization));
+        note(format_args!(
+            "Added {} ({}).",
+            place.name, place.organization
+        ));
         let without_words: Vec<&str> = place
             .languages
             .iter()
@@ -99,7 +108,10 @@ async fn run_add(add: Add, common: &Common) -> Result<(), CliError> {
             .filter(|offered| !terminal_config::languages().any(|known| known == *offered))
             .collect();
         if !without_words.is_empty() {
-            note(format_args!("There are no words of the scale in {} yet.", without_words.join(", ")));
+            note(format_args!(
+                "There are no words of the scale in {} yet.",
+                without_words.join(", ")
+            ));
         }
     }
     Ok(())
@@ -107,24 +119,45 @@ async fn run_add(add: Add, common: &Common) -> Result<(), CliError> {
 
 /// The place as it is to be; an empty-looking code (see [`insert`]) where one is to be made up.
 fn new_place(add: Add) -> Result<(Option<PlaceCode>, PlaceRecord), CliError> {
-    let Add { organization, name, unit, code, question, languages, default_language } = add;
-    let default_language = default_language.or_else(|| languages.first().cloned()).unwrap_or_default();
+    let Add {
+        organization,
+        name,
+        unit,
+        code,
+        question,
+        languages,
+        default_language,
+    } = add;
+    let default_language = default_language
+        .or_else(|| languages.first().cloned())
+        .unwrap_or_default();
     if !languages.contains(&default_language) {
         return Err(CliError::usage(format_args!(
             "--default-language {default_language} is not among --languages {}",
             languages.join(",")
         )));
     }
-    if let Some((index, twice)) = languages.iter().enumerate().find(|(index, tag)| languages[..*index].contains(tag)) {
-        return Err(CliError::usage(format_args!("--languages names {twice} twice (again as number {})", index + 1)));
+    if let Some((index, twice)) = languages
+        .iter()
+        .enumerate()
+        .find(|(index, tag)| languages[..*index].contains(tag))
+    {
+        return Err(CliError::usage(format_args!(
+            "--languages names {twice} twice (again as number {})",
+            index + 1
+        )));
     }
     if name.trim().is_empty() {
-        return Err(CliError::usage("--name is empty; say what people call the place"));
+        return Err(CliError::usage(
+            "--name is empty; say what people call the place",
+        ));
     }
     let place = PlaceRecord {
         code: code.clone().unwrap_or_else(made_up_code),
         organization,
-        unit: unit.map(|unit| unit.trim().to_owned()).filter(|unit| !unit.is_empty()),
+        unit: unit
+            .map(|unit| unit.trim().to_owned())
+            .filter(|unit| !unit.is_empty()),
         name: name.trim().to_owned(),
         question: question.into_iter().collect::<Texts>(),
         languages,
@@ -137,15 +170,25 @@ fn new_place(add: Add) -> Result<(Option<PlaceCode>, PlaceRecord), CliError> {
 
 fn made_up_code() -> PlaceCode {
     let random: [u8; CODE_SYMBOLS] = Entropy::system().bytes();
-    let code: String = random.iter().map(|byte| char::from(SYMBOLS[usize::from(byte % 32)])).collect();
-    code.parse().expect("eight symbols of Crockford's base 32 are a place code")
+    let code: String = random
+        .iter()
+        .map(|byte| char::from(SYMBOLS[usize::from(byte % 32)]))
+        .collect();
+    code.parse()
+        .expect("eight symbols of Crockford's base 32 are a place code")
 }
 
 /// Adds the place. A made-up code that is taken is made up again; a wished one is not.
-async fn insert(storage: &Storage, (wished, place): (Option<PlaceCode>, PlaceRecord)) -> Result<PlaceRecord, CliError> {
+async fn insert(
+    storage: &Storage,
+    (wished, place): (Option<PlaceCode>, PlaceRecord),
+) -> Result<PlaceRecord, CliError> {
     let mut place = place;
     for _ in 0..CODE_ATTEMPTS {
-        match storage.add_place(place.clone(), Clock::system().unix_ms()).await? {
+        match storage
+            .add_place(place.clone(), Clock::system().unix_ms())
+            .await?
+        {
             AddedPlace::Added => return Ok(place),
             AddedPlace::UnknownOrganization => {
                 return Err(CliError::failed(format_args!(
@@ -155,13 +198,17 @@ async fn insert(storage: &Storage, (wished, place): (Option<PlaceCode>, PlaceRec
             }
             AddedPlace::CodeTaken => match &wished {
                 Some(code) => {
-                    return Err(CliError::failed(format_args!("the code {code} is in use; choose another or leave it out")));
+                    return Err(CliError::failed(format_args!(
+                        "the code {code} is in use; choose another or leave it out"
+                    )));
                 }
                 None => place.code = made_up_code(),
             },
         }
     }
-    Err(CliError::failed("no free code was found; give one with --code"))
+    Err(CliError::failed(
+        "no free code was found; give one with --code",
+    ))
 }
 
 fn as_json(place: &PlaceRecord) -> Value {
@@ -182,9 +229,19 @@ fn table(places: &[PlaceRecord]) -> String {
     }
     let mut text = format!("{:<12}  {:<24}  PLACE\n", "CODE", "ORGANISATION");
     for place in places {
-        let unit = place.unit.as_ref().map(|unit| format!("{unit}: ")).unwrap_or_default();
+        let unit = place
+            .unit
+            .as_ref()
+            .map(|unit| format!("{unit}: "))
+            .unwrap_or_default();
         // Writing to a text does not fail.
-        let _ = writeln!(text, "{:<12}  {:<24}  {unit}{}", place.code.to_string(), place.organization, place.name);
+        let _ = writeln!(
+            text,
+            "{:<12}  {:<24}  {unit}{}",
+            place.code.to_string(),
+            place.organization,
+            place.name
+        );
     }
     text
 }

@@ -1,24 +1,20 @@
 //! `pikir-portal serve`: runs the portal until it is told to stop.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use axum::Router;
 use pikir_contract::check_portal_url;
 use sd_notify::NotifyState;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::{CliError, Common};
 use crate::app::{AppState, router};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
+use crate::server::serve;
 use crate::storage::Storage;
-
-/// How long requests under way may take once the portal is told to stop.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `pikir-portal serve`
 #[derive(Debug, clap::Args)]
@@ -42,6 +38,9 @@ pub async fn run(Args { listen, public_url }: Args, common: &Common) -> Result<(
              https://pikir.example (a reverse proxy in front of it does the TLS)"
         )));
     }
+    // From here on a signal ends the portal in order, not in the middle of something.
+    let terminate = signal(SignalKind::terminate()).map_err(CliError::failed)?;
+    let interrupt = signal(SignalKind::interrupt()).map_err(CliError::failed)?;
     let storage = common.storage()?;
     let listener = TcpListener::bind(listen)
         .await
@@ -61,51 +60,37 @@ pub async fn run(Args { listen, public_url }: Args, common: &Common) -> Result<(
     tracing::info!(%address, public_url, version = env!("CARGO_PKG_VERSION"), "the portal is ready");
     tell_systemd(&[NotifyState::Ready]);
     let watchdog = tokio::spawn(feed_watchdog(storage));
-    let served = serve_until_stopped(listener, router(state)).await;
+    serve(listener, router(state), stop_signal(terminate, interrupt)).await;
     watchdog.abort();
-    served
+    Ok(())
 }
 
 fn start_log() {
     let filter = EnvFilter::try_from_env("PIKIR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     // systemd's journal writes times itself; colours are for a terminal.
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(ansi);
     // A second subscriber in the same process (a test) is no reason not to serve.
     let _ = log.try_init();
 }
 
 fn checked_url(url: &str) -> Result<String, CliError> {
     let url = url.trim_end_matches('/');
-    check_portal_url(url).map_err(|error| CliError::usage(format_args!("--public-url {url}: {error}")))?;
+    check_portal_url(url)
+        .map_err(|error| CliError::usage(format_args!("--public-url {url}: {error}")))?;
     Ok(url.to_owned())
 }
 
-async fn serve_until_stopped(listener: TcpListener, router: Router) -> Result<(), CliError> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(CliError::failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::failed)?;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    // The people's side limits how often one address may try.
-    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
-        // A dropped sender means the same.
-        let _ = stopped.await;
-    });
-    let server = tokio::spawn(server.into_future());
+/// Waits for SIGTERM or SIGINT, and tells systemd.
+async fn stop_signal(mut terminate: Signal, mut interrupt: Signal) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    tracing::info!("the portal stops");
     tell_systemd(&[NotifyState::Stopping]);
-    let _ = stop.send(());
-    match tokio::time::timeout(STOP_TIMEOUT, server).await {
-        Ok(ended) => ended.map_err(CliError::failed)?.map_err(CliError::failed),
-        Err(_) => {
-            tracing::warn!("requests were still under way when the portal stopped");
-            Ok(())
-        }
-    }
 }
 
 fn tell_systemd(state: &[NotifyState<'_>]) {
@@ -116,7 +101,9 @@ fn tell_systemd(state: &[NotifyState<'_>]) {
 
 /// Tells systemd's watchdog that the portal lives, as long as its database answers.
 async fn feed_watchdog(storage: Storage) {
-    let Some(limit) = sd_notify::watchdog_enabled() else { return };
+    let Some(limit) = sd_notify::watchdog_enabled() else {
+        return;
+    };
     let mut tick = tokio::time::interval(limit / 2);
     loop {
         tick.tick().await;

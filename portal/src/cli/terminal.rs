@@ -31,11 +31,18 @@ pub async fn run(command: Command, common: &Common) -> Result<(), CliError> {
             let list: Vec<Value> = terminals.iter().map(as_json).collect();
             common.answer(&list, table(&terminals))
         }
-        Command::Retire { id } => match storage.retire_terminal(id, Clock::system().unix_ms()).await? {
-            Retired::Now => common.answer(&json!({"terminal": id, "retired": true}), format_args!("{id} is out of service")),
-            Retired::Before => {
-                common.answer(&json!({"terminal": id, "retired": true}), format_args!("{id} was out of service already"))
-            }
+        Command::Retire { id } => match storage
+            .retire_terminal(id, Clock::system().unix_ms())
+            .await?
+        {
+            Retired::Now => common.answer(
+                &json!({"terminal": id, "retired": true}),
+                format_args!("{id} is out of service"),
+            ),
+            Retired::Before => common.answer(
+                &json!({"terminal": id, "retired": true}),
+                format_args!("{id} was out of service already"),
+            ),
             Retired::Unknown => Err(CliError::failed(format_args!(
                 "there is no terminal {id}; `pikir-portal terminal list` shows those there are"
             ))),
@@ -50,7 +57,9 @@ fn time(unix_ms: Option<i64>) -> Option<Time> {
 fn as_json(terminal: &TerminalState) -> Value {
     let integrity = match terminal.integrity {
         Integrity::Intact => json!({"state": "intact"}),
-        Integrity::Broken { seq, why } => json!({"state": "broken", "seq": seq, "why": why.as_str()}),
+        Integrity::Broken { seq, why } => {
+            json!({"state": "broken", "seq": seq, "why": why.as_str()})
+        }
     };
     json!({
         "terminal": terminal.id,
@@ -73,16 +82,23 @@ fn as_json(terminal: &TerminalState) -> Value {
 
 fn table(terminals: &[TerminalState]) -> String {
     if terminals.is_empty() {
-        return "No terminals yet: `pikir-portal token create` makes a token that enrols one.".to_owned();
+        return "No terminals yet: `pikir-portal token create` makes a token that enrols one."
+            .to_owned();
     }
-    let mut text = format!("{:<36}  {:<12}  {:>9}  {:<20}  {:<20}  PLACE\n", "TERMINAL", "CODE", "RECEIVED", "SEEN", "JOURNAL");
+    let mut text = format!(
+        "{:<36}  {:<12}  {:>9}  {:<20}  {:<20}  PLACE\n",
+        "TERMINAL", "CODE", "RECEIVED", "SEEN", "JOURNAL"
+    );
     for terminal in terminals {
         let journal = match (terminal.retired_at, terminal.integrity) {
             (Some(_), _) => "retired".to_owned(),
             (None, Integrity::Intact) => "intact".to_owned(),
             (None, Integrity::Broken { seq, why }) => format!("{} at {seq}", why.as_str()),
         };
-        let seen = time(terminal.seen_at).map_or_else(|| "never".to_owned(), |seen| format!("{:.0}", seen.timestamp()));
+        let seen = time(terminal.seen_at).map_or_else(
+            || "never".to_owned(),
+            |seen| format!("{:.0}", seen.timestamp()),
+        );
         // Writing to a text does not fail.
         let _ = writeln!(
             text,

@@ -25,20 +25,36 @@ pub enum Command {
 
 /// Runs `pikir-portal token`.
 pub async fn run(command: Command, common: &Common) -> Result<(), CliError> {
-    let Command::Create { place, expires_days } = command;
+    let Command::Create {
+        place,
+        expires_days,
+    } = command;
     let now = Clock::system().now();
     let lifetime = SignedDuration::from_hours(24 * i64::from(expires_days));
     let expires = Time::from_timestamp(now.timestamp() + lifetime).map_err(CliError::failed)?;
     let token = Entropy::system().token();
     let storage = common.storage()?;
-    if !storage.add_token(secret_hash(&token), &place, now.unix_ms(), expires.unix_ms()).await? {
+    if !storage
+        .add_token(
+            secret_hash(&token),
+            &place,
+            now.unix_ms(),
+            expires.unix_ms(),
+        )
+        .await?
+    {
         return Err(CliError::failed(format_args!(
             "there is no place {place}; `pikir-portal place list` shows those there are"
         )));
     }
-    common.answer(&json!({"token": token, "place": place, "expires": expires}), &token)?;
+    common.answer(
+        &json!({"token": token, "place": place, "expires": expires}),
+        &token,
+    )?;
     if !common.json {
-        note(format_args!("For one terminal at {place}, until {expires}. It is shown only now: the portal keeps its hash."));
+        note(format_args!(
+            "For one terminal at {place}, until {expires}. It is shown only now: the portal keeps its hash."
+        ));
     }
     Ok(())
 }

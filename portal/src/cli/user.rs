@@ -37,24 +37,42 @@ pub enum Command {
 
 /// Runs `pikir-portal user`.
 pub async fn run(command: Command, common: &Common) -> Result<(), CliError> {
-    let Command::Add { login, name, role, password_stdin } = command;
+    let Command::Add {
+        login,
+        name,
+        role,
+        password_stdin,
+    } = command;
     let storage = common.storage()?;
     let taken = || {
-        CliError::failed(format_args!("the login {login} is taken: choose another one, nothing was changed"))
+        CliError::failed(format_args!(
+            "the login {login} is taken: choose another one, nothing was changed"
+        ))
     };
     // Asked first, so that nobody types a password for nothing.
     if storage.user(&login).await?.is_some() {
         return Err(taken());
     }
-    let password = if password_stdin { read_password()? } else { ask_password()? };
+    let password = if password_stdin {
+        read_password()?
+    } else {
+        ask_password()?
+    };
     let password_hash = password::hash(&password).map_err(CliError::usage)?;
-    let user = User { login: login.clone(), name: name.clone(), role, password_hash };
+    let user = User {
+        login: login.clone(),
+        name: name.clone(),
+        role,
+        password_hash,
+    };
     if !storage.add_user(user, Clock::system().now()).await? {
         return Err(taken());
     }
     common.answer(
         &json!({"login": login, "name": name, "role": role.as_str()}),
-        format_args!("Added {name} ({login}) as {role}. Sign in at /sign-in of the portal's address."),
+        format_args!(
+            "Added {name} ({login}) as {role}. Sign in at /sign-in of the portal's address."
+        ),
     )
 }
 
@@ -62,7 +80,9 @@ fn parse_login(text: &str) -> Result<String, String> {
     let login = text.trim().to_lowercase();
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@');
     if login.is_empty() || login.chars().count() > MAX_LOGIN_CHARS || !login.chars().all(allowed) {
-        return Err(format!("use 1 to {MAX_LOGIN_CHARS} letters, digits, or any of . - _ @"));
+        return Err(format!(
+            "use 1 to {MAX_LOGIN_CHARS} letters, digits, or any of . - _ @"
+        ));
     }
     Ok(login)
 }
@@ -82,20 +102,32 @@ fn parse_role(text: &str) -> Result<Role, String> {
 fn read_password() -> Result<String, CliError> {
     let mut bytes = Vec::new();
     let limit = password::MAX_BYTES as u64 + 2;
-    std::io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(CliError::failed)?;
-    let text = String::from_utf8(bytes).map_err(|_| CliError::usage("the password is not UTF-8 text"))?;
+    std::io::stdin()
+        .lock()
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(CliError::failed)?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| CliError::usage("the password is not UTF-8 text"))?;
     let line = text.split('\n').next().unwrap_or_default();
     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }
 
 fn ask_password() -> Result<String, CliError> {
     if !std::io::stdin().is_terminal() {
-        return Err(CliError::usage("there is no keyboard to ask for a password: use --password-stdin"));
+        return Err(CliError::usage(
+            "there is no keyboard to ask for a password: use --password-stdin",
+        ));
     }
     let ask = |prompt: String| rpassword::prompt_password(prompt).map_err(CliError::failed);
-    let password = ask(format!("Password (at least {} characters): ", password::MIN_CHARS))?;
+    let password = ask(format!(
+        "Password (at least {} characters): ",
+        password::MIN_CHARS
+    ))?;
     if ask("The same again: ".to_owned())? != password {
-        return Err(CliError::usage("the two passwords differ: nothing was changed, try again"));
+        return Err(CliError::usage(
+            "the two passwords differ: nothing was changed, try again",
+        ));
     }
     Ok(password)
 }
@@ -113,6 +145,8 @@ mod tests {
 
     #[test]
     fn an_unknown_role_is_refused_with_those_there_are() {
-        assert!(parse_role("boss").is_err_and(|why| why.contains("technician, moderator or admin")));
+        assert!(
+            parse_role("boss").is_err_and(|why| why.contains("technician, moderator or admin"))
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Enrolment: one-time tokens, and terminals that wait for a technician.
+//! Enrolment by a technician: machines that wait to become terminals.
 
 use pikir_contract::{Id, PlaceCode};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
@@ -121,55 +121,7 @@ pub enum Polled {
     Retired,
 }
 
-/// The answer to an enrolment with a token.
-#[derive(Clone, Debug)]
-pub enum Redeemed {
-    /// Enrolled.
-    Enrolled(Box<Enrolled>),
-    /// The token is unknown.
-    UnknownToken,
-    /// The token has expired.
-    ExpiredToken,
-    /// Another machine spent the token.
-    SpentToken,
-    /// The terminal was taken out of service.
-    Retired,
-}
-
 impl Storage {
-    /// Keeps a one-time token (as its hash) for a place. False: there is no such place.
-    pub async fn add_token(
-        &self,
-        hash: [u8; 32],
-        place: &PlaceCode,
-        now_ms: i64,
-        expires_ms: i64,
-    ) -> Result<bool, StorageError> {
-        let place = place.to_string();
-        let add = move |db: &Connection| {
-            if !place_exists(db, &place)? {
-                return Ok(false);
-            }
-            db.prepare_cached(
-                "INSERT INTO enrolment_tokens (hash, place, created_at, expires_at) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute((hash, place, now_ms, expires_ms))?;
-            Ok(true)
-        };
-        self.sqlite.write(add).await
-    }
-
-    /// Enrols a machine with a one-time token. The machine that spent it gets the same answer again.
-    pub async fn redeem_token(
-        &self,
-        hash: [u8; 32],
-        machine: NewEnrolment,
-        new_id: Id,
-        now_ms: i64,
-    ) -> Result<Redeemed, StorageError> {
-        self.sqlite.write(move |db| redeem(db, &hash, machine.into(), new_id, now_ms)).await
-    }
-
     /// Lets a machine wait for a technician. A code it waited under before is void from now on.
     pub async fn begin_enrolment(
         &self,
@@ -179,7 +131,9 @@ impl Storage {
         now_ms: i64,
     ) -> Result<Begun, StorageError> {
         let user_code = user_code.to_owned();
-        self.sqlite.write(move |db| begin(db, &device_hash, &user_code, &machine.into(), now_ms)).await
+        self.sqlite
+            .write(move |db| begin(db, &device_hash, &user_code, &machine.into(), now_ms))
+            .await
     }
 
     /// Answers a poll of the machine with this public key. Asking more often than every `interval_ms` is too fast.
@@ -190,18 +144,27 @@ impl Storage {
         now_ms: i64,
         interval_ms: i64,
     ) -> Result<Polled, StorageError> {
-        self.sqlite.write(move |db| poll(db, &device_hash, &public_key, now_ms, interval_ms)).await
+        self.sqlite
+            .write(move |db| poll(db, &device_hash, &public_key, now_ms, interval_ms))
+            .await
     }
 
     /// The enrolment with this user code (as [`pikir_contract::normalize_user_code`] writes it).
-    pub async fn enrolment(&self, user_code: &str, now_ms: i64) -> Result<Option<Enrolment>, StorageError> {
+    pub async fn enrolment(
+        &self,
+        user_code: &str,
+        now_ms: i64,
+    ) -> Result<Option<Enrolment>, StorageError> {
         let user_code = user_code.to_owned();
         let find = move |db: &Connection| {
             let mut statement = db.prepare_cached(
                 "SELECT e.*, t.place AS stands_at FROM enrolments e LEFT JOIN terminals t ON t.public_key = e.public_key
                  WHERE e.user_code = ?1",
             )?;
-            statement.query_and_then([user_code], |row| read_enrolment(row, now_ms))?.next().transpose()
+            statement
+                .query_and_then([user_code], |row| read_enrolment(row, now_ms))?
+                .next()
+                .transpose()
         };
         self.sqlite.read(find).await
     }
@@ -217,11 +180,18 @@ impl Storage {
         now_ms: i64,
     ) -> Result<Decided, StorageError> {
         let (user_code, place, login) = (user_code.to_owned(), place.to_string(), login.to_owned());
-        self.sqlite.write(move |db| approve(db, &user_code, &place, &login, new_id, now_ms)).await
+        self.sqlite
+            .write(move |db| approve(db, &user_code, &place, &login, new_id, now_ms))
+            .await
     }
 
     /// Refuses an enrolment. `login` is the technician's.
-    pub async fn deny_enrolment(&self, user_code: &str, login: &str, now_ms: i64) -> Result<Decided, StorageError> {
+    pub async fn deny_enrolment(
+        &self,
+        user_code: &str,
+        login: &str,
+        now_ms: i64,
+    ) -> Result<Decided, StorageError> {
         let (user_code, login) = (user_code.to_owned(), login.to_owned());
         let deny = move |db: &Connection| {
             let changed = db
@@ -230,7 +200,11 @@ impl Storage {
                      WHERE user_code = ?1 AND state = 'pending' AND expires_at > ?3",
                 )?
                 .execute((user_code, login, now_ms))?;
-            Ok(if changed == 1 { Decided::Done } else { Decided::NotWaiting })
+            Ok(if changed == 1 {
+                Decided::Done
+            } else {
+                Decided::NotWaiting
+            })
         };
         self.sqlite.write(deny).await
     }
@@ -238,50 +212,37 @@ impl Storage {
 
 impl From<NewEnrolment> for Machine {
     fn from(new: NewEnrolment) -> Self {
-        let NewEnrolment { public_key, seal_key, model, serial, software } = new;
-        Self { public_key, seal_key, model, serial, software }
+        let NewEnrolment {
+            public_key,
+            seal_key,
+            model,
+            serial,
+            software,
+        } = new;
+        Self {
+            public_key,
+            seal_key,
+            model,
+            serial,
+            software,
+        }
     }
 }
 
-fn enrolled(db: &Connection, terminal: TerminalRecord) -> Result<Box<Enrolled>, StorageError> {
+pub(in crate::storage) fn enrolled(
+    db: &Connection,
+    terminal: TerminalRecord,
+) -> Result<Box<Enrolled>, StorageError> {
     let (place, organization) = required_place(db, &terminal.place)?;
-    Ok(Box::new(Enrolled { terminal, place, organization }))
+    Ok(Box::new(Enrolled {
+        terminal,
+        place,
+        organization,
+    }))
 }
 
 fn is_retired(db: &Connection, public_key: &[u8]) -> Result<bool, StorageError> {
     Ok(find_terminal(db, "public_key", &public_key)?.is_some_and(|terminal| terminal.retired))
-}
-
-fn redeem(
-    db: &Connection,
-    hash: &[u8; 32],
-    machine: Machine,
-    new_id: Id,
-    now_ms: i64,
-) -> Result<Redeemed, StorageError> {
-    let found = db
-        .prepare_cached("SELECT place, expires_at, spent_by FROM enrolment_tokens WHERE hash = ?1")?
-        .query_row([hash], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, Option<Vec<u8>>>(2)?))
-        })
-        .optional()?;
-    let Some((place, expires_at, spent_by)) = found else { return Ok(Redeemed::UnknownToken) };
-    let spent_by_it = spent_by.as_ref() == Some(&machine.public_key);
-    if spent_by.is_some() && !spent_by_it {
-        return Ok(Redeemed::SpentToken);
-    }
-    if !spent_by_it && expires_at <= now_ms {
-        return Ok(Redeemed::ExpiredToken);
-    }
-    // A repeated request means that its answer was lost. It does not move the terminal back to the token's place.
-    let known = find_terminal(db, "public_key", &machine.public_key)?.filter(|_| spent_by_it);
-    let place = known.map_or(place, |known| known.place);
-    let Some(terminal) = put_terminal(db, &machine, &place, new_id, now_ms)? else { return Ok(Redeemed::Retired) };
-    db.prepare_cached(
-        "UPDATE enrolment_tokens SET spent_at = coalesce(spent_at, ?2), spent_by = ?3 WHERE hash = ?1",
-    )?
-    .execute((hash, now_ms, machine.public_key))?;
-    Ok(Redeemed::Enrolled(enrolled(db, terminal)?))
 }
 
 fn begin(
@@ -294,8 +255,10 @@ fn begin(
     if is_retired(db, &machine.public_key)? {
         return Ok(Begun::Retired);
     }
-    db.prepare_cached("DELETE FROM enrolments WHERE expires_at < ?1 OR (public_key = ?2 AND state = 'pending')")?
-        .execute((now_ms - KEPT_MS, &machine.public_key))?;
+    db.prepare_cached(
+        "DELETE FROM enrolments WHERE expires_at < ?1 OR (public_key = ?2 AND state = 'pending')",
+    )?
+    .execute((now_ms - KEPT_MS, &machine.public_key))?;
     let waiting: u64 = db
         .prepare_cached("SELECT count(*) FROM enrolments WHERE expires_at > ?1")?
         .query_row([now_ms], |row| row.get(0))?;
@@ -321,7 +284,11 @@ fn begin(
             ":now": now_ms,
             ":expires_at": now_ms + ENROLMENT_MS,
         })?;
-    Ok(if added == 1 { Begun::Waiting } else { Begun::CodeTaken })
+    Ok(if added == 1 {
+        Begun::Waiting
+    } else {
+        Begun::CodeTaken
+    })
 }
 
 fn poll(
@@ -338,15 +305,22 @@ fn poll(
         )?
         .query_row([device_hash], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
         .optional()?;
-    let Some((owner, state, expires_at, polled_at, terminal)) = found else { return Ok(Polled::Expired) };
+    let Some((owner, state, expires_at, polled_at, terminal)) = found else {
+        return Ok(Polled::Expired);
+    };
     if owner != public_key {
         return Ok(Polled::WrongKey);
     }
     match (state.as_str(), terminal) {
         ("approved", Some(key)) => {
-            let terminal = find_terminal(db, "key", &key)?
-                .ok_or_else(|| StorageError::unreadable("an approved enrolment names no terminal"))?;
-            if terminal.retired { Ok(Polled::Retired) } else { Ok(Polled::Enrolled(enrolled(db, terminal)?)) }
+            let terminal = find_terminal(db, "key", &key)?.ok_or_else(|| {
+                StorageError::unreadable("an approved enrolment names no terminal")
+            })?;
+            if terminal.retired {
+                Ok(Polled::Retired)
+            } else {
+                Ok(Polled::Enrolled(enrolled(db, terminal)?))
+            }
         }
         ("denied", _) => Ok(Polled::Denied),
         _ if expires_at <= now_ms => Ok(Polled::Expired),
@@ -354,8 +328,13 @@ fn poll(
             db.prepare_cached("UPDATE enrolments SET polled_at = ?2 WHERE device_hash = ?1")?
                 .execute((device_hash, now_ms))?;
             // A tenth less than the interval is forgiven: the network does not carry every request equally fast.
-            let too_fast = polled_at.is_some_and(|polled_at| now_ms - polled_at < interval_ms * 9 / 10);
-            Ok(if too_fast { Polled::TooFast } else { Polled::Pending })
+            let too_fast =
+                polled_at.is_some_and(|polled_at| now_ms - polled_at < interval_ms * 9 / 10);
+            Ok(if too_fast {
+                Polled::TooFast
+            } else {
+                Polled::Pending
+            })
         }
     }
 }
@@ -375,14 +354,24 @@ fn approve(
         )?
         .query_row((user_code, now_ms), |row| {
             let [public_key, seal_key] = [row.get(0)?, row.get(1)?];
-            Ok(Machine { public_key, seal_key, model: row.get(2)?, serial: row.get(3)?, software: row.get(4)? })
+            Ok(Machine {
+                public_key,
+                seal_key,
+                model: row.get(2)?,
+                serial: row.get(3)?,
+                software: row.get(4)?,
+            })
         })
         .optional()?;
-    let Some(machine) = found else { return Ok(Decided::NotWaiting) };
+    let Some(machine) = found else {
+        return Ok(Decided::NotWaiting);
+    };
     if !place_exists(db, place)? {
         return Ok(Decided::UnknownPlace);
     }
-    let Some(terminal) = put_terminal(db, &machine, place, new_id, now_ms)? else { return Ok(Decided::Retired) };
+    let Some(terminal) = put_terminal(db, &machine, place, new_id, now_ms)? else {
+        return Ok(Decided::Retired);
+    };
     db.prepare_cached(
         "UPDATE enrolments SET state = 'approved', decided_by = ?2, terminal = ?3 WHERE user_code = ?1",
     )?

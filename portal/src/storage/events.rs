@@ -3,12 +3,11 @@
 //! One delivery is one transaction. Every event is kept under its seq, rejected ones with the reason. `received_through`
 //! moves over events that are held without a gap; a seq that is held already is never touched again.
 
-use pikir_contract::{
-    Answer, EventBody, EventResult, EventStatus, Id, OffsetQuality, Rating, RejectReason, SealKey, Withdrawal,
-};
+use pikir_contract::{EventBody, EventResult, EventStatus, OffsetQuality, RejectReason, SealKey};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use super::times::{BootTimes, Moment};
+use super::projection::Projection;
+use super::times::BootTimes;
 use super::{Breach, Storage, StorageError};
 use crate::ingest::{Finding, Judged, Ratchet};
 
@@ -72,11 +71,19 @@ impl Storage {
             let mut statement = db.prepare_cached(
                 "SELECT seal_key, ratchet_seq, ratchet_key, received_through FROM terminals WHERE key = ?1",
             )?;
-            let (seal_key, seq, key, received_through) = statement.query_row([terminal], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-            })?;
-            let ratchet = Ratchet { seq, key: SealKey::from_bytes(key) };
-            Ok(SealState { seal_key: SealKey::from_bytes(seal_key), ratchet, received_through })
+            let (seal_key, seq, key, received_through) = statement
+                .query_row([terminal], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                })?;
+            let ratchet = Ratchet {
+                seq,
+                key: SealKey::from_bytes(key),
+            };
+            Ok(SealState {
+                seal_key: SealKey::from_bytes(seal_key),
+                ratchet,
+                received_through,
+            })
         };
         self.sqlite.read(find).await
     }
@@ -99,33 +106,43 @@ struct Intake<'a> {
     rejected: u64,
     unknown_kinds: u64,
     broken: Option<(u64, Breach)>,
-    times: BootTimes<'a>,
+    projection: Projection<'a>,
 }
 
 fn deliver(db: &Connection, delivery: Delivery) -> Result<Delivered, StorageError> {
-    let Delivery { terminal, seal_key, ratchet, events, boots, received_at } = delivery;
+    let Delivery {
+        terminal,
+        seal_key,
+        ratchet,
+        events,
+        boots,
+        received_at,
+    } = delivery;
     let mut intake = Intake::begin(db, terminal, received_at)?;
     if intake.seal_key != *seal_key.as_bytes() {
         return Ok(Delivered::Stale);
     }
-    intake.times.learn(&boots)?;
+    intake.projection.times.learn(&boots)?;
     let mut results = Vec::with_capacity(events.len());
     for event in &events {
-        match intake.take(event)? {
-            Some(result) => results.push(result),
-            None => return Ok(Delivered::Stale),
-        }
+        results.push(intake.take(event)?);
     }
     intake.finish(&ratchet)?;
-    Ok(Delivered::Kept { received_through: intake.received_through, results })
+    Ok(Delivered::Kept {
+        received_through: intake.received_through,
+        results,
+    })
 }
 
 impl<'a> Intake<'a> {
     fn begin(db: &'a Connection, terminal: i64, received_at: i64) -> Result<Self, StorageError> {
-        let mut statement =
-            db.prepare_cached("SELECT seal_key, received_through, held_through FROM terminals WHERE key = ?1")?;
-        let (seal_key, received_through, held_through) =
-            statement.query_row([terminal], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let mut statement = db.prepare_cached(
+            "SELECT seal_key, received_through, held_through FROM terminals WHERE key = ?1",
+        )?;
+        let (seal_key, received_through, held_through) = statement
+            .query_row([terminal], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
         Ok(Self {
             db,
             terminal,
@@ -137,29 +154,44 @@ impl<'a> Intake<'a> {
             rejected: 0,
             unknown_kinds: 0,
             broken: None,
-            times: BootTimes::new(db, terminal, received_at),
+            projection: Projection {
+                db,
+                terminal,
+                times: BootTimes::new(db, terminal, received_at),
+            },
         })
     }
 
-    /// Takes one event in. `None`: it was not judged, and yet it is not held.
-    fn take(&mut self, event: &Judged) -> Result<Option<EventResult>, StorageError> {
+    /// Takes one event in.
+    fn take(&mut self, event: &Judged) -> Result<EventResult, StorageError> {
         if let Some(result) = self.known(event)? {
-            return Ok(Some(result));
+            return Ok(result);
         }
         let (verdict, detail) = match &event.finding {
-            Finding::Behind => return Ok(None),
-            Finding::Sound(body) => match self.project(event.seq, body)? {
+            Finding::Behind => {
+                let what = format_args!("seq {} was received and is not there", event.seq);
+                return Err(StorageError::unreadable(what));
+            }
+            Finding::Sound(body) => match self.projection.project(event.seq, body)? {
                 None => (Verdict::Accepted, None),
                 Some(why) => (Verdict::Malformed, Some(why.to_owned())),
             },
             Finding::Malformed(why) => (Verdict::Malformed, Some(why.clone())),
             Finding::BadSeal { moved_from } => {
-                self.flag(event.seq, if moved_from.is_some() { Breach::Reordered } else { Breach::Changed });
-                (Verdict::Seal, moved_from.map(|from| format!("the seal is that of seq {from}")))
+                let why = if moved_from.is_some() {
+                    Breach::Reordered
+                } else {
+                    Breach::Changed
+                };
+                self.flag(event.seq, why);
+                (
+                    Verdict::Seal,
+                    moved_from.map(|from| format!("the seal is that of seq {from}")),
+                )
             }
         };
         self.keep(event, verdict, detail.as_deref())?;
-        Ok(Some(verdict.result(event.seq)))
+        Ok(verdict.result(event.seq))
     }
 
     /// What is to be answered for an event whose seq is held already.
@@ -171,16 +203,27 @@ impl<'a> Intake<'a> {
             "SELECT verdict, kind = ?3 AND body = ?4 AND seal = ?5 FROM events WHERE terminal = ?1 AND seq = ?2",
         )?;
         let held: Option<(String, bool)> = statement
-            .query_row((self.terminal, event.seq, &event.kind, &event.body, event.seal.as_bytes()), |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
+            .query_row(
+                (
+                    self.terminal,
+                    event.seq,
+                    &event.kind,
+                    &event.body,
+                    event.seal.as_bytes(),
+                ),
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
             .optional()?;
         Ok(match held {
             None => None,
             Some((verdict, true)) => Some(Verdict::from_str(&verdict)?.repeated(event.seq)),
             Some((_, false)) => {
                 self.flag(event.seq, Breach::Conflict);
-                Some(EventResult { seq: event.seq, status: EventStatus::Duplicate, reason: None })
+                Some(EventResult {
+                    seq: event.seq,
+                    status: EventStatus::Duplicate,
+                    reason: None,
+                })
             }
         })
     }
@@ -191,7 +234,12 @@ impl<'a> Intake<'a> {
         }
     }
 
-    fn keep(&mut self, event: &Judged, verdict: Verdict, detail: Option<&str>) -> Result<(), StorageError> {
+    fn keep(
+        &mut self,
+        event: &Judged,
+        verdict: Verdict,
+        detail: Option<&str>,
+    ) -> Result<(), StorageError> {
         self.db
             .prepare_cached(
                 "INSERT INTO events (terminal, seq, kind, body, seal, verdict, detail, received_at)
@@ -207,6 +255,9 @@ impl<'a> Intake<'a> {
                 detail,
                 self.received_at,
             ))?;
+        if matches!(&event.finding, Finding::Sound(EventBody::Unknown { .. })) {
+            self.unknown_kinds += 1;
+        }
         match verdict {
             Verdict::Accepted => self.accepted += 1,
             Verdict::Malformed | Verdict::Seal => self.rejected += 1,
@@ -215,66 +266,6 @@ impl<'a> Intake<'a> {
             self.received_through = event.seq;
         }
         self.held_through = self.held_through.max(event.seq);
-        Ok(())
-    }
-
-    /// Makes of an event what is counted. The text says why it is malformed after all.
-    fn project(&mut self, seq: u64, body: &EventBody) -> Result<Option<&'static str>, StorageError> {
-        match body {
-            EventBody::Rating(rating) => return self.project_rating(seq, rating),
-            EventBody::Answer(answer) => self.project_answer(seq, answer)?,
-            EventBody::Withdrawal(withdrawal) => self.project_withdrawal(seq, withdrawal)?,
-            EventBody::Notice(_) => {}
-            EventBody::Unknown { .. } => self.unknown_kinds += 1,
-        }
-        Ok(None)
-    }
-
-    fn project_rating(&mut self, seq: u64, rating: &Rating) -> Result<Option<&'static str>, StorageError> {
-        let Moment { unix_ms, quality } = self.times.moment(&rating.head)?;
-        let inserted = self.db.prepare_cached(INSERT_RATING)?.execute(named_params! {
-            ":terminal": self.terminal,
-            ":seq": seq,
-            ":event_id": rating.head.id.to_string(),
-            ":score": rating.score.get(),
-            ":lang": rating.lang,
-            ":input": serde_json::to_value(rating.input)?.as_str(),
-            ":service": rating.service,
-            ":flags": serde_json::to_string(&rating.flags)?,
-            ":flagged": !rating.flags.is_empty(),
-            ":boot": rating.head.boot.to_string(),
-            ":up_ms": rating.head.up_ms,
-            ":rated_at": unix_ms,
-            ":time_quality": quality,
-        })?;
-        Ok((inserted == 0).then_some("id: is that of another rating of this terminal"))
-    }
-
-    fn project_answer(&mut self, seq: u64, answer: &Answer) -> Result<(), StorageError> {
-        self.db
-            .prepare_cached(
-                "INSERT INTO answers (terminal, seq, rating, criteria, reasons, comment)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute((
-                self.terminal,
-                seq,
-                answer.rating.to_string(),
-                serde_json::to_string(&answer.criteria)?,
-                serde_json::to_string(&answer.reasons)?,
-                &answer.comment,
-            ))?;
-        Ok(())
-    }
-
-    fn project_withdrawal(&mut self, seq: u64, withdrawal: &Withdrawal) -> Result<(), StorageError> {
-        let rating: &Id = &withdrawal.rating;
-        self.db
-            .prepare_cached("INSERT INTO withdrawals (terminal, rating, seq) VALUES (?1, ?2, ?3)")?
-            .execute((self.terminal, rating.to_string(), seq))?;
-        self.db
-            .prepare_cached("UPDATE ratings SET withdrawn = 1 WHERE terminal = ?1 AND event_id = ?2")?
-            .execute((self.terminal, rating.to_string()))?;
         Ok(())
     }
 
@@ -303,8 +294,9 @@ impl<'a> Intake<'a> {
         if self.received_through == self.held_through {
             return Ok(());
         }
-        let mut statement =
-            self.db.prepare_cached("SELECT seq FROM events WHERE terminal = ?1 AND seq > ?2 ORDER BY seq")?;
+        let mut statement = self.db.prepare_cached(
+            "SELECT seq FROM events WHERE terminal = ?1 AND seq > ?2 ORDER BY seq",
+        )?;
         let mut rows = statement.query((self.terminal, self.received_through))?;
         while let Some(row) = rows.next()? {
             if row.get::<_, u64>(0)? != self.received_through + 1 {
@@ -315,18 +307,6 @@ impl<'a> Intake<'a> {
         Ok(())
     }
 }
-
-/// Where a rating counts is decided by where the terminal stood when it was given, not when it arrived.
-const INSERT_RATING: &str = "INSERT INTO ratings
-     (terminal, seq, event_id, place, organization, score, lang, input, service, flags, flagged, withdrawn, boot, up_ms,
-      rated_at, time_quality)
-     SELECT :terminal, :seq, :event_id, p.code, p.organization, :score, :lang, :input, :service, :flags, :flagged,
-         EXISTS (SELECT 1 FROM withdrawals WHERE terminal = :terminal AND rating = :event_id),
-         :boot, :up_ms, :rated_at, :time_quality
-     FROM places p WHERE p.code = coalesce(
-         (SELECT place FROM placements WHERE terminal = :terminal AND since <= :rated_at ORDER BY since DESC LIMIT 1),
-         (SELECT place FROM placements WHERE terminal = :terminal ORDER BY since LIMIT 1))
-     ON CONFLICT (terminal, event_id) DO NOTHING";
 
 /// The ratchet is kept only as far as everything before it is held: what fills a gap must still be verified.
 const UPDATE_TERMINAL: &str = "UPDATE terminals SET
@@ -370,13 +350,21 @@ impl Verdict {
             Self::Malformed => (EventStatus::Rejected, Some(RejectReason::Malformed)),
             Self::Seal => (EventStatus::Rejected, Some(RejectReason::Seal)),
         };
-        EventResult { seq, status, reason }
+        EventResult {
+            seq,
+            status,
+            reason,
+        }
     }
 
     /// What is answered when the same event comes again.
     fn repeated(self, seq: u64) -> EventResult {
         match self {
-            Self::Accepted => EventResult { seq, status: EventStatus::Duplicate, reason: None },
+            Self::Accepted => EventResult {
+                seq,
+                status: EventStatus::Duplicate,
+                reason: None,
+            },
             Self::Malformed | Self::Seal => self.result(seq),
         }
     }

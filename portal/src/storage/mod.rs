@@ -9,6 +9,7 @@
 mod enrolments;
 mod events;
 mod organizations;
+mod projection;
 mod reviews;
 mod sessions;
 mod sqlite;
@@ -16,6 +17,7 @@ mod status;
 mod summary;
 mod terminals;
 mod times;
+mod tokens;
 mod users;
 
 use std::error::Error;
@@ -32,6 +34,7 @@ pub use reviews::*;
 pub use sessions::*;
 pub use summary::*;
 pub use terminals::*;
+pub use tokens::*;
 pub use users::*;
 
 /// The database's name within the data directory.
@@ -109,20 +112,30 @@ impl Storage {
     /// Opens the database in this file and brings its schema up to date; creates it if it is missing.
     pub fn open_file(path: &Path) -> Result<Self, StorageError> {
         migrate(path)?;
-        Ok(Self { sqlite: Sqlite::start(path)? })
+        Ok(Self {
+            sqlite: Sqlite::start(path)?,
+        })
     }
 }
 
 fn check_data_dir(data_dir: &Path) -> Result<(), StorageError> {
-    let problem = |reason: String| StorageError::DataDir { path: data_dir.to_owned(), reason };
+    let problem = |reason: String| StorageError::DataDir {
+        path: data_dir.to_owned(),
+        reason,
+    };
     match std::fs::metadata(data_dir) {
         Ok(found) if found.is_dir() => Ok(()),
-        Ok(_) => Err(problem("is not a directory; --data-dir names the directory the portal keeps its data in".to_owned())),
+        Ok(_) => Err(problem(
+            "is not a directory; --data-dir names the directory the portal keeps its data in"
+                .to_owned(),
+        )),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(problem(format!(
             "the data directory does not exist; create it with `install -d -m 0700 {}` or name another with --data-dir",
             data_dir.display()
         ))),
-        Err(error) => Err(problem(format!("cannot be used as the data directory: {error}"))),
+        Err(error) => Err(problem(format!(
+            "cannot be used as the data directory: {error}"
+        ))),
     }
 }
 
@@ -133,7 +146,9 @@ mod embedded {
 fn migrate(path: &Path) -> Result<(), StorageError> {
     let unusable = |file: &Path, error: &std::io::Error| StorageError::DataDir {
         path: file.to_owned(),
-        reason: format!("{error}; the portal must be able to write in its data directory (run it as the user who owns it)"),
+        reason: format!(
+            "{error}; the portal must be able to write in its data directory (run it as the user who owns it)"
+        ),
     };
     let lock_path = path.with_extension("lock");
     // Two programs started together must not both bring the schema up to date.
@@ -144,7 +159,9 @@ fn migrate(path: &Path) -> Result<(), StorageError> {
     match embedded::migrations::runner().run(&mut connection) {
         Ok(_) => Ok(()),
         Err(error) => match error.kind() {
-            refinery::error::Kind::MissingVersion(_) => Err(StorageError::Newer { path: path.to_owned() }),
+            refinery::error::Kind::MissingVersion(_) => Err(StorageError::Newer {
+                path: path.to_owned(),
+            }),
             _ => Err(StorageError::failed(error)),
         },
     }
@@ -153,7 +170,13 @@ fn migrate(path: &Path) -> Result<(), StorageError> {
 /// Opens a file for its owner alone (0600), creating it if it is missing: it holds keys and comments.
 fn open_private(path: &Path) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    File::options().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)
+    File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)
 }
 
 #[cfg(test)]

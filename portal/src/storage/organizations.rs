@@ -84,16 +84,22 @@ impl Storage {
     }
 
     /// The organisation with this code.
-    pub async fn organization(&self, code: &str) -> Result<Option<OrganizationRecord>, StorageError> {
+    pub async fn organization(
+        &self,
+        code: &str,
+    ) -> Result<Option<OrganizationRecord>, StorageError> {
         let code = code.to_owned();
-        self.sqlite.read(move |db| find_organization(db, &code)).await
+        self.sqlite
+            .read(move |db| find_organization(db, &code))
+            .await
     }
 
     /// Every organisation, by code.
     pub async fn organizations(&self) -> Result<Vec<OrganizationRecord>, StorageError> {
         let list = |db: &Connection| {
-            let mut statement =
-                db.prepare_cached("SELECT code, parent, names, version FROM organizations ORDER BY code")?;
+            let mut statement = db.prepare_cached(
+                "SELECT code, parent, names, version FROM organizations ORDER BY code",
+            )?;
             statement.query_and_then([], read_organization)?.collect()
         };
         self.sqlite.read(list).await
@@ -106,14 +112,22 @@ impl Storage {
             let mut statement = db.prepare_cached(
                 "SELECT code, parent, names, version FROM organizations WHERE parent = ?1 ORDER BY code",
             )?;
-            statement.query_and_then([code], read_organization)?.collect()
+            statement
+                .query_and_then([code], read_organization)?
+                .collect()
         };
         self.sqlite.read(list).await
     }
 
     /// Adds a place. `created_ms` is the present time (milliseconds since 1970).
-    pub async fn add_place(&self, place: PlaceRecord, created_ms: i64) -> Result<AddedPlace, StorageError> {
-        self.sqlite.write(move |db| insert_place(db, &place, created_ms)).await
+    pub async fn add_place(
+        &self,
+        place: PlaceRecord,
+        created_ms: i64,
+    ) -> Result<AddedPlace, StorageError> {
+        self.sqlite
+            .write(move |db| insert_place(db, &place, created_ms))
+            .await
     }
 
     /// The place with this code, and its organisation.
@@ -126,14 +140,19 @@ impl Storage {
     }
 
     /// Every place, or those of one organisation, by organisation and name.
-    pub async fn places(&self, organization: Option<&str>) -> Result<Vec<PlaceRecord>, StorageError> {
+    pub async fn places(
+        &self,
+        organization: Option<&str>,
+    ) -> Result<Vec<PlaceRecord>, StorageError> {
         let organization = organization.map(str::to_owned);
         let list = move |db: &Connection| {
             let mut statement = db.prepare_cached(&format!(
                 "SELECT {PLACE_COLUMNS} FROM places p WHERE ?1 IS NULL OR p.organization = ?1
                  ORDER BY p.organization, p.name, p.code"
             ))?;
-            statement.query_and_then([organization], read_place)?.collect()
+            statement
+                .query_and_then([organization], read_place)?
+                .collect()
         };
         self.sqlite.read(list).await
     }
@@ -147,11 +166,10 @@ fn put_organization(
     let names = serde_json::to_string(&organization.names)?;
     match find_organization(db, &organization.code)? {
         None => {
-            db.prepare_cached("INSERT INTO organizations (code, parent, names) VALUES (?1, ?2, ?3)")?.execute((
-                &organization.code,
-                &organization.parent,
-                names,
-            ))?;
+            db.prepare_cached(
+                "INSERT INTO organizations (code, parent, names) VALUES (?1, ?2, ?3)",
+            )?
+            .execute((&organization.code, &organization.parent, names))?;
             done.added += 1;
         }
         Some(known) if known.parent == organization.parent && known.names == organization.names => {
@@ -172,8 +190,12 @@ pub(in crate::storage) fn find_organization(
     db: &Connection,
     code: &str,
 ) -> Result<Option<OrganizationRecord>, StorageError> {
-    let mut statement = db.prepare_cached("SELECT code, parent, names, version FROM organizations WHERE code = ?1")?;
-    statement.query_and_then([code], read_organization)?.next().transpose()
+    let mut statement = db
+        .prepare_cached("SELECT code, parent, names, version FROM organizations WHERE code = ?1")?;
+    statement
+        .query_and_then([code], read_organization)?
+        .next()
+        .transpose()
 }
 
 fn read_organization(row: &Row<'_>) -> Result<OrganizationRecord, StorageError> {
@@ -185,10 +207,15 @@ fn read_organization(row: &Row<'_>) -> Result<OrganizationRecord, StorageError> 
     })
 }
 
-const PLACE_COLUMNS: &str = "p.code, p.organization, p.unit, p.name, p.question, p.languages, p.default_language,
+const PLACE_COLUMNS: &str =
+    "p.code, p.organization, p.unit, p.name, p.question, p.languages, p.default_language,
      p.presence_key, p.version";
 
-fn insert_place(db: &Connection, place: &PlaceRecord, created_ms: i64) -> Result<AddedPlace, StorageError> {
+fn insert_place(
+    db: &Connection,
+    place: &PlaceRecord,
+    created_ms: i64,
+) -> Result<AddedPlace, StorageError> {
     if find_organization(db, &place.organization)?.is_none() {
         return Ok(AddedPlace::UnknownOrganization);
     }
@@ -211,7 +238,11 @@ fn insert_place(db: &Connection, place: &PlaceRecord, created_ms: i64) -> Result
             ":presence_key": place.presence_key,
             ":created_at": created_ms,
         })?;
-    Ok(if added == 1 { AddedPlace::Added } else { AddedPlace::CodeTaken })
+    Ok(if added == 1 {
+        AddedPlace::Added
+    } else {
+        AddedPlace::CodeTaken
+    })
 }
 
 /// The place with this code (as stored: upper case) and its organisation.
@@ -219,16 +250,26 @@ pub(in crate::storage) fn find_place(
     db: &Connection,
     code: &str,
 ) -> Result<Option<(PlaceRecord, OrganizationRecord)>, StorageError> {
-    let mut statement = db.prepare_cached(&format!("SELECT {PLACE_COLUMNS} FROM places p WHERE p.code = ?1"))?;
-    let Some(place) = statement.query_and_then([code], read_place)?.next().transpose()? else { return Ok(None) };
-    let organization = find_organization(db, &place.organization)?
-        .ok_or_else(|| StorageError::unreadable(format_args!("place {code} has no organisation")))?;
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT {PLACE_COLUMNS} FROM places p WHERE p.code = ?1"
+    ))?;
+    let Some(place) = statement
+        .query_and_then([code], read_place)?
+        .next()
+        .transpose()?
+    else {
+        return Ok(None);
+    };
+    let organization = find_organization(db, &place.organization)?.ok_or_else(|| {
+        StorageError::unreadable(format_args!("place {code} has no organisation"))
+    })?;
     Ok(Some((place, organization)))
 }
 
 fn read_place(row: &Row<'_>) -> Result<PlaceRecord, StorageError> {
     Ok(PlaceRecord {
-        code: PlaceCode::from_str(&row.get::<_, String>("code")?).map_err(StorageError::unreadable)?,
+        code: PlaceCode::from_str(&row.get::<_, String>("code")?)
+            .map_err(StorageError::unreadable)?,
         organization: row.get("organization")?,
         unit: row.get("unit")?,
         name: row.get("name")?,
@@ -241,6 +282,9 @@ fn read_place(row: &Row<'_>) -> Result<PlaceRecord, StorageError> {
 }
 
 pub(in crate::storage) fn place_exists(db: &Connection, code: &str) -> Result<bool, StorageError> {
-    let found = db.prepare_cached("SELECT 1 FROM places WHERE code = ?1")?.query_row([code], |_| Ok(())).optional()?;
+    let found = db
+        .prepare_cached("SELECT 1 FROM places WHERE code = ?1")?
+        .query_row([code], |_| Ok(()))
+        .optional()?;
     Ok(found.is_some())
 }

@@ -47,7 +47,9 @@ impl ReviewState {
 
     /// The state with this name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::New, Self::Published, Self::Declined].into_iter().find(|state| state.as_str() == text)
+        [Self::New, Self::Published, Self::Declined]
+            .into_iter()
+            .find(|state| state.as_str() == text)
     }
 }
 
@@ -68,8 +70,13 @@ pub enum DeclineReason {
 
 impl DeclineReason {
     /// Every reason, in the order staff see them.
-    pub const ALL: [Self; 5] =
-        [Self::PersonalData, Self::Insult, Self::Advertising, Self::OffTopic, Self::Unclear];
+    pub const ALL: [Self; 5] = [
+        Self::PersonalData,
+        Self::Insult,
+        Self::Advertising,
+        Self::OffTopic,
+        Self::Unclear,
+    ];
 
     /// The reason's name as it is stored.
     pub fn as_str(self) -> &'static str {
@@ -159,7 +166,10 @@ impl Storage {
     }
 
     /// The review with this status code (upper case, without hyphens).
-    pub async fn review_by_status_code(&self, status_code: &str) -> Result<Option<Review>, StorageError> {
+    pub async fn review_by_status_code(
+        &self,
+        status_code: &str,
+    ) -> Result<Option<Review>, StorageError> {
         let status_code = status_code.to_owned();
         self.sqlite
             .read(move |db| Ok(select(db, "status_code = ?1", params![status_code], 1)?.pop()))
@@ -167,11 +177,20 @@ impl Storage {
     }
 
     /// The oldest reviews with a comment in this state, at most `limit`.
-    pub async fn reviews_with_comment(&self, state: ReviewState, limit: usize) -> Result<Vec<Review>, StorageError> {
+    pub async fn reviews_with_comment(
+        &self,
+        state: ReviewState,
+        limit: usize,
+    ) -> Result<Vec<Review>, StorageError> {
         self.sqlite
             .read(move |db| {
-                let order = if state == ReviewState::New { "ASC" } else { "DESC" };
-                let rule = format!("comment IS NOT NULL AND state = ?1 ORDER BY reviews.id {order}");
+                let order = if state == ReviewState::New {
+                    "ASC"
+                } else {
+                    "DESC"
+                };
+                let rule =
+                    format!("comment IS NOT NULL AND state = ?1 ORDER BY reviews.id {order}");
                 select(db, &rule, params![state.as_str()], limit)
             })
             .await
@@ -189,7 +208,8 @@ impl Storage {
             .read(move |db| {
                 // Identifiers are lower-case hexadecimal: every one sorts before "~".
                 let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
-                let rule = "reviews.organization = ?1 AND state = 'published' AND comment IS NOT NULL
+                let rule =
+                    "reviews.organization = ?1 AND state = 'published' AND comment IS NOT NULL
                             AND reviews.id < ?2 ORDER BY reviews.id DESC";
                 select(db, rule, params![organization, before], limit)
             })
@@ -197,7 +217,13 @@ impl Storage {
     }
 
     /// Publishes or declines a comment; a later decision replaces an earlier one. False if there is no such comment.
-    pub async fn decide_review(&self, id: Id, decision: Decision, by: &str, now: Time) -> Result<bool, StorageError> {
+    pub async fn decide_review(
+        &self,
+        id: Id,
+        decision: Decision,
+        by: &str,
+        now: Time,
+    ) -> Result<bool, StorageError> {
         let by = by.to_owned();
         self.sqlite
             .write(move |db| {
@@ -235,7 +261,11 @@ fn insert(db: &Connection, review: &NewReview) -> Result<String, StorageError> {
             review.created_at.unix_ms(),
         ],
     )?;
-    Ok(db.query_row("SELECT status_code FROM reviews WHERE nonce = ?1", [&review.nonce], |row| row.get(0))?)
+    Ok(db.query_row(
+        "SELECT status_code FROM reviews WHERE nonce = ?1",
+        [&review.nonce],
+        |row| row.get(0),
+    )?)
 }
 
 /// Reviews by a rule (a constant of this module, with `?1` … for what comes from outside).
@@ -266,16 +296,25 @@ fn read_review(row: &Row<'_>) -> Result<Review, StorageError> {
     let state: String = row.get(9)?;
     let reason: Option<String> = row.get(10)?;
     Ok(Review {
-        id: row.get::<_, String>(0)?.parse().map_err(StorageError::unreadable)?,
+        id: row
+            .get::<_, String>(0)?
+            .parse()
+            .map_err(StorageError::unreadable)?,
         place: row.get(1)?,
         organization: row.get(2)?,
         organization_names: serde_json::from_str(&row.get::<_, String>(3)?)?,
-        channel: if channel == "phone" { ReviewChannel::Phone } else { ReviewChannel::Poster },
+        channel: if channel == "phone" {
+            ReviewChannel::Phone
+        } else {
+            ReviewChannel::Poster
+        },
         on_site: row.get(5)?,
-        score: Score::new(row.get(6)?).ok_or_else(|| StorageError::unreadable("a review's score"))?,
+        score: Score::new(row.get(6)?)
+            .ok_or_else(|| StorageError::unreadable("a review's score"))?,
         comment: row.get(7)?,
         lang: row.get(8)?,
-        state: ReviewState::parse(&state).ok_or_else(|| StorageError::unreadable("a review's state"))?,
+        state: ReviewState::parse(&state)
+            .ok_or_else(|| StorageError::unreadable("a review's state"))?,
         reason: reason.as_deref().and_then(DeclineReason::parse),
         created_at: Time::from_unix_ms(row.get(11)?).map_err(StorageError::unreadable)?,
     })

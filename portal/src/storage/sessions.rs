@@ -50,7 +50,11 @@ impl Storage {
     }
 
     /// The session with this hash, unless it has expired. The role is the one the user has now.
-    pub async fn session(&self, hash: SessionHash, now: Time) -> Result<Option<Session>, StorageError> {
+    pub async fn session(
+        &self,
+        hash: SessionHash,
+        now: Time,
+    ) -> Result<Option<Session>, StorageError> {
         self.sqlite
             .read(move |db| {
                 let found = db
@@ -58,21 +62,42 @@ impl Storage {
                         "SELECT login, name, role, lang FROM sessions JOIN users USING (login)
                          WHERE hash = ?1 AND expires_at > ?2",
                         params![hash, now.unix_ms()],
-                        |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get(3)?)),
+                        |row| {
+                            Ok((
+                                row.get(0)?,
+                                row.get(1)?,
+                                row.get::<_, String>(2)?,
+                                row.get(3)?,
+                            ))
+                        },
                     )
                     .optional()?;
-                let Some((login, name, role, lang)) = found else { return Ok(None) };
-                Ok(Some(Session { login, name, role: stored_role(&role)?, lang }))
+                let Some((login, name, role, lang)) = found else {
+                    return Ok(None);
+                };
+                Ok(Some(Session {
+                    login,
+                    name,
+                    role: stored_role(&role)?,
+                    lang,
+                }))
             })
             .await
     }
 
     /// Remembers the language chosen in a session.
-    pub async fn set_session_language(&self, hash: SessionHash, lang: &str) -> Result<(), StorageError> {
+    pub async fn set_session_language(
+        &self,
+        hash: SessionHash,
+        lang: &str,
+    ) -> Result<(), StorageError> {
         let lang = lang.to_owned();
         self.sqlite
             .write(move |db| {
-                db.execute("UPDATE sessions SET lang = ?2 WHERE hash = ?1", params![hash, lang])?;
+                db.execute(
+                    "UPDATE sessions SET lang = ?2 WHERE hash = ?1",
+                    params![hash, lang],
+                )?;
                 Ok(())
             })
             .await

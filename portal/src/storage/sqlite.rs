@@ -44,7 +44,9 @@ struct Readers {
 
 impl fmt::Debug for Sqlite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sqlite").field("path", &self.readers.path).finish_non_exhaustive()
+        f.debug_struct("Sqlite")
+            .field("path", &self.readers.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -57,9 +59,15 @@ impl Sqlite {
             .name("pikir-writer".to_owned())
             .spawn(move || write_all(connection, &queue))
             .map_err(StorageError::failed)?;
-        let readers =
-            Readers { path: path.to_owned(), idle: Mutex::default(), permits: Semaphore::new(READERS) };
-        Ok(Self { jobs, readers: Arc::new(readers) })
+        let readers = Readers {
+            path: path.to_owned(),
+            idle: Mutex::default(),
+            permits: Semaphore::new(READERS),
+        };
+        Ok(Self {
+            jobs,
+            readers: Arc::new(readers),
+        })
     }
 
     /// Runs `work` in a transaction that is committed before this returns. An error rolls back what `work` did.
@@ -91,7 +99,12 @@ impl Sqlite {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
     {
-        let _permit = self.readers.permits.acquire().await.map_err(|_| StorageError::Stopped)?;
+        let _permit = self
+            .readers
+            .permits
+            .acquire()
+            .await
+            .map_err(|_| StorageError::Stopped)?;
         let readers = Arc::clone(&self.readers);
         let reading = move || {
             let mut connection = readers.take()?;
@@ -101,18 +114,27 @@ impl Sqlite {
             readers.give_back(connection);
             result
         };
-        tokio::task::spawn_blocking(reading).await.map_err(StorageError::failed)?
+        tokio::task::spawn_blocking(reading)
+            .await
+            .map_err(StorageError::failed)?
     }
 }
 
 impl Readers {
     fn take(&self) -> Result<Connection, StorageError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         idle.map_or_else(|| open_reader(&self.path), Ok)
     }
 
     fn give_back(&self, connection: Connection) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(connection);
     }
 }
 
@@ -173,7 +195,11 @@ fn write_group(
         answers.push(job(Ok(&transaction)));
         // A full disk or a failing one makes SQLite roll back everything at once: nothing more may join.
         let open = !transaction.is_autocommit();
-        next = if open && answers.len() < MAX_GROUP { queue.try_recv().ok() } else { None };
+        next = if open && answers.len() < MAX_GROUP {
+            queue.try_recv().ok()
+        } else {
+            None
+        };
     }
     Ok(transaction.commit()?)
 }
@@ -201,6 +227,9 @@ fn in_savepoint<T>(
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
     format!("a defect in the portal: {}", text.unwrap_or("no text"))
 }

@@ -17,14 +17,22 @@ impl Counts {
     /// The mean score in hundredths, rounded half up; `None` without ratings.
     pub fn average_hundredths(&self) -> Option<u64> {
         let total = self.total();
-        let sum: u64 = self.0.iter().zip(1..).map(|(count, score)| count * score).sum();
+        let sum: u64 = self
+            .0
+            .iter()
+            .zip(1..)
+            .map(|(count, score)| count * score)
+            .sum();
         (total > 0).then(|| (sum * 200 + total) / (total * 2))
     }
 
     /// These and those together.
     #[must_use]
     pub fn plus(mut self, other: &Self) -> Self {
-        self.0.iter_mut().zip(other.0).for_each(|(count, more)| *count += more);
+        self.0
+            .iter_mut()
+            .zip(other.0)
+            .for_each(|(count, more)| *count += more);
         self
     }
 }
@@ -55,7 +63,9 @@ impl Storage {
     /// The figures of the organisation with this code.
     pub async fn summary(&self, organization: &str) -> Result<Summary, StorageError> {
         let organization = organization.to_owned();
-        self.sqlite.read(move |db| summarize(db, &organization)).await
+        self.sqlite
+            .read(move |db| summarize(db, &organization))
+            .await
     }
 }
 
@@ -90,7 +100,9 @@ fn summarize(db: &Connection, organization: &str) -> Result<Summary, StorageErro
 }
 
 fn add(counts: &mut Counts, score: usize, count: u64) -> Result<(), StorageError> {
-    let place = score.checked_sub(1).and_then(|index| counts.0.get_mut(index));
+    let place = score
+        .checked_sub(1)
+        .and_then(|index| counts.0.get_mut(index));
     *place.ok_or_else(|| StorageError::unreadable(format_args!("score {score}")))? += count;
     Ok(())
 }

@@ -119,7 +119,9 @@ pub enum Retired {
 impl Storage {
     /// The terminal with this id.
     pub async fn terminal(&self, id: Id) -> Result<Option<TerminalRecord>, StorageError> {
-        self.sqlite.read(move |db| find_terminal(db, "id", &id.to_string())).await
+        self.sqlite
+            .read(move |db| find_terminal(db, "id", &id.to_string()))
+            .await
     }
 
     /// Every terminal with its state, by organisation, place and time of enrolment.
@@ -139,11 +141,14 @@ impl Storage {
     /// Takes a terminal out of service: from now on its requests are refused.
     pub async fn retire_terminal(&self, id: Id, now_ms: i64) -> Result<Retired, StorageError> {
         let retire = move |db: &Connection| {
-            let Some(terminal) = find_terminal(db, "id", &id.to_string())? else { return Ok(Retired::Unknown) };
+            let Some(terminal) = find_terminal(db, "id", &id.to_string())? else {
+                return Ok(Retired::Unknown);
+            };
             if terminal.retired {
                 return Ok(Retired::Before);
             }
-            db.prepare_cached("UPDATE terminals SET retired_at = ?2 WHERE key = ?1")?.execute((terminal.key, now_ms))?;
+            db.prepare_cached("UPDATE terminals SET retired_at = ?2 WHERE key = ?1")?
+                .execute((terminal.key, now_ms))?;
             Ok(Retired::Now)
         };
         self.sqlite.write(retire).await
@@ -163,7 +168,8 @@ pub(in crate::storage) fn required_place(
     db: &Connection,
     code: &str,
 ) -> Result<(PlaceRecord, OrganizationRecord), StorageError> {
-    find_place(db, code)?.ok_or_else(|| StorageError::unreadable(format_args!("there is no place {code}")))
+    find_place(db, code)?
+        .ok_or_else(|| StorageError::unreadable(format_args!("there is no place {code}")))
 }
 
 /// Finds a terminal by `column` (`id` or `public_key`).
@@ -175,7 +181,10 @@ pub(in crate::storage) fn find_terminal(
     let mut statement = db.prepare_cached(&format!(
         "SELECT key, id, public_key, place, retired_at IS NOT NULL AS retired FROM terminals WHERE {column} = ?1"
     ))?;
-    statement.query_and_then([value], read_terminal)?.next().transpose()
+    statement
+        .query_and_then([value], read_terminal)?
+        .next()
+        .transpose()
 }
 
 fn read_terminal(row: &Row<'_>) -> Result<TerminalRecord, StorageError> {
@@ -189,20 +198,32 @@ fn read_terminal(row: &Row<'_>) -> Result<TerminalRecord, StorageError> {
 }
 
 fn read_id(row: &Row<'_>) -> Result<Id, StorageError> {
-    row.get::<_, String>("id")?.parse().map_err(StorageError::unreadable)
+    row.get::<_, String>("id")?
+        .parse()
+        .map_err(StorageError::unreadable)
 }
 
 fn read_state(row: &Row<'_>) -> Result<TerminalState, StorageError> {
     let received_through: u64 = row.get("received_through")?;
-    let gap = (row.get::<_, u64>("held_through")? > received_through).then_some((received_through + 1, Breach::Missing));
-    let found = match (row.get::<_, Option<u64>>("broken_seq")?, row.get::<_, Option<String>>("broken_why")?) {
+    let gap = (row.get::<_, u64>("held_through")? > received_through)
+        .then_some((received_through + 1, Breach::Missing));
+    let found = match (
+        row.get::<_, Option<u64>>("broken_seq")?,
+        row.get::<_, Option<String>>("broken_why")?,
+    ) {
         (Some(seq), Some(why)) => Some((seq, Breach::from_str(&why)?)),
         _ => None,
     };
-    let first = [gap, found].into_iter().flatten().min_by_key(|(seq, _)| *seq);
+    let first = [gap, found]
+        .into_iter()
+        .flatten()
+        .min_by_key(|(seq, _)| *seq);
     Ok(TerminalState {
         id: read_id(row)?,
-        place: row.get::<_, String>("place")?.parse().map_err(StorageError::unreadable)?,
+        place: row
+            .get::<_, String>("place")?
+            .parse()
+            .map_err(StorageError::unreadable)?,
         place_name: row.get("place_name")?,
         organization: row.get("organization")?,
         hardware: (row.get("model")?, row.get("serial")?),
@@ -214,7 +235,10 @@ fn read_state(row: &Row<'_>) -> Result<TerminalState, StorageError> {
         accepted: row.get("accepted")?,
         rejected: row.get("rejected")?,
         unknown_kinds: row.get("unknown_kinds")?,
-        integrity: first.map_or(Integrity::Intact, |(seq, why)| Integrity::Broken { seq, why }),
+        integrity: first.map_or(Integrity::Intact, |(seq, why)| Integrity::Broken {
+            seq,
+            why,
+        }),
         report: row.get("report")?,
     })
 }
@@ -245,7 +269,11 @@ pub(in crate::storage) fn put_terminal(
     if known.as_ref().is_some_and(|known| known.retired) {
         return Ok(None);
     }
-    let sql = if known.is_some() { UPDATE_TERMINAL } else { INSERT_TERMINAL };
+    let sql = if known.is_some() {
+        UPDATE_TERMINAL
+    } else {
+        INSERT_TERMINAL
+    };
     db.prepare_cached(sql)?.execute(named_params! {
         ":id": known.as_ref().map_or(new_id, |known| known.id).to_string(),
         ":public_key": machine.public_key,
@@ -259,8 +287,10 @@ pub(in crate::storage) fn put_terminal(
     let terminal = find_terminal(db, "public_key", &machine.public_key)?
         .ok_or_else(|| StorageError::unreadable("a terminal that was just written is not there"))?;
     if known.is_none_or(|known| known.place != place) {
-        db.prepare_cached("INSERT OR REPLACE INTO placements (terminal, since, place) VALUES (?1, ?2, ?3)")?
-            .execute((terminal.key, now_ms, place))?;
+        db.prepare_cached(
+            "INSERT OR REPLACE INTO placements (terminal, since, place) VALUES (?1, ?2, ?3)",
+        )?
+        .execute((terminal.key, now_ms, place))?;
     }
     Ok(Some(terminal))
 }

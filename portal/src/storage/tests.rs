@@ -3,13 +3,18 @@
 use super::*;
 
 fn count(storage: &Storage) -> impl Future<Output = Result<u64, StorageError>> + '_ {
-    storage.sqlite.read(|db| Ok(db.query_row("SELECT count(*) FROM organizations", [], |row| row.get(0))?))
+    storage
+        .sqlite
+        .read(|db| Ok(db.query_row("SELECT count(*) FROM organizations", [], |row| row.get(0))?))
 }
 
 fn insert(code: &str) -> impl FnOnce(&rusqlite::Connection) -> Result<(), StorageError> + use<> {
     let code = code.to_owned();
     move |db| {
-        db.execute("INSERT INTO organizations (code, names) VALUES (?1, '{}')", [code])?;
+        db.execute(
+            "INSERT INTO organizations (code, names) VALUES (?1, '{}')",
+            [code],
+        )?;
         Ok(())
     }
 }
@@ -26,8 +31,12 @@ async fn a_write_that_fails_takes_nothing_of_the_others_with_it() {
         insert("lost too")(db)?;
         panic!("on purpose")
     });
-    let (one, failed, panicked, two) =
-        tokio::join!(storage.sqlite.write(insert("one")), fails, panics, storage.sqlite.write(insert("two")));
+    let (one, failed, panicked, two) = tokio::join!(
+        storage.sqlite.write(insert("one")),
+        fails,
+        panics,
+        storage.sqlite.write(insert("two"))
+    );
     one.unwrap();
     two.unwrap();
     assert!(matches!(failed, Err(StorageError::Unreadable(_))));
@@ -38,15 +47,25 @@ async fn a_write_that_fails_takes_nothing_of_the_others_with_it() {
 #[tokio::test]
 async fn what_was_written_is_there_when_the_database_is_opened_again() {
     let dir = tempfile::tempdir().unwrap();
-    Storage::open(dir.path()).unwrap().sqlite.write(insert("one")).await.unwrap();
+    Storage::open(dir.path())
+        .unwrap()
+        .sqlite
+        .write(insert("one"))
+        .await
+        .unwrap();
     assert_eq!(count(&Storage::open(dir.path()).unwrap()).await.unwrap(), 1);
 }
 
 #[test]
 fn a_missing_data_directory_is_named_with_the_remedy() {
     let dir = tempfile::tempdir().unwrap();
-    let error = Storage::open(&dir.path().join("nowhere")).unwrap_err().to_string();
-    assert!(error.contains("nowhere") && error.contains("install -d"), "{error}");
+    let error = Storage::open(&dir.path().join("nowhere"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("nowhere") && error.contains("install -d"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -73,7 +92,10 @@ fn the_database_is_readable_for_its_owner_alone() {
     let dir = tempfile::tempdir().unwrap();
     let _storage = Storage::open(dir.path()).unwrap();
     for name in [DATABASE_FILE, "portal.db-wal"] {
-        let mode = std::fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(dir.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }

@@ -35,7 +35,12 @@ pub(in crate::storage) struct BootTimes<'a> {
 
 impl<'a> BootTimes<'a> {
     pub(in crate::storage) fn new(db: &'a Connection, terminal: i64, received_at: i64) -> Self {
-        Self { db, terminal, received_at, looked_up: HashMap::new() }
+        Self {
+            db,
+            terminal,
+            received_at,
+            looked_up: HashMap::new(),
+        }
     }
 
     /// Keeps what is known better now than before, and sets right the ratings whose time was doubtful.
@@ -44,10 +49,12 @@ impl<'a> BootTimes<'a> {
             let quality = quality_text(known.quality);
             let before = self.find(known.boot)?;
             let better = before.is_none_or(|(offset_ms, before)| {
-                rank(quality) > rank(before) || (quality == "estimated" && before == quality && offset_ms != known.offset_ms)
+                rank(quality) > rank(before)
+                    || (quality == "estimated" && before == quality && offset_ms != known.offset_ms)
             });
             // An offset that lies in the future or before all terminals is none.
-            if better && (EARLIEST_MS..=self.received_at + TOLERANCE_MS).contains(&known.offset_ms) {
+            if better && (EARLIEST_MS..=self.received_at + TOLERANCE_MS).contains(&known.offset_ms)
+            {
                 self.keep(known, quality)?;
             }
         }
@@ -60,7 +67,10 @@ impl<'a> BootTimes<'a> {
             let unix_ms = i64::try_from(head.up_ms).ok()?.checked_add(offset_ms)?;
             (unix_ms <= self.received_at + TOLERANCE_MS).then_some(Moment { unix_ms, quality })
         });
-        Ok(known.unwrap_or(Moment { unix_ms: self.received_at, quality: "unknown" }))
+        Ok(known.unwrap_or(Moment {
+            unix_ms: self.received_at,
+            quality: "unknown",
+        }))
     }
 
     fn find(&mut self, boot: BootId) -> Result<Option<(i64, &'static str)>, StorageError> {
@@ -69,13 +79,21 @@ impl<'a> BootTimes<'a> {
         }
         let found: Option<(i64, String)> = self
             .db
-            .prepare_cached("SELECT offset_ms, quality FROM boots WHERE terminal = ?1 AND boot = ?2")?
-            .query_row((self.terminal, boot.to_string()), |row| Ok((row.get(0)?, row.get(1)?)))
+            .prepare_cached(
+                "SELECT offset_ms, quality FROM boots WHERE terminal = ?1 AND boot = ?2",
+            )?
+            .query_row((self.terminal, boot.to_string()), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
             .optional()?;
         let known = found
             .map(|(offset_ms, quality)| {
-                let quality = ["synced", "portal", "estimated"].into_iter().find(|known| *known == quality);
-                quality.map(|quality| (offset_ms, quality)).ok_or_else(|| StorageError::unreadable("a boot's quality"))
+                let quality = ["synced", "portal", "estimated"]
+                    .into_iter()
+                    .find(|known| *known == quality);
+                quality
+                    .map(|quality| (offset_ms, quality))
+                    .ok_or_else(|| StorageError::unreadable("a boot's quality"))
             })
             .transpose()?;
         self.looked_up.insert(boot, known);
@@ -93,7 +111,8 @@ impl<'a> BootTimes<'a> {
                  WHERE terminal = ?1 AND boot = ?2 AND time_quality IN ('estimated', 'unknown') AND up_ms + ?3 <= ?5",
             )?
             .execute((self.terminal, &boot, known.offset_ms, quality, self.received_at + TOLERANCE_MS))?;
-        self.looked_up.insert(known.boot, Some((known.offset_ms, quality)));
+        self.looked_up
+            .insert(known.boot, Some((known.offset_ms, quality)));
         Ok(())
     }
 }

@@ -75,7 +75,10 @@ pub struct User {
 
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("User").field("login", &self.login).field("role", &self.role).finish_non_exhaustive()
+        f.debug_struct("User")
+            .field("login", &self.login)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
     }
 }
 
@@ -100,12 +103,21 @@ impl Storage {
         self.sqlite
             .read(move |db| {
                 let found = db
-                    .query_row("SELECT name, role, password_hash FROM users WHERE login = ?1", [&login], |row| {
-                        Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?))
-                    })
+                    .query_row(
+                        "SELECT name, role, password_hash FROM users WHERE login = ?1",
+                        [&login],
+                        |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?)),
+                    )
                     .optional()?;
-                let Some((name, role, password_hash)) = found else { return Ok(None) };
-                Ok(Some(User { login, name, role: stored_role(&role)?, password_hash }))
+                let Some((name, role, password_hash)) = found else {
+                    return Ok(None);
+                };
+                Ok(Some(User {
+                    login,
+                    name,
+                    role: stored_role(&role)?,
+                    password_hash,
+                }))
             })
             .await
     }

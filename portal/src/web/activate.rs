@@ -8,33 +8,20 @@ use axum::Extension;
 use axum::extract::{Form, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use pikir_contract::{PlaceCode, Texts, normalize_user_code};
+use pikir_contract::{PlaceCode, normalize_user_code};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::page::{Answer, Page, Reader, Refusal, encode, render, see_other};
 use super::phone::place_line;
-use super::review;
+use super::placing::{self, Choice, Group, SHOWN_PLACES, natural};
 use super::session::{Staff, StaffFrame};
 use super::throttle::Limits;
 use crate::app::AppState;
-use crate::storage::{AddedPlace, Decided, Enrolment, EnrolmentState, OrganizationRecord, PlaceRecord, Role, StorageError};
+use crate::storage::{Decided, Enrolment, EnrolmentState, Role, StorageError};
 
-/// Places shown in one list; a search narrows it.
-const SHOWN_PLACES: usize = 200;
 /// Characters of a place's name.
 const MAX_NAME_CHARS: usize = 200;
-/// Symbols of a new place's code.
-const PLACE_CODE_SYMBOLS: usize = 6;
-/// Codes tried for a new place before giving up; one in a billion is taken.
-const PLACE_CODE_TRIES: usize = 5;
-
-/// A new place's code, of symbols that are not mistaken for each other.
-fn random_place_code(app: &AppState) -> PlaceCode {
-    let symbols = review::new_status_code(&app.entropy);
-    // Crockford symbols in upper case are a place code.
-    symbols[..PLACE_CODE_SYMBOLS].parse().expect("Crockford symbols")
-}
 
 /// What the forms send.
 #[derive(Debug, Default, Deserialize)]
@@ -79,17 +66,6 @@ struct Activate {
     open_new: bool,
 }
 
-struct Group {
-    organization: String,
-    places: Vec<Choice>,
-}
-
-struct Choice {
-    code: String,
-    name: String,
-    selected: bool,
-}
-
 #[derive(Template)]
 #[template(path = "activate_done.html")]
 struct Done {
@@ -112,7 +88,11 @@ pub async fn show(
         return Ok(ask_code(&staff, StatusCode::OK, typed, None));
     }
     let enrolment = waiting(&app, &limits, &staff, &typed).await?;
-    let wish = Typed { q: reader.get("q").to_owned(), place: reader.get("place").to_owned(), ..Typed::default() };
+    let wish = Typed {
+        q: reader.get("q").to_owned(),
+        place: reader.get("place").to_owned(),
+        ..Typed::default()
+    };
     choose(&app, &staff, StatusCode::OK, enrolment, wish, None).await
 }
 
@@ -129,9 +109,18 @@ pub async fn decide(
     let (login, now_ms) = (&staff.session.login, app.clock.unix_ms());
     let broken = |error: StorageError| staff.page.clone().broken(&error);
     if typed.action == "deny" {
-        let decided = app.storage.deny_enrolment(&enrolment.user_code, login, now_ms).await.map_err(broken)?;
+        let decided = app
+            .storage
+            .deny_enrolment(&enrolment.user_code, login, now_ms)
+            .await
+            .map_err(broken)?;
         let text = "It does not join the portal and says so on its screen.".to_owned();
-        return Ok(decided_page(&staff, decided, "The terminal is refused", text));
+        return Ok(decided_page(
+            &staff,
+            decided,
+            "The terminal is refused",
+            text,
+        ));
     }
     let place = match typed.place.parse::<PlaceCode>() {
         Ok(code) => app.storage.place(&code).await.map_err(broken)?,
@@ -139,14 +128,34 @@ pub async fn decide(
     };
     let Some((place, organization)) = place else {
         let text = Some("Choose a place from the list.");
-        return choose(&app, &staff, StatusCode::UNPROCESSABLE_ENTITY, enrolment, typed, text).await;
+        return choose(
+            &app,
+            &staff,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            enrolment,
+            typed,
+            text,
+        )
+        .await;
     };
     let id = app.entropy.id(app.clock.now());
-    let decided = app.storage.approve_enrolment(&enrolment.user_code, &place.code, login, id, now_ms).await;
+    let decided = app
+        .storage
+        .approve_enrolment(&enrolment.user_code, &place.code, login, id, now_ms)
+        .await;
     let l = staff.page.l;
     let at = format!("{}, {}", l.choose(&organization.names), place_line(&place));
-    let text = l.with("It takes over its settings for {place} within seconds.", "place", at);
-    Ok(decided_page(&staff, decided.map_err(broken)?, "The terminal is approved", text))
+    let text = l.with(
+        "It takes over its settings for {place} within seconds.",
+        "place",
+        at,
+    );
+    Ok(decided_page(
+        &staff,
+        decided.map_err(broken)?,
+        "The terminal is approved",
+        text,
+    ))
 }
 
 /// Creates a place and selects it; approving stays a step of its own.
@@ -161,56 +170,62 @@ pub async fn create_place(
     let enrolment = waiting(&app, &limits, &staff, &typed.user_code).await?;
     typed.name = typed.name.split_whitespace().collect::<Vec<_>>().join(" ");
     let fault = StatusCode::UNPROCESSABLE_ENTITY;
-    if typed.name.is_empty() || typed.name.chars().count() > MAX_NAME_CHARS || typed.name.contains(char::is_control) {
+    if typed.name.is_empty()
+        || typed.name.chars().count() > MAX_NAME_CHARS
+        || typed.name.contains(char::is_control)
+    {
         let text = Some("Give the place a name of at most {max} characters.");
         return choose(&app, &staff, fault, enrolment, typed, text).await;
     }
-    let added = add_place(&app, &typed).await.map_err(|error| staff.page.clone().broken(&error))?;
+    let added = placing::add_place(&app, &typed.organization, &typed.name)
+        .await
+        .map_err(|error| staff.page.clone().broken(&error))?;
     let Some(code) = added else {
-        return choose(&app, &staff, fault, enrolment, typed, Some("Choose an organisation from the list.")).await;
+        return choose(
+            &app,
+            &staff,
+            fault,
+            enrolment,
+            typed,
+            Some("Choose an organisation from the list."),
+        )
+        .await;
     };
-    Ok(see_other(&format!("/activate?user_code={}&place={}", enrolment.user_code, encode(code.as_str()))))
-}
-
-async fn add_place(app: &AppState, typed: &Typed) -> Result<Option<PlaceCode>, StorageError> {
-    let usual = app.storage.places(Some(&typed.organization)).await?.into_iter().next();
-    let (languages, default_language) = usual.map_or_else(
-        || (["ky", "ru", "en"].map(str::to_owned).to_vec(), "ky".to_owned()),
-        |place| (place.languages, place.default_language),
-    );
-    let mut place = PlaceRecord {
-        code: random_place_code(app),
-        organization: typed.organization.clone(),
-        unit: None,
-        name: typed.name.clone(),
-        question: Texts::default(),
-        languages,
-        default_language,
-        presence_key: app.entropy.bytes::<32>().to_vec(),
-        version: 1,
-    };
-    for _ in 0..PLACE_CODE_TRIES {
-        match app.storage.add_place(place.clone(), app.clock.unix_ms()).await? {
-            AddedPlace::Added => return Ok(Some(place.code)),
-            AddedPlace::UnknownOrganization => return Ok(None),
-            AddedPlace::CodeTaken => place.code = random_place_code(app),
-        }
-    }
-    Err(StorageError::Unreadable("every code tried for a new place is taken".to_owned()))
+    Ok(see_other(&format!(
+        "/activate?user_code={}&place={}",
+        enrolment.user_code,
+        encode(code.as_str())
+    )))
 }
 
 /// The enrolment that waits under a typed code; anything else asks for the code again. Wrong codes are counted.
-async fn waiting(app: &AppState, limits: &Limits, staff: &Staff, typed: &str) -> Result<Enrolment, Refusal> {
+async fn waiting(
+    app: &AppState,
+    limits: &Limits,
+    staff: &Staff,
+    typed: &str,
+) -> Result<Enrolment, Refusal> {
     let (login, now_ms) = (&staff.session.login, app.clock.unix_ms());
     if let Some(seconds) = limits.codes.wait_s(login, now_ms) {
         let text = "Too many wrong codes. Please wait {minutes} minutes and try again.";
         let text = staff.page.l.with(text, "minutes", seconds.div_ceil(60));
-        let mut response = ask_code(staff, StatusCode::TOO_MANY_REQUESTS, typed.to_owned(), Some(text));
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        let mut response = ask_code(
+            staff,
+            StatusCode::TOO_MANY_REQUESTS,
+            typed.to_owned(),
+            Some(text),
+        );
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         return Err(response.into());
     }
     let found = match normalize_user_code(typed) {
-        Some(code) => app.storage.enrolment(&code, now_ms).await.map_err(|error| staff.page.clone().broken(&error))?,
+        Some(code) => app
+            .storage
+            .enrolment(&code, now_ms)
+            .await
+            .map_err(|error| staff.page.clone().broken(&error))?,
         None => None,
     };
     if let Some(enrolment) = found.filter(|enrolment| enrolment.state == EnrolmentState::Pending) {
@@ -221,11 +236,18 @@ async fn waiting(app: &AppState, limits: &Limits, staff: &Staff, typed: &str) ->
     Err(ask_code(staff, StatusCode::NOT_FOUND, typed.to_owned(), Some(text)).into())
 }
 
-const NOT_WAITING: &str =
-    "No terminal is waiting under this code. Codes expire: compare it with the one on the screen now.";
+const NOT_WAITING: &str = "No terminal is waiting under this code. Codes expire: compare it with the one on the screen now.";
 
 fn ask_code(staff: &Staff, status: StatusCode, typed: String, error: Option<String>) -> Response {
-    render(status, &AskCode { page: staff.page.clone(), staff: staff.frame("/activate"), typed, error })
+    render(
+        status,
+        &AskCode {
+            page: staff.page.clone(),
+            staff: staff.frame("/activate"),
+            typed,
+            error,
+        },
+    )
 }
 
 fn decided_page(staff: &Staff, decided: Decided, title: &str, text: String) -> Response {
@@ -233,14 +255,24 @@ fn decided_page(staff: &Staff, decided: Decided, title: &str, text: String) -> R
     let problem = match decided {
         Decided::Done => {
             let (title, text) = (l.t(title).to_owned(), l.t(&text).to_owned());
-            let done = Done { page: staff.page.clone(), staff: staff.frame("/activate"), title, text };
+            let done = Done {
+                page: staff.page.clone(),
+                staff: staff.frame("/activate"),
+                title,
+                text,
+            };
             return render(StatusCode::OK, &done);
         }
         Decided::NotWaiting => NOT_WAITING,
         Decided::UnknownPlace => "Choose a place from the list.",
         Decided::Retired => "This machine was taken out of service. Set it up anew with a new key.",
     };
-    ask_code(staff, StatusCode::CONFLICT, String::new(), Some(l.t(problem).to_owned()))
+    ask_code(
+        staff,
+        StatusCode::CONFLICT,
+        String::new(),
+        Some(l.t(problem).to_owned()),
+    )
 }
 
 async fn choose(
@@ -256,12 +288,23 @@ async fn choose(
     let mut places = app.storage.places(None).await.map_err(broken)?;
     places.sort_by_cached_key(|place| (place.organization.clone(), natural(&place_line(place))));
     let l = staff.page.l;
-    let names: BTreeMap<&str, &str> =
-        organizations.iter().map(|found| (found.code.as_str(), l.choose(&found.names))).collect();
-    let stands_at = enrolment.stands_at.as_ref().and_then(|code| places.iter().find(|p| p.code.as_str() == code));
-    let (groups, cut) = grouped(&places, &names, &wish);
+    let names: BTreeMap<&str, &str> = organizations
+        .iter()
+        .map(|found| (found.code.as_str(), l.choose(&found.names)))
+        .collect();
+    let stands_at = enrolment
+        .stands_at
+        .as_ref()
+        .and_then(|code| places.iter().find(|p| p.code.as_str() == code));
+    let (groups, cut) = placing::grouped(&places, &names, &wish.q, &wish.place);
     let content = Activate {
-        page: Page::new(l.0, &[("user_code".to_owned(), enrolment.user_code.clone()), ("q".to_owned(), wish.q.clone())]),
+        page: Page::new(
+            l.0,
+            &[
+                ("user_code".to_owned(), enrolment.user_code.clone()),
+                ("q".to_owned(), wish.q.clone()),
+            ],
+        ),
         staff: staff.frame("/activate"),
         error: error.map(|text| l.with(text, "max", MAX_NAME_CHARS)),
         fingerprint: fingerprint(&enrolment.public_key),
@@ -274,72 +317,18 @@ async fn choose(
         groups,
         cut,
         limit: SHOWN_PLACES,
-        organizations: choices(&organizations, &names, &wish.organization),
+        organizations: placing::choices(&organizations, &names, &wish.organization),
         open_new: !wish.name.is_empty() || !wish.organization.is_empty(),
         new_name: wish.name,
     };
     Ok(render(status, &content))
 }
 
-fn choices(organizations: &[OrganizationRecord], names: &BTreeMap<&str, &str>, chosen: &str) -> Vec<Choice> {
-    let choice = |found: &OrganizationRecord| Choice {
-        code: found.code.clone(),
-        name: names.get(found.code.as_str()).copied().unwrap_or_default().to_owned(),
-        selected: found.code == chosen,
-    };
-    organizations.iter().map(choice).collect()
-}
-
-/// The places whose name, code or organisation holds every word of the search, by organisation; and whether there were
-/// more. The place created or chosen a moment ago is always among them.
-fn grouped(places: &[PlaceRecord], names: &BTreeMap<&str, &str>, wish: &Typed) -> (Vec<Group>, bool) {
-    let words: Vec<String> = wish.q.to_lowercase().split_whitespace().map(str::to_owned).collect();
-    let mut groups: Vec<(&str, Group)> = Vec::new();
-    let mut shown = 0;
-    let mut cut = false;
-    for place in places {
-        let organization = names.get(place.organization.as_str()).copied().unwrap_or_default();
-        let name = place_line(place);
-        let selected = place.code.as_str() == wish.place;
-        let text = format!("{organization} {} {name} {}", place.organization, place.code).to_lowercase();
-        if !selected && (shown >= SHOWN_PLACES || !words.iter().all(|word| text.contains(word))) {
-            cut |= shown >= SHOWN_PLACES;
-            continue;
-        }
-        shown += 1;
-        let choice = Choice { code: place.code.to_string(), name, selected };
-        match groups.last_mut() {
-            Some((code, group)) if *code == place.organization => group.places.push(choice),
-            _ => groups.push((
-                &place.organization,
-                Group { organization: organization.to_owned(), places: vec![choice] },
-            )),
-        }
-    }
-    (groups.into_iter().map(|(_, group)| group).collect(), cut)
-}
-
-/// A name as people sort it: "window 2" before "window 10".
-fn natural(name: &str) -> String {
-    let mut key = String::new();
-    let mut digits = String::new();
-    for symbol in name.to_lowercase().chars().chain(['\0']) {
-        if symbol.is_ascii_digit() {
-            digits.push(symbol);
-        } else {
-            if !digits.is_empty() {
-                key.push_str(&format!("{digits:0>9}"));
-                digits.clear();
-            }
-            key.push(symbol);
-        }
-    }
-    key
-}
-
 /// The first 8 bytes of a key's SHA-256 in groups a person can compare: `a1b2 c3d4 e5f6 0718`.
 fn fingerprint(public_key: &[u8]) -> String {
     let digest = Sha256::digest(public_key);
-    let groups = digest[..8].chunks(2).map(|pair| format!("{:02x}{:02x}", pair[0], pair[1]));
+    let groups = digest[..8]
+        .chunks(2)
+        .map(|pair| format!("{:02x}{:02x}", pair[0], pair[1]));
     groups.collect::<Vec<_>>().join(" ")
 }

@@ -50,5 +50,8 @@ fn policy(scripts: &str) -> String {
 fn source_hash(content: &str) -> String {
     use base64::Engine;
     let digest = Sha256::digest(content.as_bytes());
-    format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(digest))
+    format!(
+        "sha256-{}",
+        base64::engine::general_purpose::STANDARD.encode(digest)
+    )
 }

@@ -55,7 +55,9 @@ impl Lang {
     /// The language of a tag, by its first part and in any case (`ky-KG`, `RU`).
     pub fn from_tag(tag: &str) -> Option<Self> {
         let primary = tag.split(['-', '_']).next()?.trim();
-        Self::ALL.into_iter().find(|lang| lang.tag().eq_ignore_ascii_case(primary))
+        Self::ALL
+            .into_iter()
+            .find(|lang| lang.tag().eq_ignore_ascii_case(primary))
     }
 
     /// The language an `Accept-Language` header likes best (RFC 9110 §12.5.4), if it names one of ours.
@@ -63,8 +65,12 @@ impl Lang {
         let mut best: Option<(Self, u32)> = None;
         for part in header.split(',') {
             let mut pieces = part.split(';');
-            let Some(lang) = pieces.next().and_then(Self::from_tag) else { continue };
-            let weight = pieces.find_map(|piece| piece.trim().strip_prefix("q=")).map_or(1000, thousandths);
+            let Some(lang) = pieces.next().and_then(Self::from_tag) else {
+                continue;
+            };
+            let weight = pieces
+                .find_map(|piece| piece.trim().strip_prefix("q="))
+                .map_or(1000, thousandths);
             if weight > best.map_or(0, |(_, weight)| weight) {
                 best = Some((lang, weight));
             }
@@ -97,8 +103,16 @@ type Catalog = HashMap<String, String>;
 
 static CATALOGS: LazyLock<HashMap<Lang, Catalog>> = LazyLock::new(|| {
     // The files are part of the program and a test reads each: an error here shows English rather than stopping.
-    let catalog = |lang: Lang| po::parse(lang.source()).unwrap_or_default().into_iter().collect();
-    Lang::ALL.into_iter().map(|lang| (lang, catalog(lang))).collect()
+    let catalog = |lang: Lang| {
+        po::parse(lang.source())
+            .unwrap_or_default()
+            .into_iter()
+            .collect()
+    };
+    Lang::ALL
+        .into_iter()
+        .map(|lang| (lang, catalog(lang)))
+        .collect()
 });
 
 /// Texts, numbers and dates in one language.
@@ -113,22 +127,36 @@ impl Locale {
 
     /// The translation of an English text, or the text itself.
     pub fn t<'text>(&self, text: &'text str) -> &'text str {
-        CATALOGS.get(&self.0).and_then(|catalog| catalog.get(text)).map_or(text, String::as_str)
+        CATALOGS
+            .get(&self.0)
+            .and_then(|catalog| catalog.get(text))
+            .map_or(text, String::as_str)
     }
 
     /// The translation with `{name}` replaced.
     pub fn with(&self, text: &str, name: &str, value: impl ToString) -> String {
-        self.t(text).replace(&format!("{{{name}}}"), &value.to_string())
+        self.t(text)
+            .replace(&format!("{{{name}}}"), &value.to_string())
     }
 
     /// The translation with two names replaced.
-    pub fn with2(&self, text: &str, name: &str, value: impl ToString, other: &str, second: impl ToString) -> String {
-        self.with(text, name, value).replace(&format!("{{{other}}}"), &second.to_string())
+    pub fn with2(
+        &self,
+        text: &str,
+        name: &str,
+        value: impl ToString,
+        other: &str,
+        second: impl ToString,
+    ) -> String {
+        self.with(text, name, value)
+            .replace(&format!("{{{other}}}"), &second.to_string())
     }
 
     /// Of texts given by language (an organisation's name), the one in this language or the nearest.
     pub fn choose<'texts>(&self, texts: &'texts Texts) -> &'texts str {
-        texts.get(self.tag(), Lang::FALLBACK.tag()).unwrap_or_default()
+        texts
+            .get(self.tag(), Lang::FALLBACK.tag())
+            .unwrap_or_default()
     }
 
     /// A whole number with its thousands apart.
@@ -147,7 +175,10 @@ impl Locale {
     /// A mean given in hundredths; a dash if there is none.
     pub fn average(&self, hundredths: Option<u64>) -> String {
         let point = if self.0 == Lang::En { '.' } else { ',' };
-        hundredths.map_or_else(|| "–".to_owned(), |mean| format!("{}{point}{:02}", mean / 100, mean % 100))
+        hundredths.map_or_else(
+            || "–".to_owned(),
+            |mean| format!("{}{point}{:02}", mean / 100, mean % 100),
+        )
     }
 
     /// A day, in UTC.
@@ -166,7 +197,10 @@ mod tests {
 
     #[test]
     fn the_best_liked_language_that_we_have_is_chosen() {
-        assert_eq!(Lang::accepted("de-DE,de;q=0.9,be;q=0.3,ky-KG;q=0.7"), Some(Lang::Ky));
+        assert_eq!(
+            Lang::accepted("de-DE,de;q=0.9,be;q=0.3,ky-KG;q=0.7"),
+            Some(Lang::Ky)
+        );
         assert_eq!(Lang::accepted("en;q=0.5, RU"), Some(Lang::Ru));
         assert_eq!(Lang::accepted("kk;q=0, fr"), None);
         assert_eq!(Lang::accepted("en;q=x, be;q=0.001"), Some(Lang::Be));

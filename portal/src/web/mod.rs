@@ -23,6 +23,7 @@ mod organization;
 mod page;
 pub mod password;
 mod phone;
+mod placing;
 pub mod po;
 mod review;
 mod session;
@@ -50,7 +51,10 @@ pub fn router() -> Router<AppState> {
         .route("/activate", get(activate::show).post(activate::decide))
         .route("/activate/place", post(activate::create_place))
         .route("/staff", get(staff::overview))
-        .route("/staff/reviews", get(moderation::list).post(moderation::decide))
+        .route(
+            "/staff/reviews",
+            get(moderation::list).post(moderation::decide),
+        )
         .fallback(unknown)
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(Extension(Arc::new(Limits::default())))

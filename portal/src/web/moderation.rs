@@ -5,10 +5,10 @@ use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 
+use super::assets;
 use super::page::{Answer, Page, Reader, render, see_other};
 use super::review::reason_text;
 use super::session::{Staff, StaffFrame};
-use super::assets;
 use crate::app::AppState;
 use crate::storage::{Decision, DeclineReason, Review, ReviewState, Role};
 
@@ -68,7 +68,11 @@ pub async fn list(State(app): State<AppState>, staff: Staff, reader: Reader) -> 
     staff.may(Role::moderates)?;
     let state = ReviewState::parse(reader.get("state")).unwrap_or(ReviewState::New);
     let broken = |error| staff.page.clone().broken(&error);
-    let mut reviews = app.storage.reviews_with_comment(state, SHOWN + 1).await.map_err(broken)?;
+    let mut reviews = app
+        .storage
+        .reviews_with_comment(state, SHOWN + 1)
+        .await
+        .map_err(broken)?;
     let more = reviews.len() > SHOWN;
     reviews.truncate(SHOWN);
     let tab = |(of, text): (ReviewState, &str)| Tab {
@@ -81,8 +85,16 @@ pub async fn list(State(app): State<AppState>, staff: Staff, reader: Reader) -> 
         staff: staff.frame("/staff/reviews"),
         state: state.as_str(),
         tabs: TABS.map(tab).into(),
-        reviews: reviews.into_iter().map(|review| row(&staff.page, review)).collect(),
-        reasons: DeclineReason::ALL.map(|of| ReasonChoice { key: of.as_str(), text: reason_text(of) }).into(),
+        reviews: reviews
+            .into_iter()
+            .map(|review| row(&staff.page, review))
+            .collect(),
+        reasons: DeclineReason::ALL
+            .map(|of| ReasonChoice {
+                key: of.as_str(),
+                text: reason_text(of),
+            })
+            .into(),
         more,
     };
     Ok(render(StatusCode::OK, &content))
@@ -122,15 +134,28 @@ pub async fn decide(State(app): State<AppState>, staff: Staff, Form(typed): Form
             let back = format!("/staff/reviews?state={}", back.as_str());
             let text = "Choose a reason for declining.";
             let page = staff.page.clone();
-            return Ok(page.message(StatusCode::UNPROCESSABLE_ENTITY, text, "", Some((&back, "Comments"))));
+            return Ok(page.message(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                text,
+                "",
+                Some((&back, "Comments")),
+            ));
         }
     };
-    let Ok(id) = typed.review.parse() else { return Ok(staff.page.not_found()) };
+    let Ok(id) = typed.review.parse() else {
+        return Ok(staff.page.not_found());
+    };
     let by = &staff.session.login;
-    let decided = app.storage.decide_review(id, decision, by, app.clock.now()).await;
+    let decided = app
+        .storage
+        .decide_review(id, decision, by, app.clock.now())
+        .await;
     if !decided.map_err(|error| staff.page.clone().broken(&error))? {
         return Ok(staff.page.not_found());
     }
     let state = ReviewState::parse(&typed.state).unwrap_or(ReviewState::New);
-    Ok(see_other(&format!("/staff/reviews?state={}", state.as_str())))
+    Ok(see_other(&format!(
+        "/staff/reviews?state={}",
+        state.as_str()
+    )))
 }

@@ -83,7 +83,13 @@ pub async fn home(State(app): State<AppState>, reader: Reader) -> Answer {
     let mut organizations = app.storage.organizations().await.map_err(broken)?;
     organizations.retain(|found| found.parent.is_none());
     let organizations = entries(&app, page.l, organizations).await.map_err(broken)?;
-    Ok(shared(render(StatusCode::OK, &Home { page, organizations })))
+    Ok(shared(render(
+        StatusCode::OK,
+        &Home {
+            page,
+            organizations,
+        },
+    )))
 }
 
 /// One organisation: its figures, its units, what visitors wrote. `?before=` pages through the comments.
@@ -95,11 +101,20 @@ pub async fn show(State(app): State<AppState>, reader: Reader, Path(code): Path<
     };
     let summary = app.storage.summary(&code).await.map_err(broken)?;
     let before = reader.get("before").parse::<Id>().ok();
-    let mut comments = app.storage.published_comments(&code, before, SHOWN_COMMENTS + 1).await.map_err(broken)?;
+    let mut comments = app
+        .storage
+        .published_comments(&code, before, SHOWN_COMMENTS + 1)
+        .await
+        .map_err(broken)?;
     let more = comments.len() > SHOWN_COMMENTS;
     comments.truncate(SHOWN_COMMENTS);
     let older = comments.last().filter(|_| more).map(|last| {
-        format!("/o/{}?before={}&lang={}", encode(&code), last.id, page.l.tag())
+        format!(
+            "/o/{}?before={}&lang={}",
+            encode(&code),
+            last.id,
+            page.l.tag()
+        )
     });
     let parent = match &organization.parent {
         Some(parent) => app.storage.organization(parent).await.map_err(broken)?,
@@ -119,14 +134,21 @@ pub async fn show(State(app): State<AppState>, reader: Reader, Path(code): Path<
         flagged: summary.flagged,
         withdrawn: summary.withdrawn,
         children,
-        comments: comments.into_iter().map(|review| comment(page.l, review)).collect(),
+        comments: comments
+            .into_iter()
+            .map(|review| comment(page.l, review))
+            .collect(),
         older,
         page,
     };
     Ok(shared(render(StatusCode::OK, &content)))
 }
 
-async fn entries(app: &AppState, l: Locale, found: Vec<OrganizationRecord>) -> Result<Vec<Entry>, StorageError> {
+async fn entries(
+    app: &AppState,
+    l: Locale,
+    found: Vec<OrganizationRecord>,
+) -> Result<Vec<Entry>, StorageError> {
     let mut entries = Vec::with_capacity(found.len());
     for organization in found {
         let counts = app.storage.summary(&organization.code).await?.counts();
@@ -135,7 +157,13 @@ async fn entries(app: &AppState, l: Locale, found: Vec<OrganizationRecord>) -> R
         } else {
             let average = l.average(counts.average_hundredths());
             let count = l.number(&counts.total());
-            l.with2("{average} out of 5 · ratings: {count}", "average", average, "count", count)
+            l.with2(
+                "{average} out of 5 · ratings: {count}",
+                "average",
+                average,
+                "count",
+                count,
+            )
         };
         entries.push(entry(l, organization, figure));
     }
@@ -143,7 +171,11 @@ async fn entries(app: &AppState, l: Locale, found: Vec<OrganizationRecord>) -> R
 }
 
 fn entry(l: Locale, organization: OrganizationRecord, figure: String) -> Entry {
-    Entry { name: l.choose(&organization.names).to_owned(), code: encode(&organization.code), figure }
+    Entry {
+        name: l.choose(&organization.names).to_owned(),
+        code: encode(&organization.code),
+        figure,
+    }
 }
 
 /// The scores from best to worst; bars are drawn relative to the most frequent one.
@@ -158,7 +190,12 @@ fn score_rows(l: Locale, counts: &Counts) -> Vec<ScoreRow> {
         width: count * BAR_WIDTH / most,
         percent: (count * 200 + total) / (total * 2),
     };
-    Score::ALL.into_iter().zip(counts.0).rev().map(row).collect()
+    Score::ALL
+        .into_iter()
+        .zip(counts.0)
+        .rev()
+        .map(row)
+        .collect()
 }
 
 fn channel_rows(l: Locale, summary: &Summary) -> Vec<ChannelRow> {

@@ -29,23 +29,40 @@ impl<S: Sync> FromRequestParts<S> for Reader {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
         let mut query = query.map(|Query(query)| query).unwrap_or_default();
-        let chosen = query.iter().find(|(name, _)| name == "lang").and_then(|(_, tag)| Lang::from_tag(tag));
+        let chosen = query
+            .iter()
+            .find(|(name, _)| name == "lang")
+            .and_then(|(_, tag)| Lang::from_tag(tag));
         query.retain(|(name, _)| name != "lang");
-        let accepted = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        Ok(Self { chosen, accepted: accepted.and_then(Lang::accepted), query })
+        let accepted = parts
+            .headers
+            .get(header::ACCEPT_LANGUAGE)
+            .and_then(|value| value.to_str().ok());
+        Ok(Self {
+            chosen,
+            accepted: accepted.and_then(Lang::accepted),
+            query,
+        })
     }
 }
 
 impl Reader {
     /// The frame of a page in the language this reader understands best; `usual` is the language of the place.
     pub fn page(&self, usual: Option<Lang>) -> Page {
-        let lang = self.chosen.or(self.accepted).or(usual).unwrap_or(Lang::FALLBACK);
+        let lang = self
+            .chosen
+            .or(self.accepted)
+            .or(usual)
+            .unwrap_or(Lang::FALLBACK);
         Page::new(lang, &self.query)
     }
 
     /// A member of the query, empty if it is missing.
     pub fn get(&self, name: &str) -> &str {
-        self.query.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+        self.query
+            .iter()
+            .find(|(known, _)| known == name)
+            .map_or("", |(_, value)| value)
     }
 }
 
@@ -76,19 +93,45 @@ pub struct LanguageLink {
 impl Page {
     /// The frame in `lang`; `query` is what the addresses of the other languages keep.
     pub fn new(lang: Lang, query: &[(String, String)]) -> Self {
-        let kept: String = query.iter().map(|(name, value)| format!("{}={}&", encode(name), encode(value))).collect();
+        let kept: String = query
+            .iter()
+            .map(|(name, value)| format!("{}={}&", encode(name), encode(value)))
+            .collect();
         let link = |of: Lang| {
             let (short, rest) = of.own_name();
-            LanguageLink { href: format!("?{kept}lang={}", of.tag()), tag: of.tag(), short, rest, current: of == lang }
+            LanguageLink {
+                href: format!("?{kept}lang={}", of.tag()),
+                tag: of.tag(),
+                short,
+                rest,
+                current: of == lang,
+            }
         };
-        Self { l: Locale(lang), languages: Lang::ALL.map(link).into() }
+        Self {
+            l: Locale(lang),
+            languages: Lang::ALL.map(link).into(),
+        }
     }
 
     /// A page that says one thing. `title` and `text` are English, to be translated.
-    pub fn message(self, status: StatusCode, title: &str, text: &str, action: Option<(&str, &str)>) -> Response {
+    pub fn message(
+        self,
+        status: StatusCode,
+        title: &str,
+        text: &str,
+        action: Option<(&str, &str)>,
+    ) -> Response {
         let l = self.l;
-        let action = action.map(|(href, text)| Action { href: href.to_owned(), text: l.t(text).to_owned() });
-        let content = Message { title: l.t(title).to_owned(), text: l.t(text).to_owned(), action, page: self };
+        let action = action.map(|(href, text)| Action {
+            href: href.to_owned(),
+            text: l.t(text).to_owned(),
+        });
+        let content = Message {
+            title: l.t(title).to_owned(),
+            text: l.t(text).to_owned(),
+            action,
+            page: self,
+        };
         render(status, &content)
     }
 
@@ -96,19 +139,32 @@ impl Page {
     pub fn broken(self, error: &StorageError) -> Refusal {
         tracing::error!(%error, "a page could not be made");
         let text = "The portal could not finish this. Please try again in a moment.";
-        self.message(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", text, None).into()
+        self.message(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Something went wrong",
+            text,
+            None,
+        )
+        .into()
     }
 
     /// A page that does not exist.
     pub fn not_found(self) -> Response {
         let text = "The address may be mistyped or out of date.";
-        self.message(StatusCode::NOT_FOUND, "Page not found", text, Some(("/", "All organisations")))
+        self.message(
+            StatusCode::NOT_FOUND,
+            "Page not found",
+            text,
+            Some(("/", "All organisations")),
+        )
     }
 
     /// What someone sees who must wait: `title` and `text` are translated already.
     pub fn wait(self, seconds: u64, title: &str, text: &str) -> Response {
         let mut response = self.message(StatusCode::TOO_MANY_REQUESTS, title, text, None);
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         response
     }
 }
@@ -164,12 +220,19 @@ pub fn see_other(address: &str) -> Response {
 
 /// The headers of every page that did not set them itself.
 pub async fn headers(mut response: Response) -> Response {
-    let policy = HeaderValue::from_str(&assets::POLICY).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    let policy = HeaderValue::from_str(&assets::POLICY)
+        .unwrap_or(HeaderValue::from_static("default-src 'none'"));
     let defaults: [(HeaderName, HeaderValue); 4] = [
         (header::CONTENT_SECURITY_POLICY, policy),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
         // Presence tokens and status codes stand in addresses: no other site learns them.
-        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("no-referrer"),
+        ),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     for (name, value) in defaults {
@@ -181,7 +244,10 @@ pub async fn headers(mut response: Response) -> Response {
 /// Marks a page that holds nothing personal: it may be kept for half a minute.
 pub fn shared(mut response: Response) -> Response {
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=30"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=30"),
+    );
     headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
     response
 }
@@ -191,7 +257,9 @@ pub fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte))
+            }
             _ => encoded.push_str(&format!("%{byte:02X}")),
         }
     }

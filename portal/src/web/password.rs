@@ -23,13 +23,19 @@ static PERMITS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(CHECKS));
 /// The PHC string (argon2id with a random salt) to store for a password; an error says what is wrong with the password.
 pub fn hash(password: &str) -> Result<String, String> {
     if password.chars().count() < MIN_CHARS {
-        return Err(format!("the password is too short: use at least {MIN_CHARS} characters"));
+        return Err(format!(
+            "the password is too short: use at least {MIN_CHARS} characters"
+        ));
     }
     if password.len() > MAX_BYTES {
-        return Err(format!("the password is too long: use at most {MAX_BYTES} bytes"));
+        return Err(format!(
+            "the password is too long: use at most {MAX_BYTES} bytes"
+        ));
     }
     let hashed = Argon2::default().hash_password(password.as_bytes());
-    hashed.map(|hash| hash.to_string()).map_err(|error| format!("the password could not be hashed: {error}"))
+    hashed
+        .map(|hash| hash.to_string())
+        .map_err(|error| format!("the password could not be hashed: {error}"))
 }
 
 /// True if `password` is the one behind `stored`. With `None` (no such login) the same work is done for nothing.
@@ -39,9 +45,14 @@ pub async fn matches(password: String, stored: Option<String>) -> bool {
     let check = move || {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| NOBODY.to_owned());
-        let Ok(parsed) = PasswordHash::new(&stored) else { return false };
+        let Ok(parsed) = PasswordHash::new(&stored) else {
+            return false;
+        };
         let fits = password.len() <= MAX_BYTES;
-        fits && Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok() && known
+        fits && Argon2::default()
+            .verify_password(password.as_bytes(), &parsed)
+            .is_ok()
+            && known
     };
     tokio::task::spawn_blocking(check).await.unwrap_or(false)
 }
@@ -59,6 +70,9 @@ mod tests {
     fn an_unknown_login_costs_as_much_as_a_known_one() {
         let parameters = |hash: &str| hash.rsplitn(3, '$').last().map(str::to_owned);
         assert!(PasswordHash::new(NOBODY).is_ok());
-        assert_eq!(parameters(&hash("ten or more").unwrap()), parameters(NOBODY));
+        assert_eq!(
+            parameters(&hash("ten or more").unwrap()),
+            parameters(NOBODY)
+        );
     }
 }

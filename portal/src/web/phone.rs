@@ -14,7 +14,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use hmac::{Hmac, KeyInit, Mac};
 use pikir_contract::{
-    DEFAULT_STEP_S, MAX_COMMENT_CHARS, PlaceCode, Score, base64url_decode, base64url_encode, check_presence,
+    DEFAULT_STEP_S, MAX_COMMENT_CHARS, PlaceCode, Score, base64url_decode, base64url_encode,
+    check_presence,
 };
 use serde::Deserialize;
 use sha2::Sha256;
@@ -57,12 +58,24 @@ struct Visit {
 }
 
 /// Shows the form.
-pub async fn show(State(app): State<AppState>, reader: Reader, Path(path): Path<HashMap<String, String>>) -> Answer {
+pub async fn show(
+    State(app): State<AppState>,
+    reader: Reader,
+    Path(path): Path<HashMap<String, String>>,
+) -> Answer {
     let visit = find(&app, &reader, path).await?;
     let page = reader.page(Lang::from_tag(&visit.place.default_language));
     let nonce = base64url_encode(&app.entropy.bytes::<NONCE_BYTES>());
-    let seen = if visit.is_present(app.clock.unix_s()) { visit.mark_seen(&nonce, app.clock.unix_s()) } else { String::new() };
-    let typed = Typed { nonce, seen, ..Typed::default() };
+    let seen = if visit.is_present(app.clock.unix_s()) {
+        visit.mark_seen(&nonce, app.clock.unix_s())
+    } else {
+        String::new()
+    };
+    let typed = Typed {
+        nonce,
+        seen,
+        ..Typed::default()
+    };
     Ok(form(StatusCode::OK, page, &visit, typed, Faults::default()))
 }
 
@@ -88,7 +101,12 @@ pub async fn send(
     limits.reviews.count(&address, now_ms);
     let Ok(Form(mut typed)) = typed else {
         let text = "Please go back and shorten the comment.";
-        return Ok(page.message(StatusCode::PAYLOAD_TOO_LARGE, "The text is too long", text, None));
+        return Ok(page.message(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "The text is too long",
+            text,
+            None,
+        ));
     };
     typed.comment = tidy(&typed.comment);
     if !is_nonce(&typed.nonce) {
@@ -96,10 +114,18 @@ pub async fn send(
     }
     let length = typed.comment.chars().count();
     let score = typed.score.parse().ok().and_then(Score::new);
-    let faults =
-        Faults { missing_score: score.is_none(), too_long: (length > MAX_COMMENT_CHARS).then_some(length) };
+    let faults = Faults {
+        missing_score: score.is_none(),
+        too_long: (length > MAX_COMMENT_CHARS).then_some(length),
+    };
     let (Some(score), None) = (score, faults.too_long) else {
-        return Ok(form(StatusCode::UNPROCESSABLE_ENTITY, page, &visit, typed, faults));
+        return Ok(form(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            page,
+            &visit,
+            typed,
+            faults,
+        ));
     };
     keep(&app, page, visit, score, typed).await
 }
@@ -110,7 +136,11 @@ async fn keep(app: &AppState, page: Page, visit: Visit, score: Score, typed: Typ
         id: app.entropy.id(app.clock.now()),
         status_code: review::new_status_code(&app.entropy),
         on_site: visit.is_present(now_s) || visit.was_seen(&typed.nonce, &typed.seen, now_s),
-        channel: if visit.token.is_some() { ReviewChannel::Phone } else { ReviewChannel::Poster },
+        channel: if visit.token.is_some() {
+            ReviewChannel::Phone
+        } else {
+            ReviewChannel::Poster
+        },
         nonce: typed.nonce,
         place: visit.place.code,
         score,
@@ -119,42 +149,75 @@ async fn keep(app: &AppState, page: Page, visit: Visit, score: Score, typed: Typ
         created_at: app.clock.now(),
     };
     let lang = page.l.tag();
-    let code = app.storage.add_review(review).await.map_err(|error| page.broken(&error))?;
-    Ok(see_other(&format!("/r/{}?thanks=1&lang={lang}", review::written(&code))))
+    let code = app
+        .storage
+        .add_review(review)
+        .await
+        .map_err(|error| page.broken(&error))?;
+    Ok(see_other(&format!(
+        "/r/{}?thanks=1&lang={lang}",
+        review::written(&code)
+    )))
 }
 
-async fn find(app: &AppState, reader: &Reader, mut path: HashMap<String, String>) -> Result<Visit, Refusal> {
+async fn find(
+    app: &AppState,
+    reader: &Reader,
+    mut path: HashMap<String, String>,
+) -> Result<Visit, Refusal> {
     let page = || reader.page(None);
-    let code = path.remove("code").and_then(|code| code.trim().parse::<PlaceCode>().ok());
+    let code = path
+        .remove("code")
+        .and_then(|code| code.trim().parse::<PlaceCode>().ok());
     let found = match code {
-        Some(code) => app.storage.place(&code).await.map_err(|error| page().broken(&error))?,
+        Some(code) => app
+            .storage
+            .place(&code)
+            .await
+            .map_err(|error| page().broken(&error))?,
         None => None,
     };
     let Some((place, organization)) = found else {
-        let text =
-            "Perhaps it was mistyped, or the place has closed. Please scan the code on the screen once more.";
+        let text = "Perhaps it was mistyped, or the place has closed. Please scan the code on the screen once more.";
         let action = Some(("/", "All organisations"));
-        return Err(page().message(StatusCode::NOT_FOUND, "This code is not known", text, action).into());
+        return Err(page()
+            .message(
+                StatusCode::NOT_FOUND,
+                "This code is not known",
+                text,
+                action,
+            )
+            .into());
     };
-    Ok(Visit { place, organization, token: path.remove("token") })
+    Ok(Visit {
+        place,
+        organization,
+        token: path.remove("token"),
+    })
 }
 
 impl Visit {
     /// True if the address holds a token that proves presence now.
     fn is_present(&self, now_s: i64) -> bool {
         let key = &self.place.presence_key;
-        let valid = |token: &String| check_presence(key, &self.place.code, token, now_s, DEFAULT_STEP_S);
+        let valid =
+            |token: &String| check_presence(key, &self.place.code, token, now_s, DEFAULT_STEP_S);
         self.token.as_ref().is_some_and(valid)
     }
 
     /// Marks a page view as made on site: who writes for a quarter of an hour has still been there, although the token
     /// is old by then.
     fn mark_seen(&self, nonce: &str, now_s: i64) -> String {
-        format!("{now_s}.{}", base64url_encode(&self.seen_mac(nonce, now_s).finalize().into_bytes()))
+        format!(
+            "{now_s}.{}",
+            base64url_encode(&self.seen_mac(nonce, now_s).finalize().into_bytes())
+        )
     }
 
     fn was_seen(&self, nonce: &str, seen: &str, now_s: i64) -> bool {
-        let parts = seen.split_once('.').and_then(|(at, mac)| Some((at.parse().ok()?, base64url_decode(mac).ok()?)));
+        let parts = seen
+            .split_once('.')
+            .and_then(|(at, mac)| Some((at.parse().ok()?, base64url_decode(mac).ok()?)));
         parts.is_some_and(|(at, mac): (i64, Vec<u8>)| {
             (at..=at.saturating_add(SEEN_VALID_S)).contains(&now_s)
                 && self.seen_mac(nonce, at).verify_slice(&mac).is_ok()
@@ -163,7 +226,8 @@ impl Visit {
 
     fn seen_mac(&self, nonce: &str, at: i64) -> Hmac<Sha256> {
         // HMAC takes a key of any length.
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.place.presence_key).expect("any key length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.place.presence_key).expect("any key length");
         mac.update(format!("pikir-seen-v1|{}|{nonce}|{at}", self.place.code).as_bytes());
         mac
     }
@@ -176,7 +240,12 @@ fn is_nonce(text: &str) -> bool {
 /// A comment as it is counted and kept: one kind of line end, no control characters, nothing around it.
 fn tidy(comment: &str) -> String {
     let lines = comment.replace("\r\n", "\n").replace('\r', "\n");
-    lines.chars().filter(|c| *c == '\n' || !c.is_control()).collect::<String>().trim().to_owned()
+    lines
+        .chars()
+        .filter(|c| *c == '\n' || !c.is_control())
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }
 
 #[derive(Template)]
@@ -215,7 +284,11 @@ fn form(status: StatusCode, page: Page, visit: &Visit, typed: Typed, faults: Fau
         checked: typed.score == score.get().to_string(),
     };
     let faces = Score::ALL.into_iter().map(face).collect();
-    let question = visit.place.question.exact(l.tag()).unwrap_or_else(|| l.t("How was the service?"));
+    let question = visit
+        .place
+        .question
+        .exact(l.tag())
+        .unwrap_or_else(|| l.t("How was the service?"));
     let template = Phone {
         page,
         organization: l.choose(&visit.organization.names),
@@ -234,7 +307,9 @@ fn form(status: StatusCode, page: Page, visit: &Visit, typed: Typed, faults: Fau
     };
     let mut response = render(status, &template);
     if let Ok(policy) = HeaderValue::from_str(&assets::PHONE_POLICY) {
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
 }

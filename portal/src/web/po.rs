@@ -17,12 +17,20 @@ pub fn parse(text: &str) -> Result<Vec<Message>, (usize, &'static str)> {
             messages.push((unquote(rest).map_err(wrong)?, String::new()));
             translating = false;
         } else if let Some(rest) = line.strip_prefix("msgstr ") {
-            let last = messages.last_mut().ok_or(wrong("msgstr before any msgid"))?;
+            let last = messages
+                .last_mut()
+                .ok_or(wrong("msgstr before any msgid"))?;
             last.1 = unquote(rest).map_err(wrong)?;
             translating = true;
         } else if line.starts_with('"') {
-            let last = messages.last_mut().ok_or(wrong("a string before any msgid"))?;
-            let part = if translating { &mut last.1 } else { &mut last.0 };
+            let last = messages
+                .last_mut()
+                .ok_or(wrong("a string before any msgid"))?;
+            let part = if translating {
+                &mut last.1
+            } else {
+                &mut last.0
+            };
             part.push_str(&unquote(line).map_err(wrong)?);
         } else {
             return Err(wrong("neither msgid, msgstr, a string nor a comment"));
@@ -33,7 +41,11 @@ pub fn parse(text: &str) -> Result<Vec<Message>, (usize, &'static str)> {
 }
 
 fn unquote(text: &str) -> Result<String, &'static str> {
-    let inner = text.trim().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or("a string needs quotes")?;
+    let inner = text
+        .trim()
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .ok_or("a string needs quotes")?;
     let mut plain = String::with_capacity(inner.len());
     let mut symbols = inner.chars();
     while let Some(symbol) = symbols.next() {
@@ -58,13 +70,22 @@ mod tests {
     #[test]
     fn strings_over_several_lines_are_joined_and_escapes_are_resolved() {
         let text = "msgid \"\"\nmsgstr \"Language: ky\\n\"\n\n# note\nmsgid \"Say \"\n\"\\\"yes\\\"\"\nmsgstr \"\"\n\"Ооба\\n\"\n\"де\"\n";
-        assert_eq!(parse(text), Ok(vec![("Say \"yes\"".to_owned(), "Ооба\nде".to_owned())]));
+        assert_eq!(
+            parse(text),
+            Ok(vec![("Say \"yes\"".to_owned(), "Ооба\nде".to_owned())])
+        );
     }
 
     #[test]
     fn what_is_not_understood_is_an_error_with_its_line() {
-        assert_eq!(parse("msgid \"a\"\nmsgid_plural \"b\"\n").map_err(|error| error.0), Err(2));
-        assert_eq!(parse("msgid \"a\nmsgstr \"b\"").map_err(|error| error.0), Err(1));
+        assert_eq!(
+            parse("msgid \"a\"\nmsgid_plural \"b\"\n").map_err(|error| error.0),
+            Err(2)
+        );
+        assert_eq!(
+            parse("msgid \"a\nmsgstr \"b\"").map_err(|error| error.0),
+            Err(1)
+        );
         assert_eq!(parse("msgid \"a\\q\"").map_err(|error| error.0), Err(1));
     }
 }

@@ -17,12 +17,17 @@ const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// A new status code, as it is stored.
 pub fn new_status_code(entropy: &Entropy) -> String {
     let random = entropy.bytes::<STATUS_CODE_SYMBOLS>();
-    random.into_iter().map(|byte| char::from(CROCKFORD[usize::from(byte & 31)])).collect()
+    random
+        .into_iter()
+        .map(|byte| char::from(CROCKFORD[usize::from(byte & 31)]))
+        .collect()
 }
 
 /// A status code as people see it: `XXXXX-XXXXX`.
 pub fn written(code: &str) -> String {
-    let (front, back) = code.split_at_checked(STATUS_CODE_SYMBOLS / 2).unwrap_or((code, ""));
+    let (front, back) = code
+        .split_at_checked(STATUS_CODE_SYMBOLS / 2)
+        .unwrap_or((code, ""));
     format!("{front}-{back}")
 }
 
@@ -33,7 +38,11 @@ fn normalize(typed: &str) -> String {
         'I' | 'L' => '1',
         other => other,
     };
-    typed.chars().filter(|c| !c.is_whitespace() && *c != '-').map(symbol).collect()
+    typed
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != '-')
+        .map(symbol)
+        .collect()
 }
 
 /// The English words for a reason, a key into the translations.
@@ -64,16 +73,28 @@ struct ReviewPage {
 }
 
 /// Shows where a review stands; with `?thanks=1` it is the page right after sending.
-pub async fn show(State(app): State<AppState>, reader: Reader, Path(typed): Path<String>) -> Answer {
+pub async fn show(
+    State(app): State<AppState>,
+    reader: Reader,
+    Path(typed): Path<String>,
+) -> Answer {
     let page = reader.page(None);
     let code = normalize(&typed);
     let found = app.storage.review_by_status_code(&code).await;
     let Some(review) = found.map_err(|error| page.clone().broken(&error))? else {
         let text = "Please check the code and try again.";
-        return Ok(page.message(StatusCode::NOT_FOUND, "No review under this code", text, None));
+        return Ok(page.message(
+            StatusCode::NOT_FOUND,
+            "No review under this code",
+            text,
+            None,
+        ));
     };
     let written = written(&code);
-    let host = app.public_url.split_once("://").map_or(&*app.public_url, |(_, host)| host);
+    let host = app
+        .public_url
+        .split_once("://")
+        .map_or(&*app.public_url, |(_, host)| host);
     let content = ReviewPage {
         thanks: reader.get("thanks") == "1" && review.state == ReviewState::New,
         organization: page.l.choose(&review.organization_names).to_owned(),

@@ -23,21 +23,35 @@ pub const SESSION_S: i64 = 12 * 60 * 60;
 
 /// The cookie's name. Over https the prefix makes browsers refuse one that another host of the domain tries to set.
 fn cookie_name(app: &AppState) -> &'static str {
-    if app.is_https() { "__Host-pikir" } else { "pikir" }
+    if app.is_https() {
+        "__Host-pikir"
+    } else {
+        "pikir"
+    }
 }
 
 /// The cookie's secret, if the browser sent one.
 pub fn secret_of(app: &AppState, headers: &HeaderMap) -> Option<String> {
-    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = pairs.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, value)| *name == cookie_name(app) && !value.is_empty()).map(|(_, value)| value.to_owned())
+    let pairs = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut pairs = pairs
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    pairs
+        .find(|(name, value)| *name == cookie_name(app) && !value.is_empty())
+        .map(|(_, value)| value.to_owned())
 }
 
 /// Gives the browser a secret, or with an empty one takes it away.
 pub fn set_secret(app: &AppState, response: &mut Response, secret: &str) {
     let age = if secret.is_empty() { 0 } else { SESSION_S };
     let secure = if app.is_https() { "; Secure" } else { "" };
-    let cookie = format!("{}={secret}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}", cookie_name(app));
+    let cookie = format!(
+        "{}={secret}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}",
+        cookie_name(app)
+    );
     if let Ok(value) = HeaderValue::from_str(&cookie) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
@@ -63,7 +77,11 @@ pub fn token_fits(secret: &str, token: &str) -> bool {
 /// True unless the browser says that a request comes from another site. `Sec-Fetch-Site` decides where there is one.
 /// An `Origin` of `null` says nothing: browsers send it for our own forms, because our pages forbid referrers.
 pub fn is_own_request(app: &AppState, headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or_default())
+    };
     if let Some(site) = text("sec-fetch-site") {
         return matches!(site, "same-origin" | "none");
     }
@@ -71,7 +89,8 @@ pub fn is_own_request(app: &AppState, headers: &HeaderMap) -> bool {
         None | Some("null") => true,
         Some(origin) => {
             let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-            origin == &*app.public_url || text("host").is_some_and(|own| own.eq_ignore_ascii_case(host))
+            origin == &*app.public_url
+                || text("host").is_some_and(|own| own.eq_ignore_ascii_case(host))
         }
     }
 }
@@ -93,24 +112,51 @@ impl FromRequestParts<AppState> for Staff {
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Refusal> {
         let Ok(reader) = Reader::from_request_parts(parts, app).await;
         let broken = |error| reader.page(None).broken(&error);
-        let Some(secret) = secret_of(app, &parts.headers) else { return Err(to_sign_in(parts)) };
+        let Some(secret) = secret_of(app, &parts.headers) else {
+            return Err(to_sign_in(parts));
+        };
         let hash = secret_hash(&secret);
-        let session = app.storage.session(hash, app.clock.now()).await.map_err(broken)?;
-        let Some(session) = session else { return Err(to_sign_in(parts)) };
+        let session = app
+            .storage
+            .session(hash, app.clock.now())
+            .await
+            .map_err(broken)?;
+        let Some(session) = session else {
+            return Err(to_sign_in(parts));
+        };
         let remembered = session.lang.as_deref().and_then(Lang::from_tag);
         if let Some(chosen) = reader.chosen.filter(|chosen| remembered != Some(*chosen)) {
-            app.storage.set_session_language(hash, chosen.tag()).await.map_err(broken)?;
+            app.storage
+                .set_session_language(hash, chosen.tag())
+                .await
+                .map_err(broken)?;
         }
-        let lang = reader.chosen.or(remembered).or(reader.accepted).unwrap_or(Lang::FALLBACK);
+        let lang = reader
+            .chosen
+            .or(remembered)
+            .or(reader.accepted)
+            .unwrap_or(Lang::FALLBACK);
         let page = Page::new(lang, &reader.query);
-        Ok(Self { session, page, secret, own_request: is_own_request(app, &parts.headers) })
+        Ok(Self {
+            session,
+            page,
+            secret,
+            own_request: is_own_request(app, &parts.headers),
+        })
     }
 }
 
 fn to_sign_in(parts: &Parts) -> Refusal {
-    let wanted = parts.uri.path_and_query().map_or("/staff", |wanted| wanted.as_str());
+    let wanted = parts
+        .uri
+        .path_and_query()
+        .map_or("/staff", |wanted| wanted.as_str());
     // A form cannot be repeated after signing in, its page can.
-    let wanted = if parts.method == Method::GET { wanted } else { parts.uri.path() };
+    let wanted = if parts.method == Method::GET {
+        wanted
+    } else {
+        parts.uri.path()
+    };
     see_other(&format!("/sign-in?next={}", encode(wanted))).into()
 }
 
@@ -121,7 +167,11 @@ impl Staff {
             return Ok(());
         }
         let text = "Your login does not have the right to open this page. Ask the administrator of the portal.";
-        Err(self.page.clone().message(StatusCode::FORBIDDEN, "Not allowed", text, None).into())
+        Err(self
+            .page
+            .clone()
+            .message(StatusCode::FORBIDDEN, "Not allowed", text, None)
+            .into())
     }
 
     /// Refuses a form that this person's browser did not get from this portal.
@@ -130,7 +180,11 @@ impl Staff {
             return Ok(());
         }
         let text = "Please open the page again and repeat the step.";
-        Err(self.page.clone().message(StatusCode::FORBIDDEN, "The form has expired", text, None).into())
+        Err(self
+            .page
+            .clone()
+            .message(StatusCode::FORBIDDEN, "The form has expired", text, None)
+            .into())
     }
 
     /// The stored hash of this session.
@@ -143,7 +197,11 @@ impl Staff {
         let role = self.session.role;
         let mut links = Vec::new();
         let mut add = |href: &'static str, text: &str| {
-            links.push(StaffLink { href, text: self.page.l.t(text).to_owned(), current: href == here });
+            links.push(StaffLink {
+                href,
+                text: self.page.l.t(text).to_owned(),
+                current: href == here,
+            });
         };
         if role.sets_up_terminals() {
             add("/staff", "Terminals");
@@ -157,7 +215,12 @@ impl Staff {
             Role::Moderator => "Moderator",
             Role::Admin => "Administrator",
         };
-        StaffFrame { links, name: self.session.name.clone(), role, csrf: form_token(&self.secret) }
+        StaffFrame {
+            links,
+            name: self.session.name.clone(),
+            role,
+            csrf: form_token(&self.secret),
+        }
     }
 }
 

@@ -12,7 +12,9 @@ use serde::Deserialize;
 use super::i18n::Lang;
 use super::page::{Answer, Page, Reader, Refusal, render, see_other};
 use super::password;
-use super::session::{SESSION_S, Staff, form_token, is_own_request, secret_of, set_secret, token_fits};
+use super::session::{
+    SESSION_S, Staff, form_token, is_own_request, secret_of, set_secret, token_fits,
+};
 use super::throttle::{ClientAddress, Limits};
 use crate::app::AppState;
 use crate::entropy::secret_hash;
@@ -45,14 +47,27 @@ pub struct Typed {
 /// Shows the form. Its token belongs to a secret that opens nothing; signing in replaces it.
 pub async fn show(State(app): State<AppState>, reader: Reader, headers: HeaderMap) -> Answer {
     let page = reader.page(None);
-    let typed = Typed { next: reader.get("next").to_owned(), ..Typed::default() };
+    let typed = Typed {
+        next: reader.get("next").to_owned(),
+        ..Typed::default()
+    };
     if let Some(secret) = secret_of(&app, &headers) {
-        let session = app.storage.session(secret_hash(&secret), app.clock.now()).await;
+        let session = app
+            .storage
+            .session(secret_hash(&secret), app.clock.now())
+            .await;
         if let Some(session) = session.map_err(|error| page.clone().broken(&error))? {
             return Ok(see_other(&destination(&typed.next, session.role)));
         }
     }
-    Ok(form(&app, StatusCode::OK, page, typed, None, secret_of(&app, &headers)))
+    Ok(form(
+        &app,
+        StatusCode::OK,
+        page,
+        typed,
+        None,
+        secret_of(&app, &headers),
+    ))
 }
 
 /// Checks login and password and starts a session under a new secret.
@@ -67,14 +82,35 @@ pub async fn sign_in(
     reader.chosen = Lang::from_tag(&typed.lang).or(reader.chosen);
     let page = reader.page(None);
     let secret = secret_of(&app, &headers);
-    let from_our_form = secret.as_deref().is_some_and(|secret| token_fits(secret, &typed.csrf));
+    let from_our_form = secret
+        .as_deref()
+        .is_some_and(|secret| token_fits(secret, &typed.csrf));
     if !from_our_form || !is_own_request(&app, &headers) {
-        let text = page.l.t("Please open the page again and repeat the step.").to_owned();
-        return Ok(form(&app, StatusCode::FORBIDDEN, page, typed, Some(text), secret));
+        let text = page
+            .l
+            .t("Please open the page again and repeat the step.")
+            .to_owned();
+        return Ok(form(
+            &app,
+            StatusCode::FORBIDDEN,
+            page,
+            typed,
+            Some(text),
+            secret,
+        ));
     }
-    typed.login = typed.login.trim().to_lowercase().chars().take(MAX_LOGIN_CHARS).collect();
+    typed.login = typed
+        .login
+        .trim()
+        .to_lowercase()
+        .chars()
+        .take(MAX_LOGIN_CHARS)
+        .collect();
     let now_ms = app.clock.unix_ms();
-    let wait = limits.logins.wait_s(&typed.login, now_ms).max(limits.addresses.wait_s(&address, now_ms));
+    let wait = limits
+        .logins
+        .wait_s(&typed.login, now_ms)
+        .max(limits.addresses.wait_s(&address, now_ms));
     if let Some(seconds) = wait {
         return Ok(too_many(&app, page, typed, seconds, secret));
     }
@@ -84,14 +120,25 @@ pub async fn sign_in(
     let Some(user) = user else {
         limits.addresses.count(&address, now_ms);
         let text = page.l.t("Login or password is wrong.").to_owned();
-        return Ok(form(&app, StatusCode::UNAUTHORIZED, page, typed, Some(text), secret));
+        return Ok(form(
+            &app,
+            StatusCode::UNAUTHORIZED,
+            page,
+            typed,
+            Some(text),
+            secret,
+        ));
     };
     limits.logins.forget(&typed.login);
     begin(&app, page, &user, &typed.next, secret, reader.chosen).await
 }
 
 async fn check(app: &AppState, page: &Page, typed: &mut Typed) -> Result<Option<User>, Refusal> {
-    let user = app.storage.user(&typed.login).await.map_err(|error| page.clone().broken(&error))?;
+    let user = app
+        .storage
+        .user(&typed.login)
+        .await
+        .map_err(|error| page.clone().broken(&error))?;
     let stored = user.as_ref().map(|user| user.password_hash.clone());
     let right = password::matches(std::mem::take(&mut typed.password), stored).await;
     Ok(user.filter(|_| right))
@@ -108,11 +155,19 @@ async fn begin(
     let secret = app.entropy.token();
     let (hash, now) = (secret_hash(&secret), app.clock.now());
     let broken = |error| page.clone().broken(&error);
-    let expires = pikir_contract::Time::from_unix_ms(now.unix_ms().saturating_add(SESSION_S * 1000)).unwrap_or(now);
+    let expires =
+        pikir_contract::Time::from_unix_ms(now.unix_ms().saturating_add(SESSION_S * 1000))
+            .unwrap_or(now);
     let former = former.map(|former| secret_hash(&former));
-    app.storage.start_session(hash, &user.login, former, now, expires).await.map_err(broken)?;
+    app.storage
+        .start_session(hash, &user.login, former, now, expires)
+        .await
+        .map_err(broken)?;
     if let Some(chosen) = chosen {
-        app.storage.set_session_language(hash, chosen.tag()).await.map_err(broken)?;
+        app.storage
+            .set_session_language(hash, chosen.tag())
+            .await
+            .map_err(broken)?;
     }
     let mut response = see_other(&destination(next, user.role));
     set_secret(app, &mut response, &secret);
@@ -120,9 +175,16 @@ async fn begin(
 }
 
 /// Ends the session.
-pub async fn sign_out(State(app): State<AppState>, staff: Staff, Form(typed): Form<Typed>) -> Answer {
+pub async fn sign_out(
+    State(app): State<AppState>,
+    staff: Staff,
+    Form(typed): Form<Typed>,
+) -> Answer {
     staff.check_form(&typed.csrf)?;
-    app.storage.end_session(staff.hash()).await.map_err(|error| staff.page.clone().broken(&error))?;
+    app.storage
+        .end_session(staff.hash())
+        .await
+        .map_err(|error| staff.page.clone().broken(&error))?;
     let mut response = see_other("/sign-in");
     set_secret(&app, &mut response, "");
     Ok(response)
@@ -138,24 +200,50 @@ fn form(
 ) -> Response {
     let secret = known.clone().unwrap_or_else(|| app.entropy.token());
     let csrf = form_token(&secret);
-    let mut response = render(status, &SignIn { page, error, login: typed.login, next: typed.next, csrf });
+    let mut response = render(
+        status,
+        &SignIn {
+            page,
+            error,
+            login: typed.login,
+            next: typed.next,
+            csrf,
+        },
+    );
     if known.is_none() {
         set_secret(app, &mut response, &secret);
     }
     response
 }
 
-fn too_many(app: &AppState, page: Page, typed: Typed, seconds: u64, known: Option<String>) -> Response {
+fn too_many(
+    app: &AppState,
+    page: Page,
+    typed: Typed,
+    seconds: u64,
+    known: Option<String>,
+) -> Response {
     let text = "Too many attempts. Please wait {minutes} minutes and try again.";
     let text = page.l.with(text, "minutes", seconds.div_ceil(60));
-    let mut response = form(app, StatusCode::TOO_MANY_REQUESTS, page, typed, Some(text), known);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    let mut response = form(
+        app,
+        StatusCode::TOO_MANY_REQUESTS,
+        page,
+        typed,
+        Some(text),
+        known,
+    );
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     response
 }
 
 /// Where to go after signing in: what was asked for if it is a page of this portal, else the first page of the role.
 fn destination(next: &str, role: Role) -> String {
-    let local = next.starts_with('/') && !next.starts_with("//") && next.bytes().all(|byte| byte.is_ascii_graphic());
+    let local = next.starts_with('/')
+        && !next.starts_with("//")
+        && next.bytes().all(|byte| byte.is_ascii_graphic());
     match role {
         _ if local && !next.contains('\\') && next != "/staff" => next.to_owned(),
         Role::Moderator => "/staff/reviews".to_owned(),
@@ -169,10 +257,24 @@ mod tests {
 
     #[test]
     fn signing_in_leads_only_to_pages_of_this_portal() {
-        for elsewhere in ["https://x.example/", "//x.example", "/\\x.example", "/a\nb", "", "staff"] {
-            assert_eq!(destination(elsewhere, Role::Technician), "/staff", "{elsewhere}");
+        for elsewhere in [
+            "https://x.example/",
+            "//x.example",
+            "/\\x.example",
+            "/a\nb",
+            "",
+            "staff",
+        ] {
+            assert_eq!(
+                destination(elsewhere, Role::Technician),
+                "/staff",
+                "{elsewhere}"
+            );
         }
-        assert_eq!(destination("/activate?user_code=AB", Role::Technician), "/activate?user_code=AB");
+        assert_eq!(
+            destination("/activate?user_code=AB", Role::Technician),
+            "/activate?user_code=AB"
+        );
         assert_eq!(destination("/staff", Role::Moderator), "/staff/reviews");
     }
 }

@@ -38,12 +38,18 @@ pub async fn overview(State(app): State<AppState>, staff: Staff) -> Answer {
     let broken = |error| staff.page.clone().broken(&error);
     let l = staff.page.l;
     let organizations = app.storage.organizations().await.map_err(broken)?;
-    let names: HashMap<_, _> =
-        organizations.iter().map(|found| (found.code.as_str(), l.choose(&found.names))).collect();
+    let names: HashMap<_, _> = organizations
+        .iter()
+        .map(|found| (found.code.as_str(), l.choose(&found.names)))
+        .collect();
     let terminals = app.storage.terminals().await.map_err(broken)?;
     let now_ms = app.clock.unix_ms();
     let row = |terminal: TerminalState| {
-        let organization = names.get(terminal.organization.as_str()).copied().unwrap_or_default().to_owned();
+        let organization = names
+            .get(terminal.organization.as_str())
+            .copied()
+            .unwrap_or_default()
+            .to_owned();
         row(l, terminal, organization, now_ms)
     };
     let content = Overview {
@@ -55,7 +61,10 @@ pub async fn overview(State(app): State<AppState>, staff: Staff) -> Answer {
 }
 
 fn row(l: Locale, terminal: TerminalState, organization: String, now_ms: i64) -> Row {
-    let report = terminal.report.as_deref().and_then(|report| serde_json::from_str::<StatusReport>(report).ok());
+    let report = terminal
+        .report
+        .as_deref()
+        .and_then(|report| serde_json::from_str::<StatusReport>(report).ok());
     let clock = match &report {
         Some(report) if report.clock.synced => "synchronised",
         Some(_) => "not synchronised",
@@ -63,16 +72,23 @@ fn row(l: Locale, terminal: TerminalState, organization: String, now_ms: i64) ->
     };
     let broken = match terminal.integrity {
         Integrity::Intact => None,
-        Integrity::Broken { seq, why } => {
-            Some(l.with2("damaged from entry {seq}: {why}", "seq", seq, "why", l.t(breach_text(why))))
-        }
+        Integrity::Broken { seq, why } => Some(l.with2(
+            "damaged from entry {seq}: {why}",
+            "seq",
+            seq,
+            "why",
+            l.t(breach_text(why)),
+        )),
     };
     Row {
         place: terminal.place_name,
         organization,
         hardware: format!("{} · {}", terminal.hardware.0, terminal.hardware.1),
         retired: terminal.retired_at.is_some(),
-        contact: terminal.seen_at.map_or_else(|| l.t("never").to_owned(), |seen_ms| ago(l, now_ms - seen_ms)),
+        contact: terminal.seen_at.map_or_else(
+            || l.t("never").to_owned(),
+            |seen_ms| ago(l, now_ms - seen_ms),
+        ),
         pending: report.map_or_else(|| "–".to_owned(), |report| l.number(&report.pending)),
         broken,
         clock: l.t(clock).to_owned(),
@@ -95,16 +111,77 @@ fn ago(l: Locale, age_ms: i64) -> String {
     const DAY: i64 = 24 * HOUR;
     match age_ms {
         ..MINUTE => l.t("just now").to_owned(),
-        ..HOUR => l.with("{count} min ago", "count", age_ms / MINUTE),
-        ..DAY => l.with("{count} h ago", "count", age_ms / HOUR),
+        MINUTE..HOUR => l.with("{count} min ago", "count", age_ms / MINUTE),
+        HOUR..DAY => l.with("{count} h ago", "count", age_ms / HOUR),
         _ => l.with("{count} d ago", "count", age_ms / DAY),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use pikir_contract::Id;
+
     use super::*;
     use crate::web::i18n::Lang;
+
+    fn terminal(integrity: Integrity, report: Option<&str>) -> TerminalState {
+        TerminalState {
+            id: Id::from_parts(1, [0; 10]),
+            place: "A1A2T4".parse().unwrap(),
+            place_name: "Hall 2".to_owned(),
+            organization: "KG-1".to_owned(),
+            hardware: ("Raspberry Pi 4".to_owned(), "100".to_owned()),
+            software: "0.1.0".to_owned(),
+            enrolled_at: 0,
+            retired_at: None,
+            seen_at: None,
+            received_through: 0,
+            accepted: 0,
+            rejected: 0,
+            unknown_kinds: 0,
+            integrity,
+            report: report.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_damaged_journal_is_named_with_its_first_entry_and_cause() {
+        let broken = Integrity::Broken {
+            seq: 1042,
+            why: Breach::Changed,
+        };
+        let shown = row(Locale(Lang::En), terminal(broken, None), String::new(), 0);
+        assert_eq!(
+            shown.broken.as_deref(),
+            Some("damaged from entry 1042: a changed entry")
+        );
+        assert_eq!(
+            (
+                shown.contact.as_str(),
+                shown.pending.as_str(),
+                shown.clock.as_str()
+            ),
+            ("never", "–", "unknown")
+        );
+    }
+
+    #[test]
+    fn what_waits_and_the_clock_come_from_the_last_report() {
+        let report = r#"{"software": "0.1.0", "pending": 1300, "rejected": 0, "disk_free_mb": 9, "network": "ok",
+            "clock": {"boot": "018f0000-0000-7000-8000-000000000000", "up_ms": 5, "wall": "2026-11-22T00:00:00Z",
+                      "synced": true}}"#;
+        let shown = row(
+            Locale(Lang::En),
+            terminal(Integrity::Intact, Some(report)),
+            String::new(),
+            0,
+        );
+        assert_eq!(
+            (shown.pending.as_str(), shown.clock.as_str()),
+            ("1,300", "synchronised")
+        );
+        assert_eq!(shown.broken, None);
+    }
 
     #[test]
     fn ages_are_given_in_the_largest_fitting_unit() {

@@ -70,15 +70,29 @@ impl Count {
 
 impl Throttle {
     fn new(limit: u32) -> Self {
-        Self { limit, counts: Mutex::default() }
+        Self {
+            limit,
+            counts: Mutex::default(),
+        }
     }
 
     /// Seconds until `key` may try again; `None` if it may now. Counts nothing.
     pub fn wait_s(&self, key: &str, now_ms: i64) -> Option<u64> {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = counts.get(key).or_else(|| if counts.len() >= MAX_KEYS { counts.get(REST) } else { None });
-        let count = known.filter(|count| count.is_current(now_ms) && count.attempts >= self.limit)?;
-        Some(u64::try_from(count.since_ms + WINDOW_MS - now_ms).unwrap_or(0).div_ceil(1000))
+        let known = counts.get(key).or_else(|| {
+            if counts.len() >= MAX_KEYS {
+                counts.get(REST)
+            } else {
+                None
+            }
+        });
+        let count =
+            known.filter(|count| count.is_current(now_ms) && count.attempts >= self.limit)?;
+        Some(
+            u64::try_from(count.since_ms + WINDOW_MS - now_ms)
+                .unwrap_or(0)
+                .div_ceil(1000),
+        )
     }
 
     /// Counts one attempt.
@@ -87,17 +101,30 @@ impl Throttle {
         if counts.len() >= MAX_KEYS && !counts.contains_key(key) {
             counts.retain(|_, count| count.is_current(now_ms));
         }
-        let key = if counts.len() < MAX_KEYS || counts.contains_key(key) { key } else { REST };
-        let count = counts.entry(key.to_owned()).or_insert(Count { since_ms: now_ms, attempts: 0 });
+        let key = if counts.len() < MAX_KEYS || counts.contains_key(key) {
+            key
+        } else {
+            REST
+        };
+        let count = counts.entry(key.to_owned()).or_insert(Count {
+            since_ms: now_ms,
+            attempts: 0,
+        });
         if !count.is_current(now_ms) {
-            *count = Count { since_ms: now_ms, attempts: 0 };
+            *count = Count {
+                since_ms: now_ms,
+                attempts: 0,
+            };
         }
         count.attempts = count.attempts.saturating_add(1);
     }
 
     /// Forgets what was counted for `key`.
     pub fn forget(&self, key: &str) {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
     }
 }
 
@@ -112,9 +139,18 @@ impl<S: Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|info| info.0.ip());
         let forwarded = || {
-            let header = parts.headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+            let header = parts
+                .headers
+                .get_all("x-forwarded-for")
+                .iter()
+                .next_back()?
+                .to_str()
+                .ok()?;
             header.rsplit(',').next()?.trim().parse().ok()
         };
         let address = match peer {

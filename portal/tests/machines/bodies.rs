@@ -20,16 +20,33 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 }
 
 async fn nothing_kept(portal: &Portal) {
-    assert_eq!(portal.database().query_row("SELECT count(*) FROM events", [], |row| row.get(0)), Ok(0));
+    assert_eq!(
+        portal
+            .database()
+            .query_row("SELECT count(*) FROM events", [], |row| row.get(0)),
+        Ok(0)
+    );
 }
 
 #[tokio::test]
 async fn plain_gzip_and_zstd_are_all_understood() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    let body = |seq| terminal.delivery(&[terminal.rating(seq, 5)]).to_string().into_bytes();
-    for (seq, sent, encoding) in [(1, body(1), "identity"), (2, gzip(&body(2)), "gzip"), (3, zstd(&body(3)), "zstd")] {
-        let answer = terminal.post_bytes(&portal, EVENTS, sent, &[("content-encoding", encoding)]).await.ok();
+    let body = |seq| {
+        terminal
+            .delivery(&[terminal.rating(seq, 5)])
+            .to_string()
+            .into_bytes()
+    };
+    for (seq, sent, encoding) in [
+        (1, body(1), "identity"),
+        (2, gzip(&body(2)), "gzip"),
+        (3, zstd(&body(3)), "zstd"),
+    ] {
+        let answer = terminal
+            .post_bytes(&portal, EVENTS, sent, &[("content-encoding", encoding)])
+            .await
+            .ok();
         assert_eq!(answer["received_through"], seq, "{encoding}");
     }
 }
@@ -40,14 +57,33 @@ async fn another_encoding_is_415_and_a_broken_one_400() {
     let terminal = portal.terminal(1).await;
     let body = terminal.delivery(&[]).to_string().into_bytes();
     for encoding in ["br", "gzip, zstd", "deflate"] {
-        terminal.post_bytes(&portal, EVENTS, body.clone(), &[("content-encoding", encoding)]).await.problem(415);
+        terminal
+            .post_bytes(
+                &portal,
+                EVENTS,
+                body.clone(),
+                &[("content-encoding", encoding)],
+            )
+            .await
+            .problem(415);
     }
     for encoding in ["gzip", "zstd"] {
-        terminal.post_bytes(&portal, EVENTS, body.clone(), &[("content-encoding", encoding)]).await.problem(400);
+        terminal
+            .post_bytes(
+                &portal,
+                EVENTS,
+                body.clone(),
+                &[("content-encoding", encoding)],
+            )
+            .await
+            .problem(400);
     }
     let mut cut = gzip(&body);
     cut.truncate(cut.len() / 2);
-    terminal.post_bytes(&portal, EVENTS, cut, &[("content-encoding", "gzip")]).await.problem(400);
+    terminal
+        .post_bytes(&portal, EVENTS, cut, &[("content-encoding", "gzip")])
+        .await
+        .problem(400);
 }
 
 #[tokio::test]
@@ -55,13 +91,43 @@ async fn a_body_too_large_as_sent_or_unpacked_is_413() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
     let large = vec![b' '; 4 * 1024 * 1024 + 1];
-    terminal.post_bytes(&portal, EVENTS, large, &[]).await.problem(413);
+    terminal
+        .post_bytes(&portal, EVENTS, large, &[])
+        .await
+        .problem(413);
     let bomb = vec![b' '; 16 * 1024 * 1024 + 1];
-    terminal.post_bytes(&portal, EVENTS, gzip(&bomb), &[("content-encoding", "gzip")]).await.problem(413);
-    terminal.post_bytes(&portal, EVENTS, zstd(&bomb), &[("content-encoding", "zstd")]).await.problem(413);
+    terminal
+        .post_bytes(
+            &portal,
+            EVENTS,
+            gzip(&bomb),
+            &[("content-encoding", "gzip")],
+        )
+        .await
+        .problem(413);
+    terminal
+        .post_bytes(
+            &portal,
+            EVENTS,
+            zstd(&bomb),
+            &[("content-encoding", "zstd")],
+        )
+        .await
+        .problem(413);
     let fits = vec![b' '; 16 * 1024 * 1024];
-    terminal.post_bytes(&portal, EVENTS, zstd(&fits), &[("content-encoding", "zstd")]).await.problem(400);
-    terminal.post_bytes(&portal, STATUS, vec![b' '; 64 * 1024 + 1], &[]).await.problem(413);
+    terminal
+        .post_bytes(
+            &portal,
+            EVENTS,
+            zstd(&fits),
+            &[("content-encoding", "zstd")],
+        )
+        .await
+        .problem(400);
+    terminal
+        .post_bytes(&portal, STATUS, vec![b' '; 64 * 1024 + 1], &[])
+        .await
+        .problem(413);
 }
 
 #[tokio::test]
@@ -69,7 +135,10 @@ async fn what_is_not_json_is_400_and_what_is_not_a_delivery_422() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
     for body in ["", "{", "not json", "[1,2"] {
-        terminal.post_bytes(&portal, EVENTS, body.as_bytes().to_vec(), &[]).await.problem(400);
+        terminal
+            .post_bytes(&portal, EVENTS, body.as_bytes().to_vec(), &[])
+            .await
+            .problem(400);
     }
     for body in [json!([]), json!({}), json!({"terminal": "x"}), json!(null)] {
         terminal.post(&portal, EVENTS, &body).await.problem(422);
@@ -93,16 +162,28 @@ async fn an_envelope_at_fault_is_named_by_its_seq() {
         |event| drop(event.as_object_mut().unwrap().remove("seal")),
     ];
     for change in changes {
-        let problem = terminal.post(&portal, EVENTS, &faulty(change)).await.problem(422);
+        let problem = terminal
+            .post(&portal, EVENTS, &faulty(change))
+            .await
+            .problem(422);
         assert_eq!(problem["seq"], 2, "{problem}");
     }
     for seq in [1, 0] {
         let mut delivery = terminal.delivery(&terminal.ratings(1..=2));
         delivery["events"][1]["seq"] = json!(seq);
-        assert_eq!(terminal.post(&portal, EVENTS, &delivery).await.problem(422)["seq"], seq);
+        assert_eq!(
+            terminal.post(&portal, EVENTS, &delivery).await.problem(422)["seq"],
+            seq
+        );
     }
-    let too_many = terminal.deliver(&portal, &terminal.ratings(1..=501)).await.problem(422);
-    assert!(too_many["detail"].as_str().unwrap().contains("501"), "{too_many}");
+    let too_many = terminal
+        .deliver(&portal, &terminal.ratings(1..=501))
+        .await
+        .problem(422);
+    assert!(
+        too_many["detail"].as_str().unwrap().contains("501"),
+        "{too_many}"
+    );
     nothing_kept(&portal).await;
 }
 
@@ -121,20 +202,43 @@ async fn a_problem_never_repeats_what_a_visitor_wrote() {
 async fn a_request_nobody_signed_or_somebody_else_signed_is_401() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    let body = terminal.delivery(&terminal.ratings(1..=1)).to_string().into_bytes();
+    let body = terminal
+        .delivery(&terminal.ratings(1..=1))
+        .to_string()
+        .into_bytes();
     let (id, stranger) = (terminal.id.to_string(), SigningKey::from_bytes(&[99; 32]));
-    let post = |key: &SigningKey, keyid: &str| signed(key, keyid, "POST", EVENTS, body.clone(), &[]);
+    let post =
+        |key: &SigningKey, keyid: &str| signed(key, keyid, "POST", EVENTS, body.clone(), &[]);
 
-    portal.send(Request::post(EVENTS).body(Body::from(body.clone())).unwrap()).await.problem(401);
+    portal
+        .send(
+            Request::post(EVENTS)
+                .body(Body::from(body.clone()))
+                .unwrap(),
+        )
+        .await
+        .problem(401);
     portal.send(post(&stranger, &id)).await.problem(401);
-    portal.send(post(&terminal.key, &Id::from_parts(5, [5; 10]).to_string())).await.problem(401);
-    portal.send(post(&terminal.key, "not an id")).await.problem(401);
+    portal
+        .send(post(&terminal.key, &Id::from_parts(5, [5; 10]).to_string()))
+        .await
+        .problem(401);
+    portal
+        .send(post(&terminal.key, "not an id"))
+        .await
+        .problem(401);
     let (parts, _) = post(&terminal.key, &id).into_parts();
     let other_body = terminal.delivery(&terminal.ratings(1..=2)).to_string();
-    portal.send(Request::from_parts(parts, Body::from(other_body))).await.problem(401);
+    portal
+        .send(Request::from_parts(parts, Body::from(other_body)))
+        .await
+        .problem(401);
     let (mut parts, sent) = post(&terminal.key, &id).into_parts();
     parts.uri = STATUS.parse().unwrap();
-    portal.send(Request::from_parts(parts, sent)).await.problem(401);
+    portal
+        .send(Request::from_parts(parts, sent))
+        .await
+        .problem(401);
     nothing_kept(&portal).await;
 }
 
@@ -145,22 +249,51 @@ async fn the_signature_is_checked_before_anything_else() {
     let stranger = SigningKey::from_bytes(&[99; 32]);
     let id = terminal.id.to_string();
     for (body, encoding) in [(b"{".to_vec(), "identity"), (b"x".to_vec(), "br")] {
-        let request = signed(&stranger, &id, "POST", EVENTS, body, &[("content-encoding", encoding)]);
+        let request = signed(
+            &stranger,
+            &id,
+            "POST",
+            EVENTS,
+            body,
+            &[("content-encoding", encoding)],
+        );
         portal.send(request).await.problem(401);
     }
-    portal.state.storage.retire_terminal(terminal.id, NOW_MS).await.unwrap();
-    portal.send(signed(&stranger, &id, "POST", EVENTS, b"{}".to_vec(), &[])).await.problem(401);
+    portal
+        .state
+        .storage
+        .retire_terminal(terminal.id, NOW_MS)
+        .await
+        .unwrap();
+    portal
+        .send(signed(&stranger, &id, "POST", EVENTS, b"{}".to_vec(), &[]))
+        .await
+        .problem(401);
 }
 
 #[tokio::test]
 async fn a_retired_terminal_is_told_so_whatever_it_sends() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    portal.state.storage.retire_terminal(terminal.id, NOW_MS).await.unwrap();
+    portal
+        .state
+        .storage
+        .retire_terminal(terminal.id, NOW_MS)
+        .await
+        .unwrap();
     let answers = [
         terminal.deliver(&portal, &terminal.ratings(1..=1)).await,
-        terminal.post_bytes(&portal, EVENTS, b"not json".to_vec(), &[("content-encoding", "br")]).await,
-        terminal.post_bytes(&portal, EVENTS, vec![0; 5 * 1024 * 1024], &[]).await,
+        terminal
+            .post_bytes(
+                &portal,
+                EVENTS,
+                b"not json".to_vec(),
+                &[("content-encoding", "br")],
+            )
+            .await,
+        terminal
+            .post_bytes(&portal, EVENTS, vec![0; 5 * 1024 * 1024], &[])
+            .await,
         terminal.get(&portal, CONFIG, &[]).await,
         terminal.post(&portal, STATUS, &json!({})).await,
     ];
@@ -174,7 +307,9 @@ async fn a_retired_terminal_is_told_so_whatever_it_sends() {
 async fn events_of_another_terminal_are_403() {
     let portal = Portal::start().await;
     let (one, two) = (portal.terminal(1).await, portal.terminal(2).await);
-    let answer = one.post(&portal, EVENTS, &two.delivery(&two.ratings(1..=1))).await;
+    let answer = one
+        .post(&portal, EVENTS, &two.delivery(&two.ratings(1..=1)))
+        .await;
     assert_eq!(answer.problem(403)["type"], "wrong-terminal");
     nothing_kept(&portal).await;
 }
@@ -184,5 +319,8 @@ async fn an_unknown_address_and_a_wrong_method_are_problems_too() {
     let portal = Portal::start().await;
     portal.get("/api/v1/nothing").await.problem(404);
     portal.get("/api/v1/events").await.problem(405);
-    portal.get("/api/v1/organizations/nobody/summary").await.problem(404);
+    portal
+        .get("/api/v1/organizations/nobody/summary")
+        .await
+        .problem(404);
 }

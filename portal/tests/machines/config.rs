@@ -11,16 +11,39 @@ async fn the_configuration_is_sent_once_and_then_only_when_it_changed() {
     let terminal = portal.terminal(1).await;
     let first = terminal.get(&portal, CONFIG, &[]).await;
     let config = TerminalConfig::from_value(&first.ok()).unwrap();
-    assert_eq!((config.organization.code.as_str(), config.place.code.to_string().as_str()), ("con", PLACE));
+    assert_eq!(
+        (
+            config.organization.code.as_str(),
+            config.place.code.to_string().as_str()
+        ),
+        ("con", PLACE)
+    );
     let etag = first.headers["etag"].to_str().unwrap().to_owned();
-    let unchanged = terminal.get(&portal, CONFIG, &[("if-none-match", &etag)]).await;
-    assert_eq!((unchanged.status.as_u16(), unchanged.text.as_str()), (304, ""));
+    let unchanged = terminal
+        .get(&portal, CONFIG, &[("if-none-match", &etag)])
+        .await;
+    assert_eq!(
+        (unchanged.status.as_u16(), unchanged.text.as_str()),
+        (304, "")
+    );
     assert_eq!(unchanged.headers["etag"], etag.as_str());
 
     let names = Texts::from([("ky", "Жаңы ат")]);
-    let organization = OrganizationRecord { code: "con".to_owned(), parent: None, names, version: 0 };
-    portal.state.storage.put_organizations(vec![organization]).await.unwrap();
-    let changed = terminal.get(&portal, CONFIG, &[("if-none-match", &etag)]).await;
+    let organization = OrganizationRecord {
+        code: "con".to_owned(),
+        parent: None,
+        names,
+        version: 0,
+    };
+    portal
+        .state
+        .storage
+        .put_organizations(vec![organization])
+        .await
+        .unwrap();
+    let changed = terminal
+        .get(&portal, CONFIG, &[("if-none-match", &etag)])
+        .await;
     let renamed = TerminalConfig::from_value(&changed.ok()).unwrap();
     assert_eq!(renamed.organization.name.exact("ky"), Some("Жаңы ат"));
     assert!(renamed.version > config.version);

@@ -19,9 +19,15 @@ async fn a_rating_is_accepted_and_counted_once_however_often_it_is_sent() {
     let again = terminal.deliver(&portal, &events).await.ok();
     assert_eq!(again["received_through"], 10);
     assert_all(&again, "duplicate");
-    let overlapping = terminal.deliver(&portal, &terminal.ratings(9..=12)).await.ok();
+    let overlapping = terminal
+        .deliver(&portal, &terminal.ratings(9..=12))
+        .await
+        .ok();
     assert_eq!(
-        results(&overlapping).into_iter().map(|(_, result)| result).collect::<Vec<_>>(),
+        results(&overlapping)
+            .into_iter()
+            .map(|(_, result)| result)
+            .collect::<Vec<_>>(),
         ["duplicate", "duplicate", "accepted", "accepted"]
     );
     assert_eq!(portal.summary().await["total"], 12);
@@ -31,16 +37,29 @@ async fn a_rating_is_accepted_and_counted_once_however_often_it_is_sent() {
 async fn an_empty_delivery_tells_how_far_the_portal_is() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    assert_eq!(terminal.deliver(&portal, &[]).await.ok()["received_through"], 0);
-    terminal.deliver(&portal, &terminal.ratings(1..=3)).await.ok();
-    assert_eq!(terminal.deliver(&portal, &[]).await.ok()["received_through"], 3);
+    assert_eq!(
+        terminal.deliver(&portal, &[]).await.ok()["received_through"],
+        0
+    );
+    terminal
+        .deliver(&portal, &terminal.ratings(1..=3))
+        .await
+        .ok();
+    assert_eq!(
+        terminal.deliver(&portal, &[]).await.ok()["received_through"],
+        3
+    );
 }
 
 #[tokio::test]
 async fn a_malformed_event_is_set_aside_and_the_others_count() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    let bad = terminal.event(2, "rating", &json!({"score": 6, "lang": "ky", "input": "touch"}));
+    let bad = terminal.event(
+        2,
+        "rating",
+        &json!({"score": 6, "lang": "ky", "input": "touch"}),
+    );
     let events = [terminal.rating(1, 5), bad.clone(), terminal.rating(3, 5)];
     let answer = terminal.deliver(&portal, &events).await.ok();
     assert_eq!(answer["received_through"], 3);
@@ -50,24 +69,47 @@ async fn a_malformed_event_is_set_aside_and_the_others_count() {
     assert_eq!((state.accepted, state.rejected), (2, 1));
 
     let again = terminal.deliver(&portal, &[bad]).await.ok();
-    assert_eq!(again["results"], json!([{"seq": 2, "status": "rejected", "reason": "malformed"}]));
+    assert_eq!(
+        again["results"],
+        json!([{"seq": 2, "status": "rejected", "reason": "malformed"}])
+    );
     let (body, detail): (String, String) = portal
         .database()
-        .query_row("SELECT body, detail FROM events WHERE seq = 2", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row("SELECT body, detail FROM events WHERE seq = 2", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .unwrap();
-    assert!(body.contains("\"score\":6") && detail.contains("score"), "{body} {detail}");
+    assert!(
+        body.contains("\"score\":6") && detail.contains("score"),
+        "{body} {detail}"
+    );
 }
 
 #[tokio::test]
 async fn a_gap_is_waited_for_and_closed() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    let beyond = terminal.deliver(&portal, &[terminal.rating(1, 5), terminal.rating(4, 5), terminal.rating(5, 5)]).await;
+    let beyond = terminal
+        .deliver(
+            &portal,
+            &[
+                terminal.rating(1, 5),
+                terminal.rating(4, 5),
+                terminal.rating(5, 5),
+            ],
+        )
+        .await;
     assert_eq!(beyond.ok()["received_through"], 1);
     assert_all(&beyond.json(), "accepted");
-    let closed = terminal.deliver(&portal, &terminal.ratings(2..=3)).await.ok();
+    let closed = terminal
+        .deliver(&portal, &terminal.ratings(2..=3))
+        .await
+        .ok();
     assert_eq!(closed["received_through"], 5);
-    let on = terminal.deliver(&portal, &terminal.ratings(6..=6)).await.ok();
+    let on = terminal
+        .deliver(&portal, &terminal.ratings(6..=6))
+        .await
+        .ok();
     assert_eq!(on["received_through"], 6);
     assert_eq!(portal.summary().await["total"], 6);
 }
@@ -100,14 +142,33 @@ async fn a_withdrawn_rating_does_not_count_whichever_arrives_first() {
     let portal = Portal::start().await;
     let (one, two) = (portal.terminal(1).await, portal.terminal(2).await);
     let withdraw = |seq, rating: Id| one.event(seq, "withdrawal", &json!({"rating": rating}));
-    one.deliver(&portal, &[one.rating(1, 5), one.rating(2, 1), withdraw(3, one.event_id(1))]).await.ok();
-    one.deliver(&portal, &[withdraw(5, one.event_id(4))]).await.ok();
+    one.deliver(
+        &portal,
+        &[
+            one.rating(1, 5),
+            one.rating(2, 1),
+            withdraw(3, one.event_id(1)),
+        ],
+    )
+    .await
+    .ok();
+    one.deliver(&portal, &[withdraw(5, one.event_id(4))])
+        .await
+        .ok();
     one.deliver(&portal, &[one.rating(4, 1)]).await.ok();
     two.deliver(&portal, &[two.rating(1, 3)]).await.ok();
-    one.deliver(&portal, &[withdraw(6, two.event_id(1))]).await.ok();
+    one.deliver(&portal, &[withdraw(6, two.event_id(1))])
+        .await
+        .ok();
     let summary = portal.summary().await;
-    assert_eq!(summary["withdrawn"], 2, "another terminal's rating cannot be withdrawn: {summary}");
-    assert_eq!(summary["counts"], json!({"1": 1, "2": 0, "3": 1, "4": 0, "5": 0}));
+    assert_eq!(
+        summary["withdrawn"], 2,
+        "another terminal's rating cannot be withdrawn: {summary}"
+    );
+    assert_eq!(
+        summary["counts"],
+        json!({"1": 1, "2": 0, "3": 1, "4": 0, "5": 0})
+    );
 }
 
 #[tokio::test]
@@ -126,7 +187,14 @@ async fn an_answer_is_kept_with_its_rating() {
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )
         .unwrap();
-    assert_eq!(answer, (r#"{"courtesy":4}"#.to_owned(), r#"["waiting"]"#.to_owned(), "долго".to_owned()));
+    assert_eq!(
+        answer,
+        (
+            r#"{"courtesy":4}"#.to_owned(),
+            r#"["waiting"]"#.to_owned(),
+            "долго".to_owned()
+        )
+    );
 }
 
 #[tokio::test]
@@ -144,8 +212,14 @@ async fn a_rating_whose_id_repeats_is_not_counted_twice() {
 async fn the_true_time_of_the_sending_boot_comes_from_the_portal_s_clock() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    terminal.deliver(&portal, &[terminal.rating(10, 5)]).await.ok();
-    assert_eq!(time_of(&portal, 10), (NOW_MS - 3_600_000 + 10_000, "portal".to_owned()));
+    terminal
+        .deliver(&portal, &[terminal.rating(10, 5)])
+        .await
+        .ok();
+    assert_eq!(
+        time_of(&portal, 10),
+        (NOW_MS - 3_600_000 + 10_000, "portal".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -166,21 +240,43 @@ async fn an_unknown_boot_is_set_right_when_its_offset_is_learnt() {
         delivery
     };
     let offset = NOW_MS - 86_400_000;
-    terminal.post(&portal, EVENTS, &learn(offset - 500, "estimated")).await.ok();
-    assert_eq!(time_of(&portal, 1), (offset - 500 + 1_000, "estimated".to_owned()));
-    terminal.post(&portal, EVENTS, &learn(offset, "synced")).await.ok();
+    terminal
+        .post(&portal, EVENTS, &learn(offset - 500, "estimated"))
+        .await
+        .ok();
+    assert_eq!(
+        time_of(&portal, 1),
+        (offset - 500 + 1_000, "estimated".to_owned())
+    );
+    terminal
+        .post(&portal, EVENTS, &learn(offset, "synced"))
+        .await
+        .ok();
     assert_eq!(time_of(&portal, 1), (offset + 1_000, "synced".to_owned()));
-    terminal.post(&portal, EVENTS, &learn(offset - 999, "estimated")).await.ok();
-    assert_eq!(time_of(&portal, 1), (offset + 1_000, "synced".to_owned()), "a worse offset changes nothing");
+    terminal
+        .post(&portal, EVENTS, &learn(offset - 999, "estimated"))
+        .await
+        .ok();
+    assert_eq!(
+        time_of(&portal, 1),
+        (offset + 1_000, "synced".to_owned()),
+        "a worse offset changes nothing"
+    );
 }
 
 #[tokio::test]
 async fn an_offset_that_makes_no_sense_is_not_believed() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    for offset_ms in [0, NOW_MS + 10 * 365 * 86_400_000, 9_007_199_254_740_991, -9_007_199_254_740_991] {
+    for offset_ms in [
+        0,
+        NOW_MS + 10 * 365 * 86_400_000,
+        9_007_199_254_740_991,
+        -9_007_199_254_740_991,
+    ] {
         let mut delivery = terminal.delivery(&terminal.ratings(1..=1));
-        delivery["boots"] = json!([{"boot": terminal.boot, "offset_ms": offset_ms, "quality": "synced"}]);
+        delivery["boots"] =
+            json!([{"boot": terminal.boot, "offset_ms": offset_ms, "quality": "synced"}]);
         terminal.post(&portal, EVENTS, &delivery).await.ok();
     }
     assert_eq!(time_of(&portal, 1).1, "portal");
@@ -189,9 +285,11 @@ async fn an_offset_that_makes_no_sense_is_not_believed() {
 fn time_of(portal: &Portal, seq: u64) -> (i64, String) {
     portal
         .database()
-        .query_row("SELECT rated_at, time_quality FROM ratings WHERE seq = ?1", [seq], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
+        .query_row(
+            "SELECT rated_at, time_quality FROM ratings WHERE seq = ?1",
+            [seq],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
         .unwrap()
 }
 
@@ -199,14 +297,22 @@ fn time_of(portal: &Portal, seq: u64) -> (i64, String) {
 async fn deliveries_at_the_same_time_lose_and_double_nothing() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    let all: Vec<_> = (0..8).map(|part| terminal.ratings(part * 10 + 1..=part * 10 + 20)).collect();
+    let all: Vec<_> = (0..8)
+        .map(|part| terminal.ratings(part * 10 + 1..=part * 10 + 20))
+        .collect();
     let deliveries = all.iter().map(|events| terminal.deliver(&portal, events));
     for answer in join_all(deliveries).await {
         answer.ok();
     }
-    assert_eq!(terminal.deliver(&portal, &[]).await.ok()["received_through"], 90);
+    assert_eq!(
+        terminal.deliver(&portal, &[]).await.ok()["received_through"],
+        90
+    );
     assert_eq!(portal.summary().await["total"], 90);
-    assert_eq!(portal.only_terminal().await.integrity, pikir_portal::storage::Integrity::Intact);
+    assert_eq!(
+        portal.only_terminal().await.integrity,
+        pikir_portal::storage::Integrity::Intact
+    );
 }
 
 /// Runs futures side by side on this task.
@@ -220,8 +326,15 @@ async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
                 *output = Some(done);
             }
         }
-        if waiting.iter().all(|(_, output)| output.is_some()) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        if waiting.iter().all(|(_, output)| output.is_some()) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
     })
     .await;
-    waiting.into_iter().filter_map(|(_, output)| output).collect()
+    waiting
+        .into_iter()
+        .filter_map(|(_, output)| output)
+        .collect()
 }

@@ -18,14 +18,35 @@ async fn a_changed_event_is_rejected_for_its_seal_and_the_terminal_is_flagged() 
     events[2].body["score"] = json!(5);
     let answer = terminal.deliver(&portal, &events).await.ok();
     assert_eq!(answer["received_through"], 5);
-    assert_eq!(answer["results"][2], json!({"seq": 3, "status": "rejected", "reason": "seal"}));
-    assert_eq!(results(&answer).iter().filter(|(_, result)| result == "accepted").count(), 4);
-    assert_eq!(integrity(&portal).await, Integrity::Broken { seq: 3, why: Breach::Changed });
+    assert_eq!(
+        answer["results"][2],
+        json!({"seq": 3, "status": "rejected", "reason": "seal"})
+    );
+    assert_eq!(
+        results(&answer)
+            .iter()
+            .filter(|(_, result)| result == "accepted")
+            .count(),
+        4
+    );
+    assert_eq!(
+        integrity(&portal).await,
+        Integrity::Broken {
+            seq: 3,
+            why: Breach::Changed
+        }
+    );
     assert_eq!(portal.summary().await["total"], 4);
 
     let again = terminal.deliver(&portal, &events[2..3]).await.ok();
     assert_eq!(again["results"][0]["reason"], "seal", "rejected is final");
-    assert_all(&terminal.deliver(&portal, &terminal.ratings(6..=6)).await.ok(), "accepted");
+    assert_all(
+        &terminal
+            .deliver(&portal, &terminal.ratings(6..=6))
+            .await
+            .ok(),
+        "accepted",
+    );
 }
 
 #[tokio::test]
@@ -34,7 +55,10 @@ async fn members_unknown_to_the_portal_are_covered_by_the_seal() {
     let terminal = portal.terminal(1).await;
     let members = json!({"score": 4, "lang": "ky", "input": "touch", "mood": "sunny"});
     let mut event = terminal.event(1, "rating", &members);
-    assert_all(&terminal.deliver(&portal, &[event.clone()]).await.ok(), "accepted");
+    assert_all(
+        &terminal.deliver(&portal, &[event.clone()]).await.ok(),
+        "accepted",
+    );
     event = terminal.event(2, "rating", &members);
     event.body["mood"] = json!("rainy");
     assert_all(&terminal.deliver(&portal, &[event]).await.ok(), "seal");
@@ -46,9 +70,21 @@ async fn a_removed_event_shows_as_missing_until_it_comes() {
     let terminal = portal.terminal(1).await;
     let mut events = terminal.ratings(1..=5);
     let removed = events.remove(1);
-    assert_eq!(terminal.deliver(&portal, &events).await.ok()["received_through"], 1);
-    assert_eq!(integrity(&portal).await, Integrity::Broken { seq: 2, why: Breach::Missing });
-    assert_eq!(terminal.deliver(&portal, &[removed]).await.ok()["received_through"], 5);
+    assert_eq!(
+        terminal.deliver(&portal, &events).await.ok()["received_through"],
+        1
+    );
+    assert_eq!(
+        integrity(&portal).await,
+        Integrity::Broken {
+            seq: 2,
+            why: Breach::Missing
+        }
+    );
+    assert_eq!(
+        terminal.deliver(&portal, &[removed]).await.ok()["received_through"],
+        5
+    );
     assert_eq!(integrity(&portal).await, Integrity::Intact);
 }
 
@@ -60,22 +96,46 @@ async fn events_that_changed_places_show_as_reordered() {
     (events[1].seq, events[2].seq) = (3, 2);
     events.swap(1, 2);
     let answer = terminal.deliver(&portal, &events).await.ok();
-    assert_eq!(results(&answer).iter().filter(|(_, result)| result == "seal").count(), 2);
-    assert_eq!(integrity(&portal).await, Integrity::Broken { seq: 2, why: Breach::Reordered });
+    assert_eq!(
+        results(&answer)
+            .iter()
+            .filter(|(_, result)| result == "seal")
+            .count(),
+        2
+    );
+    assert_eq!(
+        integrity(&portal).await,
+        Integrity::Broken {
+            seq: 2,
+            why: Breach::Reordered
+        }
+    );
 }
 
 #[tokio::test]
 async fn the_same_seq_with_another_content_is_a_conflict_and_changes_nothing() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    terminal.deliver(&portal, &terminal.ratings(1..=3)).await.ok();
+    terminal
+        .deliver(&portal, &terminal.ratings(1..=3))
+        .await
+        .ok();
     let before = portal.summary().await;
     let other: Event = terminal.rating(2, 1);
     assert_ne!(other, terminal.ratings(2..=2)[0]);
     let answer = terminal.deliver(&portal, &[other]).await.ok();
-    assert_eq!(answer["results"], json!([{"seq": 2, "status": "duplicate"}]));
+    assert_eq!(
+        answer["results"],
+        json!([{"seq": 2, "status": "duplicate"}])
+    );
     assert_eq!(portal.summary().await, before);
-    assert_eq!(integrity(&portal).await, Integrity::Broken { seq: 2, why: Breach::Conflict });
+    assert_eq!(
+        integrity(&portal).await,
+        Integrity::Broken {
+            seq: 2,
+            why: Breach::Conflict
+        }
+    );
 }
 
 #[tokio::test]
@@ -85,26 +145,62 @@ async fn the_first_breach_is_the_one_that_is_shown() {
     let mut events = terminal.ratings(1..=9);
     events[7].body["score"] = json!(1);
     terminal.deliver(&portal, &events).await.ok();
-    assert_eq!(integrity(&portal).await, Integrity::Broken { seq: 8, why: Breach::Changed });
-    terminal.deliver(&portal, &[terminal.rating(4, 4)]).await.ok();
-    assert_eq!(integrity(&portal).await, Integrity::Broken { seq: 4, why: Breach::Conflict });
-    terminal.deliver(&portal, &[terminal.rating(6, 5)]).await.ok();
-    assert_eq!(integrity(&portal).await, Integrity::Broken { seq: 4, why: Breach::Conflict });
+    assert_eq!(
+        integrity(&portal).await,
+        Integrity::Broken {
+            seq: 8,
+            why: Breach::Changed
+        }
+    );
+    terminal
+        .deliver(&portal, &[terminal.rating(4, 4)])
+        .await
+        .ok();
+    assert_eq!(
+        integrity(&portal).await,
+        Integrity::Broken {
+            seq: 4,
+            why: Breach::Conflict
+        }
+    );
+    terminal
+        .deliver(&portal, &[terminal.rating(6, 5)])
+        .await
+        .ok();
+    assert_eq!(
+        integrity(&portal).await,
+        Integrity::Broken {
+            seq: 4,
+            why: Breach::Conflict
+        }
+    );
 }
 
 #[tokio::test]
 async fn a_portal_restored_from_a_backup_gets_again_what_it_lost() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    terminal.deliver(&portal, &terminal.ratings(1..=10)).await.ok();
+    terminal
+        .deliver(&portal, &terminal.ratings(1..=10))
+        .await
+        .ok();
     let backup = tempfile::tempdir().unwrap();
     portal.back_up(backup.path());
-    terminal.deliver(&portal, &terminal.ratings(11..=30)).await.ok();
+    terminal
+        .deliver(&portal, &terminal.ratings(11..=30))
+        .await
+        .ok();
 
     let restored = Portal::open(backup);
-    let answer = terminal.deliver(&restored, &terminal.ratings(31..=32)).await.ok();
+    let answer = terminal
+        .deliver(&restored, &terminal.ratings(31..=32))
+        .await
+        .ok();
     assert_eq!(answer["received_through"], 10, "the cursor goes back");
-    let answer = terminal.deliver(&restored, &terminal.ratings(11..=32)).await.ok();
+    let answer = terminal
+        .deliver(&restored, &terminal.ratings(11..=32))
+        .await
+        .ok();
     assert_eq!(answer["received_through"], 32);
     assert_eq!(restored.summary().await["total"], 32);
     assert_eq!(integrity(&restored).await, Integrity::Intact);
@@ -122,7 +218,11 @@ async fn verification_goes_on_over_many_deliveries_and_reopenings() {
     }
     let (seq, through): (u64, u64) = portal
         .database()
-        .query_row("SELECT ratchet_seq, received_through FROM terminals", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(
+            "SELECT ratchet_seq, received_through FROM terminals",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
         .unwrap();
     assert_eq!((seq, through), (36, 35));
 }

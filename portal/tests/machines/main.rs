@@ -1,5 +1,10 @@
 //! The machines' side of the portal, driven through its router as terminals drive it.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "what a test cannot do without, it stops for"
+)]
+
 mod bodies;
 mod config;
 mod enrolment;
@@ -10,3 +15,4 @@ mod openapi;
 mod status;
 mod summary;
 mod support;
+mod terminal;

@@ -17,10 +17,24 @@ fn report(terminal: &Terminal) -> Value {
 async fn the_latest_report_is_kept_as_it_came() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    let etag = terminal.get(&portal, CONFIG, &[]).await.headers["etag"].to_str().unwrap().to_owned();
-    let answer = terminal.post(&portal, STATUS, &report(&terminal)).await.ok();
+    let etag = terminal.get(&portal, CONFIG, &[]).await.headers["etag"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let answer = terminal
+        .post(&portal, STATUS, &report(&terminal))
+        .await
+        .ok();
     assert_eq!(answer["config_etag"], etag.as_str());
-    assert_eq!(answer["time"].as_str().unwrap().parse::<pikir_contract::Time>().unwrap().unix_ms(), NOW_MS);
+    assert_eq!(
+        answer["time"]
+            .as_str()
+            .unwrap()
+            .parse::<pikir_contract::Time>()
+            .unwrap()
+            .unix_ms(),
+        NOW_MS
+    );
     let state = portal.only_terminal().await;
     assert_eq!(state.software, "pikir-kiosk 0.2.0");
     assert_eq!(state.seen_at, Some(NOW_MS));
@@ -35,5 +49,8 @@ async fn a_report_that_lacks_something_is_422() {
     let mut report = report(&terminal);
     report.as_object_mut().unwrap().remove("pending");
     let problem = terminal.post(&portal, STATUS, &report).await.problem(422);
-    assert!(problem["detail"].as_str().unwrap().contains("pending"), "{problem}");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("pending"),
+        "{problem}"
+    );
 }

@@ -21,11 +21,23 @@ async fn flagged_and_withdrawn_ratings_are_shown_but_do_not_count() {
     ];
     assert_all(&terminal.deliver(&portal, &events).await.ok(), "accepted");
     let summary = portal.summary().await;
-    assert_eq!(summary["counts"], json!({"1": 0, "2": 0, "3": 0, "4": 2, "5": 1}));
-    assert_eq!((&summary["total"], &summary["average"]), (&json!(3), &json!("4.33")));
-    assert_eq!((&summary["flagged"], &summary["withdrawn"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        summary["counts"],
+        json!({"1": 0, "2": 0, "3": 0, "4": 2, "5": 1})
+    );
+    assert_eq!(
+        (&summary["total"], &summary["average"]),
+        (&json!(3), &json!("4.33"))
+    );
+    assert_eq!(
+        (&summary["flagged"], &summary["withdrawn"]),
+        (&json!(1), &json!(1))
+    );
     assert_eq!(summary["channels"]["terminal"]["total"], 3);
-    assert_eq!(summary["channels"]["phone"], json!({"counts": {"1": 0, "2": 0, "3": 0, "4": 0, "5": 0}, "total": 0, "average": null}));
+    assert_eq!(
+        summary["channels"]["phone"],
+        json!({"counts": {"1": 0, "2": 0, "3": 0, "4": 0, "5": 0}, "total": 0, "average": null})
+    );
 }
 
 #[tokio::test]
@@ -37,14 +49,25 @@ async fn units_have_figures_of_their_own() {
         names: Texts::from([("ru", "Отдел 1")]),
         version: 1,
     };
-    portal.state.storage.put_organizations(vec![unit]).await.unwrap();
+    portal
+        .state
+        .storage
+        .put_organizations(vec![unit])
+        .await
+        .unwrap();
     portal.add_place("con-1", "D8RN").await;
     let mut terminal = Terminal::new(3);
     let token = portal.token("D8RN").await;
     terminal.enrol_with(&portal, &token).await;
-    terminal.deliver(&portal, &[terminal.rating(1, 2)]).await.ok();
+    terminal
+        .deliver(&portal, &[terminal.rating(1, 2)])
+        .await
+        .ok();
     assert_eq!(portal.summary().await["total"], 0);
-    let with_units = portal.get("/api/v1/organizations/con/summary?include=units").await.ok();
+    let with_units = portal
+        .get("/api/v1/organizations/con/summary?include=units")
+        .await
+        .ok();
     assert_eq!(with_units["units"][0]["organization"], "con-1");
     assert_eq!(with_units["units"][0]["average"], "2.00");
 }

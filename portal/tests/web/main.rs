@@ -1,5 +1,7 @@
 //! The pages for people, asked through the router as a browser would.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod moderation;
 mod phone;
 mod public;

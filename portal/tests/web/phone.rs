@@ -15,7 +15,13 @@ async fn summary(portal: &Portal) -> Summary {
 #[tokio::test]
 async fn the_page_is_found_in_any_case_and_with_crockford_look_alikes() {
     let portal = Portal::new().await;
-    for path in ["/Q/A1A2T4", "/q/a1a2t4", "/q/aLaZt4", "/Q/AIA2T4/ANYTOKEN", "/q/a1a2t4/x"] {
+    for path in [
+        "/Q/A1A2T4",
+        "/q/a1a2t4",
+        "/q/aLaZt4",
+        "/Q/AIA2T4/ANYTOKEN",
+        "/q/a1a2t4/x",
+    ] {
         let reply = portal.browser().get(&path.replace('Z', "2")).await;
         assert_eq!(reply.status, StatusCode::OK, "{path}");
         reply.assert_says("Зал 2");
@@ -25,23 +31,38 @@ async fn the_page_is_found_in_any_case_and_with_crockford_look_alikes() {
 #[tokio::test]
 async fn the_language_is_the_chosen_one_then_the_browser_s_then_the_place_s() {
     let portal = Portal::new().await;
-    portal.browser().get("/Q/A1A2T4").await.assert_says("<html lang=\"ky\">");
-    let browser = portal.browser().with("accept-language", "de, be;q=0.8, ru;q=0.5");
-    browser.get("/Q/A1A2T4").await.assert_says("<html lang=\"be\">");
+    portal
+        .browser()
+        .get("/Q/A1A2T4")
+        .await
+        .assert_says("<html lang=\"ky\">");
+    let browser = portal
+        .browser()
+        .with("accept-language", "de, be;q=0.8, ru;q=0.5");
+    browser
+        .get("/Q/A1A2T4")
+        .await
+        .assert_says("<html lang=\"be\">");
     let chosen = browser.get("/Q/A1A2T4?lang=kk").await;
     chosen.assert_says("<html lang=\"kk\">");
     assert_eq!(chosen.hidden("lang"), "kk");
     for tag in ["ky", "ru", "en", "be", "kk"] {
         chosen.assert_says(&format!("href=\"?lang={tag}\" lang=\"{tag}\""));
     }
-    browser.get("/Q/A1A2T4?lang=ru").await.assert_says("<h1>Как прошёл визит?</h1>");
+    browser
+        .get("/Q/A1A2T4?lang=ru")
+        .await
+        .assert_says("<h1>Как прошёл визит?</h1>");
 }
 
 #[tokio::test]
 async fn the_whole_page_is_one_request_under_fifty_kilobytes_without_cookies() {
     let portal = Portal::new().await;
     for lang in ["ky", "ru", "en", "be", "kk"] {
-        let reply = portal.browser().get(&format!("/Q/A1A2T4?lang={lang}")).await;
+        let reply = portal
+            .browser()
+            .get(&format!("/Q/A1A2T4?lang={lang}"))
+            .await;
         assert!(reply.body.len() < 50_000, "{} bytes", reply.body.len());
         for loaded in ["src=", "@import", "url(", "rel=\"stylesheet\""] {
             reply.assert_does_not_say(loaded);
@@ -51,7 +72,12 @@ async fn the_whole_page_is_one_request_under_fifty_kilobytes_without_cookies() {
         assert_eq!(reply.header("referrer-policy"), "no-referrer");
         assert_eq!(reply.header("x-content-type-options"), "nosniff");
         let policy = reply.header("content-security-policy");
-        for rule in ["default-src 'none'", "style-src 'sha256-", "form-action 'self'", "frame-ancestors 'none'"] {
+        for rule in [
+            "default-src 'none'",
+            "style-src 'sha256-",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        ] {
             assert!(policy.contains(rule), "{policy}");
         }
     }
@@ -64,7 +90,9 @@ async fn the_form_names_everything_for_a_screen_reader() {
     page.assert_says("<fieldset aria-describedby=\"scale\">");
     page.assert_says("<legend><h1>");
     for score in 1..=5 {
-        page.assert_says(&format!("<input type=\"radio\" name=\"score\" id=\"score-{score}\" value=\"{score}\" required>"));
+        page.assert_says(&format!(
+            "<input type=\"radio\" name=\"score\" id=\"score-{score}\" value=\"{score}\" required>"
+        ));
     }
     page.assert_says("for=\"comment\"");
     page.assert_says("aria-describedby=\"comment-hint\"");
@@ -75,8 +103,13 @@ async fn the_form_names_everything_for_a_screen_reader() {
 #[tokio::test]
 async fn a_review_with_a_valid_token_is_marked_on_site() {
     let portal = Portal::new().await;
-    let next = portal.review(&portal.qr_path(), "5", "Быстро и вежливо").await;
-    assert!(next.starts_with("/r/") && next.contains("thanks=1"), "{next}");
+    let next = portal
+        .review(&portal.qr_path(), "5", "Быстро и вежливо")
+        .await;
+    assert!(
+        next.starts_with("/r/") && next.contains("thanks=1"),
+        "{next}"
+    );
     assert_eq!(summary(&portal).await.phone.0, [0, 0, 0, 0, 1]);
     assert!(waiting(&portal).await[0].on_site);
 }
@@ -86,13 +119,28 @@ async fn a_token_that_grew_old_while_writing_still_proves_presence_but_not_for_e
     let portal = Portal::new().await;
     let path = portal.qr_path();
     let mut marked = Vec::new();
-    for pause in [Duration::from_secs(40 * 60), Duration::from_secs(3 * 60 * 60)] {
-        let path = if marked.is_empty() { path.clone() } else { portal.qr_path() };
+    for pause in [
+        Duration::from_secs(40 * 60),
+        Duration::from_secs(3 * 60 * 60),
+    ] {
+        let path = if marked.is_empty() {
+            path.clone()
+        } else {
+            portal.qr_path()
+        };
         let page = portal.browser().get(&path).await;
         let (nonce, seen) = (page.hidden("nonce"), page.hidden("seen"));
         portal.advance(pause);
-        let form = [("score", "4"), ("comment", "x"), ("nonce", nonce.as_str()), ("seen", seen.as_str())];
-        assert_eq!(portal.browser().post(&path, &form).await.status, StatusCode::SEE_OTHER);
+        let form = [
+            ("score", "4"),
+            ("comment", "x"),
+            ("nonce", nonce.as_str()),
+            ("seen", seen.as_str()),
+        ];
+        assert_eq!(
+            portal.browser().post(&path, &form).await.status,
+            StatusCode::SEE_OTHER
+        );
         marked.push(waiting(&portal).await.last().unwrap().on_site);
     }
     assert_eq!(marked, [true, false]);
@@ -104,12 +152,22 @@ async fn an_old_wrong_or_missing_token_refuses_nobody_and_alarms_nobody() {
     let old = portal.qr_path();
     portal.advance(Duration::from_secs(60 * 60));
     let plain = portal.browser().get("/Q/A1A2T4?lang=ru").await;
-    for path in [old.as_str(), "/Q/A1A2T4/0000000000000000", "/Q/A1A2T4/%D1%8F", "/Q/A1A2T4"] {
+    for path in [
+        old.as_str(),
+        "/Q/A1A2T4/0000000000000000",
+        "/Q/A1A2T4/%D1%8F",
+        "/Q/A1A2T4",
+    ] {
         let page = portal.browser().get(&format!("{path}?lang=ru")).await;
         assert_eq!(page.status, StatusCode::OK);
         assert_eq!(page.hidden("seen"), "");
-        let without_nonce = |reply: &crate::support::Reply| reply.body.replace(&reply.hidden("nonce"), "");
-        assert_eq!(without_nonce(&page), without_nonce(&plain), "the page differs for {path}");
+        let without_nonce =
+            |reply: &crate::support::Reply| reply.body.replace(&reply.hidden("nonce"), "");
+        assert_eq!(
+            without_nonce(&page),
+            without_nonce(&plain),
+            "the page differs for {path}"
+        );
         portal.review(path, "3", "x").await;
     }
     assert!(waiting(&portal).await.iter().all(|review| !review.on_site));
@@ -122,7 +180,12 @@ async fn a_made_up_presence_mark_is_worth_nothing() {
     let portal = Portal::new().await;
     let here = portal.browser().get(&portal.qr_path()).await;
     let elsewhere = portal.browser().get("/Q/A1A2T4").await;
-    let form = [("score", "5"), ("comment", "x"), ("nonce", &elsewhere.hidden("nonce")), ("seen", &here.hidden("seen"))];
+    let form = [
+        ("score", "5"),
+        ("comment", "x"),
+        ("nonce", &elsewhere.hidden("nonce")),
+        ("seen", &here.hidden("seen")),
+    ];
     portal.browser().post("/Q/A1A2T4", &form).await;
     assert!(!waiting(&portal).await[0].on_site);
 }
@@ -131,7 +194,11 @@ async fn a_made_up_presence_mark_is_worth_nothing() {
 async fn an_unknown_place_gets_a_friendly_page_in_the_reader_s_language() {
     let portal = Portal::new().await;
     for path in ["/Q/ZZZZZZ", "/q/not%20a%20code", "/q/ZZZZZZ/TOKEN"] {
-        let reply = portal.browser().with("accept-language", "be").get(path).await;
+        let reply = portal
+            .browser()
+            .with("accept-language", "be")
+            .get(path)
+            .await;
         assert_eq!(reply.status, StatusCode::NOT_FOUND);
         reply.assert_says("<h1>Такі код невядомы</h1>");
     }
@@ -143,7 +210,12 @@ async fn a_missing_score_brings_the_page_back_with_what_was_typed() {
     let page = portal.browser().get("/Q/A1A2T4?lang=ru").await;
     let nonce = page.hidden("nonce");
     for score in ["", "6", "0", "five"] {
-        let form = [("score", score), ("comment", "\r\nОчередь </textarea>"), ("nonce", &nonce), ("lang", "ru")];
+        let form = [
+            ("score", score),
+            ("comment", "\r\nОчередь </textarea>"),
+            ("nonce", &nonce),
+            ("lang", "ru"),
+        ];
         let reply = portal.browser().post("/Q/A1A2T4", &form).await;
         assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
         reply.assert_says("id=\"errors\" role=\"alert\" tabindex=\"-1\" autofocus");
@@ -166,7 +238,15 @@ async fn a_comment_that_is_too_long_is_kept_with_a_clear_message() {
     reply.assert_says(&long);
     reply.assert_says("id=\"score-2\" value=\"2\" required checked>");
     portal.review("/Q/A1A2T4", "2", &"я\r\n".repeat(500)).await;
-    assert_eq!(waiting(&portal).await[0].comment.as_ref().unwrap().chars().count(), 999);
+    assert_eq!(
+        waiting(&portal).await[0]
+            .comment
+            .as_ref()
+            .unwrap()
+            .chars()
+            .count(),
+        999
+    );
 }
 
 #[tokio::test]
@@ -182,10 +262,17 @@ async fn a_form_beyond_all_measure_is_answered_with_a_page() {
 async fn a_form_sent_twice_counts_once_and_thanks_twice() {
     let portal = Portal::new().await;
     let page = portal.browser().get("/Q/A1A2T4").await;
-    let form = [("score", "4"), ("comment", ""), ("nonce", &*page.hidden("nonce"))];
+    let form = [
+        ("score", "4"),
+        ("comment", ""),
+        ("nonce", &*page.hidden("nonce")),
+    ];
     let first = portal.browser().post("/Q/A1A2T4", &form).await;
     let second = portal.browser().post("/q/a1a2t4", &form).await;
-    assert_eq!((first.status, first.location()), (second.status, second.location()));
+    assert_eq!(
+        (first.status, first.location()),
+        (second.status, second.location())
+    );
     assert_eq!(summary(&portal).await.counts().total(), 1);
     portal.review("/Q/A1A2T4", "4", "").await;
     assert_eq!(summary(&portal).await.counts().total(), 2);
@@ -203,7 +290,11 @@ async fn the_page_after_sending_says_what_happens_next_and_survives_a_reload() {
         page.assert_does_not_say("Долго");
     }
     let silent = portal.review("/Q/A1A2T4", "1", " \r\n ").await;
-    portal.browser().get(&silent).await.assert_says("Комментария не было");
+    portal
+        .browser()
+        .get(&silent)
+        .await
+        .assert_says("Комментария не было");
     assert_eq!(summary(&portal).await.counts().0, [2, 0, 0, 0, 0]);
 }
 
@@ -211,8 +302,17 @@ async fn the_page_after_sending_says_what_happens_next_and_survives_a_reload() {
 async fn a_status_code_is_accepted_as_people_type_it_and_an_unknown_one_is_explained() {
     let portal = Portal::new().await;
     let next = portal.review("/Q/A1A2T4", "1", "Долго").await;
-    let code = next.trim_start_matches("/r/").split('?').next().unwrap().to_owned();
-    for typed in [code.to_lowercase(), code.replace('-', ""), code.replace('0', "o")] {
+    let code = next
+        .trim_start_matches("/r/")
+        .split('?')
+        .next()
+        .unwrap()
+        .to_owned();
+    for typed in [
+        code.to_lowercase(),
+        code.replace('-', ""),
+        code.replace('0', "o"),
+    ] {
         let page = portal.browser().get(&format!("/R/{typed}?lang=ru")).await;
         page.assert_says("<h1>Что стало с отзывом</h1>");
     }
@@ -234,12 +334,25 @@ async fn a_flood_from_one_address_is_asked_to_wait_and_others_are_not() {
     reply.assert_says("<h1>A moment, please</h1>");
     assert_eq!(flood.get("/Q/A1A2T4").await.status, StatusCode::OK);
     portal.advance(Duration::from_millis(WINDOW_MS.unsigned_abs()));
-    assert_eq!(flood.post("/Q/A1A2T4", &[("score", "5")]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        flood.post("/Q/A1A2T4", &[("score", "5")]).await.status,
+        StatusCode::SEE_OTHER
+    );
 }
 
 async fn waiting(portal: &Portal) -> Vec<pikir_portal::storage::Review> {
     let state = pikir_portal::storage::ReviewState::New;
-    let reviews = portal.app.storage.reviews_with_comment(state, 100).await.unwrap();
-    assert!(reviews.iter().all(|review| review.organization == ORGANIZATION), "{PLACE}");
+    let reviews = portal
+        .app
+        .storage
+        .reviews_with_comment(state, 100)
+        .await
+        .unwrap();
+    assert!(
+        reviews
+            .iter()
+            .all(|review| review.organization == ORGANIZATION),
+        "{PLACE}"
+    );
     reviews
 }

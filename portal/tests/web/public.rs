@@ -8,14 +8,22 @@ use crate::support::Portal;
 #[tokio::test]
 async fn the_list_names_organisations_in_the_reader_s_language_with_the_sample_size() {
     let portal = Portal::new().await;
-    portal.browser().get("/?lang=ru").await.assert_says("оценок пока нет");
+    portal
+        .browser()
+        .get("/?lang=ru")
+        .await
+        .assert_says("оценок пока нет");
     portal.review("/Q/A1A2T4", "5", "").await;
     portal.review("/Q/A1A2T4", "4", "").await;
     let page = portal.browser().get("/?lang=ru").await;
     page.assert_says("4,50 из 5 · оценок: 2");
     page.assert_says("href=\"/o/KG-1?lang=ru\"");
     page.assert_does_not_say("Отдел регистрации");
-    portal.browser().get("/?lang=ky").await.assert_says("Калкты тейлөө борбору");
+    portal
+        .browser()
+        .get("/?lang=ky")
+        .await
+        .assert_says("Калкты тейлөө борбору");
 }
 
 #[tokio::test]
@@ -31,14 +39,24 @@ async fn an_organisation_s_page_shows_average_sample_size_scores_channels_and_un
     page.assert_says("<b>4,00</b><span>средняя оценка из 5</span>");
     page.assert_says("<b>4</b><span>оценок учтено</span>");
     page.assert_says("<td class=\"num\">2</td><td class=\"num muted\">50 %</td>");
-    page.assert_says("Телефон, код с экрана терминала</th><td class=\"num\">3</td><td class=\"num\">4,00</td>");
+    page.assert_says(
+        "Телефон, код с экрана терминала</th><td class=\"num\">3</td><td class=\"num\">4,00</td>",
+    );
     page.assert_says("Телефон, печатный код или ссылка</th><td class=\"num\">1</td>");
     page.assert_says("Оценок пока мало");
     page.assert_says("href=\"/o/KG-1-A?lang=ru\"");
     page.assert_does_not_say("<script");
-    portal.browser().get("/o/KG-1-A?lang=ru").await.assert_says("href=\"/o/KG-1?lang=ru\"");
+    portal
+        .browser()
+        .get("/o/KG-1-A?lang=ru")
+        .await
+        .assert_says("href=\"/o/KG-1?lang=ru\"");
     for lang in ["ky", "ru", "en", "be", "kk"] {
-        portal.browser().get(&format!("/o/KG-1?lang={lang}")).await.assert_says(&format!("<html lang=\"{lang}\">"));
+        portal
+            .browser()
+            .get(&format!("/o/KG-1?lang={lang}"))
+            .await
+            .assert_says(&format!("<html lang=\"{lang}\">"));
     }
 }
 
@@ -46,18 +64,39 @@ async fn an_organisation_s_page_shows_average_sample_size_scores_channels_and_un
 async fn only_published_comments_are_shown_and_older_ones_are_a_page_away() {
     let portal = Portal::new().await;
     for number in 0..25 {
-        portal.review("/Q/A1A2T4", "3", &format!("отзыв-{number}.")).await;
+        portal
+            .review("/Q/A1A2T4", "3", &format!("отзыв-{number}."))
+            .await;
     }
     let unread = portal.browser().get("/o/KG-1?lang=ru").await;
     unread.assert_does_not_say("отзыв-");
-    let reviews = portal.app.storage.reviews_with_comment(ReviewState::New, 100).await.unwrap();
+    let reviews = portal
+        .app
+        .storage
+        .reviews_with_comment(ReviewState::New, 100)
+        .await
+        .unwrap();
     for review in &reviews {
-        portal.app.storage.decide_review(review.id, Decision::Publish, "x", portal.app.clock.now()).await.unwrap();
+        portal
+            .app
+            .storage
+            .decide_review(review.id, Decision::Publish, "x", portal.app.clock.now())
+            .await
+            .unwrap();
     }
     let page = portal.browser().get("/o/KG-1?lang=ru").await;
     assert_eq!(page.body.matches("отзыв-").count(), 20);
-    let older = page.body.split("href=\"").find(|link| link.contains("before=")).unwrap();
-    let older = older.split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
+    let older = page
+        .body
+        .split("href=\"")
+        .find(|link| link.contains("before="))
+        .unwrap();
+    let older = older
+        .split('"')
+        .next()
+        .unwrap()
+        .replace("&#38;", "&")
+        .replace("&amp;", "&");
     let rest = portal.browser().get(&older).await;
     assert_eq!(rest.body.matches("отзыв-").count(), 5);
 }
@@ -66,9 +105,17 @@ async fn only_published_comments_are_shown_and_older_ones_are_a_page_away() {
 async fn an_unknown_address_gets_a_page_and_careful_headers() {
     let portal = Portal::new().await;
     for path in ["/o/NOBODY", "/nothing/here"] {
-        let reply = portal.browser().with("accept-language", "ky").get(path).await;
+        let reply = portal
+            .browser()
+            .with("accept-language", "ky")
+            .get(path)
+            .await;
         assert_eq!(reply.status, StatusCode::NOT_FOUND);
         reply.assert_says("<h1>Барак табылган жок</h1>");
-        assert!(reply.header("content-security-policy").starts_with("default-src 'none'"));
+        assert!(
+            reply
+                .header("content-security-policy")
+                .starts_with("default-src 'none'")
+        );
     }
 }

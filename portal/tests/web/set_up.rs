@@ -9,7 +9,14 @@ use pikir_portal::web::throttle::WRONG_CODES;
 use crate::support::{ORGANIZATION, PLACE, Portal, USER_CODE};
 
 async fn state(portal: &Portal) -> EnrolmentState {
-    portal.app.storage.enrolment(USER_CODE, portal.app.clock.unix_ms()).await.unwrap().unwrap().state
+    portal
+        .app
+        .storage
+        .enrolment(USER_CODE, portal.app.clock.unix_ms())
+        .await
+        .unwrap()
+        .unwrap()
+        .state
 }
 
 #[tokio::test]
@@ -17,7 +24,10 @@ async fn the_code_is_taken_as_typed_and_shows_which_machine_asks() {
     let portal = Portal::new().await;
     portal.add_waiting_terminal().await;
     let browser = portal.signed_in(Role::Technician).await;
-    browser.get("/activate").await.assert_says("name=\"user_code\"");
+    browser
+        .get("/activate")
+        .await
+        .assert_says("name=\"user_code\"");
     for typed in ["WXYC-9347", "wxyc9347", "wxyc%209347"] {
         let page = browser.get(&format!("/activate?user_code={typed}")).await;
         assert_eq!(page.status, StatusCode::OK, "{typed}");
@@ -36,16 +46,29 @@ async fn approving_enrols_the_terminal_at_the_chosen_place() {
     let browser = portal.signed_in(Role::Technician).await;
     let page = browser.get("/activate?user_code=WXYC-9347&lang=en").await;
     let csrf = page.hidden("csrf");
-    let form = [("csrf", csrf.as_str()), ("user_code", USER_CODE), ("place", PLACE), ("action", "approve")];
+    let form = [
+        ("csrf", csrf.as_str()),
+        ("user_code", USER_CODE),
+        ("place", PLACE),
+        ("action", "approve"),
+    ];
     let done = browser.post("/activate", &form).await;
     assert_eq!(done.status, StatusCode::OK);
     done.assert_says("<h1>The terminal is approved</h1>");
     assert_eq!(state(&portal).await, EnrolmentState::Approved);
-    assert_eq!(portal.app.storage.terminals().await.unwrap()[0].place.as_str(), PLACE);
+    assert_eq!(
+        portal.app.storage.terminals().await.unwrap()[0]
+            .place
+            .as_str(),
+        PLACE
+    );
     let overview = browser.get("/staff").await;
     overview.assert_says("Зал 2");
     overview.assert_says("intact");
-    assert_eq!(browser.post("/activate", &form).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        browser.post("/activate", &form).await.status,
+        StatusCode::NOT_FOUND
+    );
 }
 
 #[tokio::test]
@@ -53,9 +76,19 @@ async fn refusing_ends_the_request() {
     let portal = Portal::new().await;
     portal.add_waiting_terminal().await;
     let browser = portal.signed_in(Role::Admin).await;
-    let csrf = browser.get("/activate?user_code=WXYC-9347&lang=en").await.hidden("csrf");
-    let form = [("csrf", csrf.as_str()), ("user_code", USER_CODE), ("action", "deny")];
-    browser.post("/activate", &form).await.assert_says("<h1>The terminal is refused</h1>");
+    let csrf = browser
+        .get("/activate?user_code=WXYC-9347&lang=en")
+        .await
+        .hidden("csrf");
+    let form = [
+        ("csrf", csrf.as_str()),
+        ("user_code", USER_CODE),
+        ("action", "deny"),
+    ];
+    browser
+        .post("/activate", &form)
+        .await
+        .assert_says("<h1>The terminal is refused</h1>");
     assert_eq!(state(&portal).await, EnrolmentState::Denied);
 }
 
@@ -65,11 +98,25 @@ async fn a_form_without_its_token_a_place_or_the_right_changes_nothing() {
     portal.add_waiting_terminal().await;
     let technician = portal.signed_in(Role::Technician).await;
     let moderator = portal.signed_in(Role::Moderator).await;
-    let csrf = technician.get("/activate?user_code=WXYC-9347&lang=en").await.hidden("csrf");
+    let csrf = technician
+        .get("/activate?user_code=WXYC-9347&lang=en")
+        .await
+        .hidden("csrf");
     let other = moderator.get("/staff/reviews").await.hidden("csrf");
-    let mut form = [("csrf", other.as_str()), ("user_code", USER_CODE), ("place", PLACE), ("action", "approve")];
-    assert_eq!(technician.post("/activate", &form).await.status, StatusCode::FORBIDDEN);
-    assert_eq!(moderator.post("/activate", &form).await.status, StatusCode::FORBIDDEN);
+    let mut form = [
+        ("csrf", other.as_str()),
+        ("user_code", USER_CODE),
+        ("place", PLACE),
+        ("action", "approve"),
+    ];
+    assert_eq!(
+        technician.post("/activate", &form).await.status,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        moderator.post("/activate", &form).await.status,
+        StatusCode::FORBIDDEN
+    );
     form[0].1 = &csrf;
     for place in ["", "ZZZZZZ", "no code"] {
         form[2].1 = place;
@@ -80,7 +127,10 @@ async fn a_form_without_its_token_a_place_or_the_right_changes_nothing() {
     form[2].1 = PLACE;
     let elsewhere = portal.browser().with("sec-fetch-site", "cross-site");
     elsewhere.set_cookie(&technician.cookie());
-    assert_eq!(elsewhere.post("/activate", &form).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        elsewhere.post("/activate", &form).await.status,
+        StatusCode::FORBIDDEN
+    );
     assert_eq!(state(&portal).await, EnrolmentState::Pending);
 }
 
@@ -89,17 +139,27 @@ async fn hundreds_of_places_are_searched_and_sorted_as_people_count() {
     let portal = Portal::new().await;
     portal.add_waiting_terminal().await;
     for number in 0..250 {
-        portal.add_place(&format!("ZZ{number:04}"), &format!("Окно {number}")).await;
+        portal
+            .add_place(&format!("ZZ{number:04}"), &format!("Окно {number}"))
+            .await;
     }
     let browser = portal.signed_in(Role::Technician).await;
     let all = browser.get("/activate?user_code=WXYC-9347").await;
     assert_eq!(all.body.matches("<option value=\"").count(), 200 + 2);
-    let (second, tenth) = (all.body.find("Окно 2 (").unwrap(), all.body.find("Окно 10 (").unwrap());
+    let (second, tenth) = (
+        all.body.find("Окно 2 (").unwrap(),
+        all.body.find("Окно 10 (").unwrap(),
+    );
     assert!(second < tenth);
-    let found = browser.get("/activate?user_code=WXYC-9347&q=%D0%BE%D0%BA%D0%BD%D0%BE+249").await;
+    let found = browser
+        .get("/activate?user_code=WXYC-9347&q=%D0%BE%D0%BA%D0%BD%D0%BE+249")
+        .await;
     found.assert_says("Окно 249 (");
     assert_eq!(found.body.matches("(ZZ").count(), 1);
-    browser.get("/activate?user_code=WXYC-9347&q=xyz&lang=en").await.assert_says("No place matches.");
+    browser
+        .get("/activate?user_code=WXYC-9347&q=xyz&lang=en")
+        .await
+        .assert_says("No place matches.");
 }
 
 #[tokio::test]
@@ -107,9 +167,16 @@ async fn a_new_place_is_created_and_selected_but_not_yet_approved() {
     let portal = Portal::new().await;
     portal.add_waiting_terminal().await;
     let browser = portal.signed_in(Role::Technician).await;
-    let csrf = browser.get("/activate?user_code=WXYC-9347&lang=en").await.hidden("csrf");
-    let mut form =
-        [("csrf", csrf.as_str()), ("user_code", USER_CODE), ("organization", ORGANIZATION), ("name", " Зал  7 ")];
+    let csrf = browser
+        .get("/activate?user_code=WXYC-9347&lang=en")
+        .await
+        .hidden("csrf");
+    let mut form = [
+        ("csrf", csrf.as_str()),
+        ("user_code", USER_CODE),
+        ("organization", ORGANIZATION),
+        ("name", " Зал  7 "),
+    ];
     let created = browser.post("/activate/place", &form).await;
     assert_eq!(created.status, StatusCode::SEE_OTHER, "{}", created.body);
     let page = browser.get(&created.location()).await;
@@ -121,7 +188,10 @@ async fn a_new_place_is_created_and_selected_but_not_yet_approved() {
     nameless.assert_says("Give the place a name");
     form[3].1 = "Зал 8";
     form[2].1 = "NOBODY";
-    browser.post("/activate/place", &form).await.assert_says("Choose an organisation from the list.");
+    browser
+        .post("/activate/place", &form)
+        .await
+        .assert_says("Choose an organisation from the list.");
     assert_eq!(portal.app.storage.places(None).await.unwrap().len(), 2);
 }
 
@@ -131,7 +201,12 @@ async fn wrong_and_expired_codes_are_explained_and_guessing_is_stopped() {
     portal.add_waiting_terminal().await;
     let browser = portal.signed_in(Role::Technician).await;
     for attempt in 0..WRONG_CODES {
-        let reply = browser.get(&format!("/activate?lang=en&user_code=WXYC-9{:03}", 333 + attempt % 2)).await;
+        let reply = browser
+            .get(&format!(
+                "/activate?lang=en&user_code=WXYC-9{:03}",
+                333 + attempt % 2
+            ))
+            .await;
         assert_eq!(reply.status, StatusCode::NOT_FOUND);
         reply.assert_says("No terminal is waiting under this code.");
     }
@@ -139,5 +214,8 @@ async fn wrong_and_expired_codes_are_explained_and_guessing_is_stopped() {
     assert_eq!(stopped.status, StatusCode::TOO_MANY_REQUESTS);
     stopped.assert_says("Please wait 10 minutes");
     portal.advance(Duration::from_secs(16 * 60));
-    assert_eq!(browser.get("/activate?user_code=WXYC-9347").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        browser.get("/activate?user_code=WXYC-9347").await.status,
+        StatusCode::NOT_FOUND
+    );
 }

@@ -16,28 +16,51 @@ async fn a_page_for_staff_leads_to_sign_in_and_back() {
     let browser = portal.browser();
     let sent = browser.get("/activate?user_code=WXYC-9347").await;
     assert_eq!(sent.status, StatusCode::SEE_OTHER);
-    assert_eq!(sent.location(), "/sign-in?next=%2Factivate%3Fuser_code%3DWXYC-9347");
+    assert_eq!(
+        sent.location(),
+        "/sign-in?next=%2Factivate%3Fuser_code%3DWXYC-9347"
+    );
     let form = browser.get(&sent.location()).await;
     let (next, csrf) = (form.hidden("next"), form.hidden("csrf"));
-    let typed = [("login", " AIDA "), ("password", PASSWORD), ("next", &next), ("csrf", &csrf)];
-    assert_eq!(browser.post("/sign-in", &typed).await.location(), "/activate?user_code=WXYC-9347");
+    let typed = [
+        ("login", " AIDA "),
+        ("password", PASSWORD),
+        ("next", &next),
+        ("csrf", &csrf),
+    ];
+    assert_eq!(
+        browser.post("/sign-in", &typed).await.location(),
+        "/activate?user_code=WXYC-9347"
+    );
     assert_eq!(browser.get("/staff").await.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn the_cookie_is_careful_and_only_its_hash_is_kept() {
-    for (url, name, secure) in [("http://127.0.0.1:8080", "pikir", false), ("https://p.example", "__Host-pikir", true)] {
+    for (url, name, secure) in [
+        ("http://127.0.0.1:8080", "pikir", false),
+        ("https://p.example", "__Host-pikir", true),
+    ] {
         let portal = Portal::at(url).await;
         portal.add_user("aida", Role::Admin).await;
         let browser = portal.browser();
         let reply = browser.sign_in("aida", PASSWORD).await;
         let cookie = reply.header("set-cookie");
         assert!(cookie.starts_with(&format!("{name}=")), "{cookie}");
-        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"));
+        assert!(
+            cookie.contains("HttpOnly")
+                && cookie.contains("SameSite=Lax")
+                && cookie.contains("Path=/")
+        );
         assert_eq!(cookie.contains("Secure"), secure);
         assert!(cookie.contains("Max-Age=43200"));
         let secret = browser.cookie().split_once('=').unwrap().1.to_owned();
-        let session = portal.app.storage.session(secret_hash(&secret), portal.app.clock.now()).await.unwrap();
+        let session = portal
+            .app
+            .storage
+            .session(secret_hash(&secret), portal.app.clock.now())
+            .await
+            .unwrap();
         assert_eq!(session.unwrap().login, "aida");
     }
 }
@@ -65,8 +88,17 @@ async fn a_session_ends_after_twelve_hours_or_by_signing_out() {
     let browser = portal.signed_in(Role::Admin).await;
     let kept = browser.cookie();
     let csrf = browser.get("/staff").await.hidden("csrf");
-    assert_eq!(browser.post("/sign-out", &[("csrf", "x")]).await.status, StatusCode::FORBIDDEN);
-    assert_eq!(browser.post("/sign-out", &[("csrf", &csrf)]).await.location(), "/sign-in");
+    assert_eq!(
+        browser.post("/sign-out", &[("csrf", "x")]).await.status,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        browser
+            .post("/sign-out", &[("csrf", &csrf)])
+            .await
+            .location(),
+        "/sign-in"
+    );
     assert_eq!(browser.cookie(), "");
     browser.set_cookie(&kept);
     assert_eq!(browser.get("/staff").await.status, StatusCode::SEE_OTHER);
@@ -84,7 +116,11 @@ async fn a_wrong_password_and_an_unknown_login_get_the_same_answer() {
     let portal = Portal::new().await;
     portal.add_user("aida", Role::Admin).await;
     for login in ["aida", "nobody"] {
-        let reply = portal.browser().with("accept-language", "en").sign_in(login, "not the password").await;
+        let reply = portal
+            .browser()
+            .with("accept-language", "en")
+            .sign_in(login, "not the password")
+            .await;
         assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
         reply.assert_says("Login or password is wrong.");
         reply.assert_does_not_say("not the password");
@@ -98,15 +134,24 @@ async fn guessing_one_login_is_stopped_for_a_while_even_with_the_right_password(
     portal.add_user("beka", Role::Admin).await;
     let browser = portal.browser().with("accept-language", "en");
     for _ in 0..FAILURES_PER_LOGIN {
-        assert_eq!(browser.sign_in("aida", "wrong").await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(
+            browser.sign_in("aida", "wrong").await.status,
+            StatusCode::UNAUTHORIZED
+        );
     }
     let stopped = browser.sign_in("Aida", PASSWORD).await;
     assert_eq!(stopped.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(stopped.header("retry-after"), "600");
     stopped.assert_says("Please wait 10 minutes");
-    assert_eq!(portal.browser().sign_in("beka", PASSWORD).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        portal.browser().sign_in("beka", PASSWORD).await.status,
+        StatusCode::SEE_OTHER
+    );
     portal.advance(Duration::from_millis(WINDOW_MS.unsigned_abs()));
-    assert_eq!(browser.sign_in("aida", PASSWORD).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        browser.sign_in("aida", PASSWORD).await.status,
+        StatusCode::SEE_OTHER
+    );
 }
 
 #[tokio::test]
@@ -116,14 +161,32 @@ async fn a_sign_in_form_from_elsewhere_is_refused() {
     let no_token = portal.browser();
     no_token.get("/sign-in").await;
     let typed = [("login", "aida"), ("password", PASSWORD), ("csrf", "")];
-    assert_eq!(no_token.post("/sign-in", &typed).await.status, StatusCode::FORBIDDEN);
-    for (name, value) in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example")]
-    {
-        let reply = portal.browser().with(name, value).sign_in("aida", PASSWORD).await;
+    assert_eq!(
+        no_token.post("/sign-in", &typed).await.status,
+        StatusCode::FORBIDDEN
+    );
+    for (name, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "https://evil.example"),
+    ] {
+        let reply = portal
+            .browser()
+            .with(name, value)
+            .sign_in("aida", PASSWORD)
+            .await;
         assert_eq!(reply.status, StatusCode::FORBIDDEN, "{name}: {value}");
     }
-    for (name, value) in [("sec-fetch-site", "same-origin"), ("origin", "null"), ("origin", "http://127.0.0.1:8080")] {
-        let reply = portal.browser().with(name, value).sign_in("aida", PASSWORD).await;
+    for (name, value) in [
+        ("sec-fetch-site", "same-origin"),
+        ("origin", "null"),
+        ("origin", "http://127.0.0.1:8080"),
+    ] {
+        let reply = portal
+            .browser()
+            .with(name, value)
+            .sign_in("aida", PASSWORD)
+            .await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER, "{name}: {value}");
     }
 }
@@ -152,6 +215,12 @@ async fn each_role_opens_its_own_pages_only() {
 async fn the_language_chosen_once_stays_for_the_session() {
     let portal = Portal::new().await;
     let browser = portal.signed_in(Role::Admin).await;
-    browser.get("/staff?lang=ky").await.assert_says("<html lang=\"ky\">");
-    browser.get("/staff/reviews").await.assert_says("<html lang=\"ky\">");
+    browser
+        .get("/staff?lang=ky")
+        .await
+        .assert_says("<html lang=\"ky\">");
+    browser
+        .get("/staff/reviews")
+        .await
+        .assert_says("<html lang=\"ky\">");
 }

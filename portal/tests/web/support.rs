@@ -45,18 +45,34 @@ impl Portal {
             entropy: Entropy::system(),
             public_url: public_url.into(),
         };
-        let organization = |code: &str, parent: Option<&str>, ky: &str, ru: &str| OrganizationRecord {
-            code: code.to_owned(),
-            parent: parent.map(str::to_owned),
-            names: Texts::from([("ky", ky), ("ru", ru)]),
-            version: 1,
-        };
+        let organization =
+            |code: &str, parent: Option<&str>, ky: &str, ru: &str| OrganizationRecord {
+                code: code.to_owned(),
+                parent: parent.map(str::to_owned),
+                names: Texts::from([("ky", ky), ("ru", ru)]),
+                version: 1,
+            };
         let organizations = vec![
-            organization(ORGANIZATION, None, "Калкты тейлөө борбору", "Центр обслуживания <населения>"),
-            organization("KG-1-A", Some(ORGANIZATION), "Каттоо бөлүмү", "Отдел регистрации"),
+            organization(
+                ORGANIZATION,
+                None,
+                "Калкты тейлөө борбору",
+                "Центр обслуживания <населения>",
+            ),
+            organization(
+                "KG-1-A",
+                Some(ORGANIZATION),
+                "Каттоо бөлүмү",
+                "Отдел регистрации",
+            ),
         ];
         app.storage.put_organizations(organizations).await.unwrap();
-        let portal = Self { router: app::router(app.clone()), app, clock, _dir: dir };
+        let portal = Self {
+            router: app::router(app.clone()),
+            app,
+            clock,
+            _dir: dir,
+        };
         portal.add_place(PLACE, "Зал 2").await;
         portal
     }
@@ -80,9 +96,23 @@ impl Portal {
         // Cheap parameters: these tests are about pages.
         let params = Params::new(8, 1, 1, None).unwrap();
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let password_hash = argon2.hash_password(PASSWORD.as_bytes()).unwrap().to_string();
-        let user = User { login: login.to_owned(), name: "Аида Асанова".to_owned(), role, password_hash };
-        assert!(self.app.storage.add_user(user, self.app.clock.now()).await.unwrap());
+        let password_hash = argon2
+            .hash_password(PASSWORD.as_bytes())
+            .unwrap()
+            .to_string();
+        let user = User {
+            login: login.to_owned(),
+            name: "Аида Асанова".to_owned(),
+            role,
+            password_hash,
+        };
+        assert!(
+            self.app
+                .storage
+                .add_user(user, self.app.clock.now())
+                .await
+                .unwrap()
+        );
     }
 
     /// A terminal that waits under [`USER_CODE`].
@@ -94,7 +124,11 @@ impl Portal {
             serial: "10000000a1b2c3d4".to_owned(),
             software: "pikir-kiosk 0.1.0".to_owned(),
         };
-        self.app.storage.begin_enrolment([9; 32], USER_CODE, machine, self.app.clock.unix_ms()).await.unwrap();
+        self.app
+            .storage
+            .begin_enrolment([9; 32], USER_CODE, machine, self.app.clock.unix_ms())
+            .await
+            .unwrap();
     }
 
     /// The address the terminal's screen shows now.
@@ -109,7 +143,11 @@ impl Portal {
     }
 
     pub fn browser(&self) -> Browser {
-        Browser { router: self.router.clone(), cookie: Mutex::default(), headers: Vec::new() }
+        Browser {
+            router: self.router.clone(),
+            cookie: Mutex::default(),
+            headers: Vec::new(),
+        }
     }
 
     /// A browser in which somebody with this role has signed in.
@@ -126,7 +164,13 @@ impl Portal {
         let visitor = self.browser();
         let page = visitor.get(path).await;
         let (nonce, seen) = (page.hidden("nonce"), page.hidden("seen"));
-        let form = [("score", score), ("comment", comment), ("nonce", &nonce), ("seen", &seen), ("lang", "ru")];
+        let form = [
+            ("score", score),
+            ("comment", comment),
+            ("nonce", &nonce),
+            ("seen", &seen),
+            ("lang", "ru"),
+        ];
         let reply = visitor.post(path, &form).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", reply.body);
         reply.location()
@@ -159,15 +203,23 @@ impl Browser {
     }
 
     pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Reply {
-        let fields: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", percent(value))).collect();
-        let request = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let fields: Vec<String> = form
+            .iter()
+            .map(|(name, value)| format!("{name}={}", percent(value)))
+            .collect();
+        let request =
+            Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         self.send(request, fields.join("&")).await
     }
 
     pub async fn sign_in(&self, login: &str, password: &str) -> Reply {
         let page = self.get("/sign-in").await;
         let csrf = page.hidden("csrf");
-        self.post("/sign-in", &[("login", login), ("password", password), ("csrf", &csrf)]).await
+        self.post(
+            "/sign-in",
+            &[("login", login), ("password", password), ("csrf", &csrf)],
+        )
+        .await
     }
 
     async fn send(&self, mut request: axum::http::request::Builder, body: String) -> Reply {
@@ -178,14 +230,23 @@ impl Browser {
         for (name, value) in &self.headers {
             request = request.header(*name, *value);
         }
-        let response = self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let response = self
+            .router
+            .clone()
+            .oneshot(request.body(Body::from(body)).unwrap())
+            .await
+            .unwrap();
         let (parts, body) = response.into_parts();
         if let Some(cookie) = parts.headers.get(header::SET_COOKIE) {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap();
             self.set_cookie(if pair.ends_with('=') { "" } else { pair });
         }
         let body = to_bytes(body, 1 << 20).await.unwrap();
-        Reply { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
     }
 }
 
@@ -199,7 +260,9 @@ pub struct Reply {
 
 impl Reply {
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     pub fn location(&self) -> String {
@@ -209,18 +272,30 @@ impl Reply {
     /// The value of a hidden field.
     pub fn hidden(&self, name: &str) -> String {
         let mark = format!("name=\"{name}\" value=\"");
-        let rest = self.body.split_once(&mark).unwrap_or_else(|| panic!("no field {name} in {}", self.body)).1;
+        let rest = self
+            .body
+            .split_once(&mark)
+            .unwrap_or_else(|| panic!("no field {name} in {}", self.body))
+            .1;
         rest.split('"').next().unwrap().to_owned()
     }
 
     #[track_caller]
     pub fn assert_says(&self, text: &str) {
-        assert!(self.body.contains(text), "{text:?} is missing in {}", self.body);
+        assert!(
+            self.body.contains(text),
+            "{text:?} is missing in {}",
+            self.body
+        );
     }
 
     #[track_caller]
     pub fn assert_does_not_say(&self, text: &str) {
-        assert!(!self.body.contains(text), "{text:?} stands in {}", self.body);
+        assert!(
+            !self.body.contains(text),
+            "{text:?} stands in {}",
+            self.body
+        );
     }
 }
 

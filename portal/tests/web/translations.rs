@@ -11,18 +11,29 @@ fn root() -> PathBuf {
 }
 
 fn messages(lang: Lang) -> Vec<(String, String)> {
-    let path = root().join(format!("translations/{}/LC_MESSAGES/pikir-portal.po", lang.tag()));
+    let path = root().join(format!(
+        "translations/{}/LC_MESSAGES/pikir-portal.po",
+        lang.tag()
+    ));
     let text = fs::read_to_string(&path).unwrap();
-    pikir_portal::web::po::parse(&text).unwrap_or_else(|(line, why)| panic!("{}:{line}: {why}", path.display()))
+    pikir_portal::web::po::parse(&text)
+        .unwrap_or_else(|(line, why)| panic!("{}:{line}: {why}", path.display()))
 }
 
 /// The names in braces.
 fn placeholders(text: &str) -> BTreeSet<&str> {
-    text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name).collect()
+    text.split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'))
+        .map(|(name, _)| name)
+        .collect()
 }
 
 fn files(folder: &Path) -> Vec<String> {
-    fs::read_dir(folder).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()).collect()
+    fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect()
 }
 
 /// The texts that templates translate: what stands in quotes after `page.l.t(`, `with(` and `with2(`.
@@ -30,7 +41,10 @@ fn texts_of_templates() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for template in files(&root().join("templates")) {
         for call in ["page.l.t(\"", "page.l.with(\"", "page.l.with2(\""] {
-            let texts = template.split(call).skip(1).filter_map(|rest| rest.split('"').next());
+            let texts = template
+                .split(call)
+                .skip(1)
+                .filter_map(|rest| rest.split('"').next());
             found.extend(texts.map(str::to_owned));
         }
     }
@@ -40,13 +54,21 @@ fn texts_of_templates() -> BTreeSet<String> {
 #[test]
 fn every_language_has_the_same_messages_and_none_is_empty() {
     let english: Vec<String> = messages(Lang::En).into_iter().map(|(id, _)| id).collect();
-    assert_eq!(english.iter().collect::<BTreeSet<_>>().len(), english.len(), "a message stands twice");
+    assert_eq!(
+        english.iter().collect::<BTreeSet<_>>().len(),
+        english.len(),
+        "a message stands twice"
+    );
     for lang in Lang::ALL {
         let messages = messages(lang);
         let ids: Vec<String> = messages.iter().map(|(id, _)| id.clone()).collect();
         assert_eq!(ids, english, "{}", lang.tag());
         for (id, text) in messages {
-            assert!(!text.trim().is_empty(), "{}: {id:?} is not translated", lang.tag());
+            assert!(
+                !text.trim().is_empty(),
+                "{}: {id:?} is not translated",
+                lang.tag()
+            );
         }
     }
 }
@@ -55,7 +77,12 @@ fn every_language_has_the_same_messages_and_none_is_empty() {
 fn placeholders_are_the_same_in_every_language() {
     for lang in Lang::ALL {
         for (id, text) in messages(lang) {
-            assert_eq!(placeholders(&id), placeholders(&text), "{}: {id:?}", lang.tag());
+            assert_eq!(
+                placeholders(&id),
+                placeholders(&text),
+                "{}: {id:?}",
+                lang.tag()
+            );
         }
     }
 }
@@ -80,8 +107,12 @@ fn every_text_of_a_template_is_in_the_catalogue() {
 
 #[test]
 fn every_message_of_the_catalogue_is_used() {
-    let sources = files(&root().join("templates")).concat() + &files(&root().join("src/web")).concat();
+    let sources =
+        files(&root().join("templates")).concat() + &files(&root().join("src/web")).concat();
     for (id, _) in messages(Lang::En) {
-        assert!(sources.contains(&format!("\"{id}\"")), "nothing uses {id:?}");
+        assert!(
+            sources.contains(&format!("\"{id}\"")),
+            "nothing uses {id:?}"
+        );
     }
 }

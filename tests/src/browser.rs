@@ -1,0 +1,226 @@
+//! A phone: the real Chromium, headless, with a phone's window, driven through chromedriver.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use fantoccini::elements::Element;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Map, Value, json};
+use tokio::runtime::Runtime;
+
+use crate::process::Running;
+
+/// Width and height of the phone's window in CSS pixels.
+pub const PHONE: (u32, u32) = (390, 844);
+
+/// Chromium's switches: headless, no graphics card, and no traffic of its own.
+const SWITCHES: [&str; 8] = [
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];
+
+/// Whether pages may run scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JavaScript {
+    /// As browsers come.
+    On,
+    /// As the most careful visitors have it.
+    Off,
+}
+
+/// One browser with one window. Its calls block.
+pub struct Browser {
+    // Dropped in this order: the session needs the runtime, the driver outlives both.
+    client: Client,
+    runtime: Runtime,
+    _driver: Running,
+}
+
+impl Browser {
+    /// Starts chromedriver and a Chromium that prefers `language` (an `Accept-Language` value);
+    /// their profile and log go into `dir`.
+    pub fn start(dir: &Path, language: &str, javascript: JavaScript) -> Result<Self> {
+        let mut command = Command::new("chromedriver");
+        command.arg("--port=0");
+        let mut driver = Running::start(&command, &dir.join("chromedriver.log"))
+            .context("the phone needs Debian's packages chromium and chromium-driver: run `cargo xtask test`")?;
+        let port: u16 = driver.wait_for_line("its port", |line| {
+            line.strip_prefix("ChromeDriver was started successfully on port ")?
+                .trim_end_matches('.')
+                .parse()
+                .ok()
+        })?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let address = format!("http://127.0.0.1:{port}");
+        let profile = dir.join("chromium");
+        let capabilities = capabilities(&guarded(dir)?, &profile, language, javascript);
+        let client = runtime
+            .block_on(
+                ClientBuilder::new(HttpConnector::new())
+                    .capabilities(capabilities)
+                    .connect(&address),
+            )
+            .context("chromedriver opens no window")?;
+        Ok(Self {
+            client,
+            runtime,
+            _driver: driver,
+        })
+    }
+
+    /// Opens an address.
+    pub fn open(&self, url: &str) -> Result<()> {
+        self.runtime
+            .block_on(self.client.goto(url))
+            .with_context(|| format!("the phone cannot open {url}"))
+    }
+
+    /// The address of the page that is open.
+    pub fn address(&self) -> Result<String> {
+        Ok(self.runtime.block_on(self.client.current_url())?.into())
+    }
+
+    /// The visible text of the page.
+    pub fn text(&self) -> Result<String> {
+        let body = self.find("body")?;
+        Ok(self.runtime.block_on(body.text())?)
+    }
+
+    /// The page as HTML.
+    pub fn source(&self) -> Result<String> {
+        Ok(self.runtime.block_on(self.client.source())?)
+    }
+
+    /// An attribute of the one element that `css` selects.
+    pub fn attribute(&self, css: &str, name: &str) -> Result<Option<String>> {
+        let element = self.find(css)?;
+        Ok(self.runtime.block_on(element.attr(name))?)
+    }
+
+    /// Taps the first element that `css` selects. Needs JavaScript.
+    pub fn tap(&self, css: &str) -> Result<()> {
+        let element = self.find(css)?;
+        self.runtime
+            .block_on(element.click())
+            .with_context(|| format!("`{css}` cannot be tapped"))
+    }
+
+    /// Chooses the first element that `css` selects by keyboard, with Space: a button of a group.
+    ///
+    /// The way to go without JavaScript, where chromedriver cannot tap.
+    pub fn press_space(&self, css: &str) -> Result<()> {
+        self.type_into(css, " ")
+    }
+
+    /// Presses Return on the first element that `css` selects: a button.
+    pub fn press_return(&self, css: &str) -> Result<()> {
+        self.type_into(css, "\u{e007}")
+    }
+
+    /// Types `text` into the first element that `css` selects.
+    pub fn type_into(&self, css: &str, text: &str) -> Result<()> {
+        let element = self.find(css)?;
+        self.runtime
+            .block_on(element.send_keys(text))
+            .with_context(|| format!("nothing can be typed into `{css}`"))
+    }
+
+    /// Chooses the option with this `value` in the list that `css` selects.
+    pub fn choose(&self, css: &str, value: &str) -> Result<()> {
+        let element = self.find(css)?;
+        self.runtime
+            .block_on(element.select_by_value(value))
+            .with_context(|| format!("`{css}` has no choice {value}"))
+    }
+
+    /// How many elements `css` selects.
+    pub fn count(&self, css: &str) -> Result<usize> {
+        Ok(self
+            .runtime
+            .block_on(self.client.find_all(Locator::Css(css)))?
+            .len())
+    }
+
+    /// What the script returns in the page.
+    pub fn evaluate(&self, script: &str) -> Result<Value> {
+        Ok(self
+            .runtime
+            .block_on(self.client.execute(script, Vec::new()))?)
+    }
+
+    /// A picture of what the phone shows, as PNG.
+    pub fn picture(&self) -> Result<Vec<u8>> {
+        Ok(self.runtime.block_on(self.client.screenshot())?)
+    }
+
+    fn find(&self, css: &str) -> Result<Element> {
+        let found = self.runtime.block_on(self.client.find(Locator::Css(css)));
+        found.with_context(|| {
+            format!(
+                "the page has no `{css}`: {}",
+                self.source().unwrap_or_default()
+            )
+        })
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Ends Chromium, which chromedriver keeps in a process group of its own.
+        let _ = self.runtime.block_on(self.client.clone().close());
+    }
+}
+
+/// A program that becomes Chromium and dies with chromedriver, however that ends.
+fn guarded(dir: &Path) -> Result<PathBuf> {
+    let path = dir.join("chromium.sh");
+    std::fs::write(
+        &path,
+        "#!/bin/sh\nexec setpriv --pdeathsig KILL -- chromium \"$@\"\n",
+    )?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700))?;
+    Ok(path)
+}
+
+fn capabilities(
+    binary: &Path,
+    profile: &Path,
+    language: &str,
+    javascript: JavaScript,
+) -> Map<String, Value> {
+    let mut switches: Vec<String> = SWITCHES.iter().map(|switch| (*switch).to_owned()).collect();
+    switches.push(format!("--user-data-dir={}", profile.display()));
+    if rustix::process::getuid().is_root() {
+        // Chromium refuses to run its sandbox as root; CI and containers are root.
+        switches.push("--no-sandbox".to_owned());
+    }
+    let scripts = match javascript {
+        JavaScript::On => 1,
+        JavaScript::Off => 2,
+    };
+    let (width, height) = PHONE;
+    let options = json!({
+        "binary": binary,
+        "args": switches,
+        "mobileEmulation": {"deviceMetrics": {"width": width, "height": height, "pixelRatio": 2.0, "touch": true, "mobile": true}},
+        "prefs": {
+            "intl.accept_languages": language,
+            "profile.managed_default_content_settings.javascript": scripts,
+        },
+    });
+    let mut capabilities = Map::new();
+    capabilities.insert("browserName".to_owned(), json!("chrome"));
+    capabilities.insert("goog:chromeOptions".to_owned(), options);
+    capabilities
+}

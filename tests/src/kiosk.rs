@@ -1,0 +1,233 @@
+//! The real terminal in a window on a display of the harness.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use image::RgbImage;
+use serde_json::Value;
+
+use crate::process::{self, Running};
+use crate::xvfb::Display;
+use crate::{bins, wait};
+
+/// A terminal: its data, its `terminal.toml`, and the program while it runs.
+pub struct Kiosk {
+    data_dir: PathBuf,
+    config: PathBuf,
+    running: Option<Running>,
+}
+
+impl Kiosk {
+    /// A terminal in `dir` whose portal is `portal`; nothing runs yet.
+    pub fn new(dir: &Path, portal: &str) -> Result<Self> {
+        let data_dir = dir.join("terminal");
+        std::fs::create_dir_all(&data_dir)
+            .with_context(|| format!("cannot create {}", data_dir.display()))?;
+        let config = dir.join("terminal.toml");
+        std::fs::write(
+            &config,
+            format!("portal = \"{portal}\"\n\n[screen]\nrotation = 0\n"),
+        )?;
+        Ok(Self {
+            data_dir,
+            config,
+            running: None,
+        })
+    }
+
+    /// Where its journal and identity lie.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// Its `terminal.toml`.
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
+    /// Starts the program on a virtual display, which its window fills, and waits until it answers.
+    pub fn start(&mut self, display: &Display) -> Result<()> {
+        let (width, height) = display.size();
+        let mut command = self.run_command(&format!("{width}x{height}"))?;
+        command
+            .env("DISPLAY", display.name())
+            .env_remove("WAYLAND_DISPLAY");
+        self.start_with(&command)
+    }
+
+    /// Starts the program on the user's own display.
+    pub fn start_here(&mut self) -> Result<()> {
+        let command = self.run_command("800x480")?;
+        self.start_with(&command)
+    }
+
+    /// Ends it without warning, as a power cut does.
+    pub fn kill(&mut self) -> Result<()> {
+        self.running
+            .take()
+            .context("the terminal does not run")?
+            .kill()
+    }
+
+    /// Ends it as systemd does and returns whether it ended well.
+    pub fn stop(&mut self) -> Result<bool> {
+        Ok(self
+            .running
+            .take()
+            .context("the terminal does not run")?
+            .stop()?
+            .success())
+    }
+
+    /// Whether the program still runs.
+    pub fn is_running(&mut self) -> Result<bool> {
+        self.running.as_mut().map_or(Ok(false), Running::is_running)
+    }
+
+    /// `pikir-kiosk status --json`.
+    pub fn status(&self) -> Result<Value> {
+        let output = process::succeed(
+            self.command(&["status", "--json"])?
+                .arg("--data-dir")
+                .arg(&self.data_dir),
+        )?;
+        serde_json::from_slice(&output.stdout).context("pikir-kiosk status --json printed no JSON")
+    }
+
+    /// Waits until the status satisfies `holds`, and returns it.
+    pub fn wait_for(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Result<Value> {
+        let mut last = Value::Null;
+        wait::until(&format!("the terminal: {what}"), || {
+            last = self.status()?;
+            Ok(holds(&last).then(|| last.clone()))
+        })
+        .with_context(|| format!("the terminal's status is {last}"))
+    }
+
+    /// Waits until this screen is up (`rate`, `thanks`, …).
+    pub fn wait_for_screen(&self, screen: &str) -> Result<Value> {
+        self.wait_for(&format!("screen {screen}"), |status| {
+            status["screen"] == screen
+        })
+    }
+
+    /// Waits until everything in the journal is acknowledged.
+    pub fn wait_until_delivered(&self) -> Result<Value> {
+        self.wait_for("everything delivered", |status| status["pending"] == 0)
+    }
+
+    /// Rates as a visitor does, by `press`, and sees the thanks; then leaves, so that the next can rate.
+    pub fn rate(
+        &self,
+        display: &Display,
+        press: impl FnOnce(&Display) -> Result<()>,
+    ) -> Result<()> {
+        let before = number(&self.wait_for_screen("rate")?, "last_seq")?;
+        press(display)?;
+        let thanked = |status: &Value| {
+            status["screen"] == "thanks"
+                && status["last_seq"].as_u64().is_some_and(|seq| seq > before)
+        };
+        self.wait_for("the thanks for a rating", thanked)?;
+        let (x, y) = ASIDE;
+        display.tap(x, y)?;
+        self.wait_for_screen("rate").map(|_| ())
+    }
+
+    /// Rates with a tap on the face with this score.
+    pub fn rate_by_touch(&self, display: &Display, score: u8) -> Result<()> {
+        self.rate(display, |display| {
+            let (x, y) = face(display, score)?;
+            display.tap(x, y)
+        })
+    }
+
+    /// Its id at the portal.
+    pub fn terminal_id(&self) -> Result<String> {
+        let status = self.status()?;
+        let id = status["terminal"]
+            .as_str()
+            .with_context(|| format!("not enrolled: {status}"))?;
+        Ok(id.to_owned())
+    }
+
+    /// `pikir-kiosk journal …` with the data directory of this terminal; anything but exit code 0 is an error.
+    pub fn journal(&self, arguments: &[&str]) -> Result<String> {
+        let arguments = [&["journal"], arguments].concat();
+        let output = process::succeed(
+            self.command(&arguments)?
+                .arg("--data-dir")
+                .arg(&self.data_dir),
+        )?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn start_with(&mut self, command: &Command) -> Result<()> {
+        let log = self.data_dir.with_extension("log");
+        self.running = Some(Running::start(command, &log)?);
+        let answers = self.wait_for("an answer to its status command", |_| true);
+        if !self.is_running()? {
+            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            bail!("the terminal ended at its start: {said}");
+        }
+        answers.map(|_| ())
+    }
+
+    fn run_command(&self, size: &str) -> Result<Command> {
+        let mut command = self.command(&["run", "--windowed", size])?;
+        command
+            .arg("--config")
+            .arg(&self.config)
+            .arg("--data-dir")
+            .arg(&self.data_dir);
+        command.env("SLINT_BACKEND", "winit-software");
+        Ok(command)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = Command::new(bins::path("pikir-kiosk")?);
+        command.args(arguments);
+        Ok(command)
+    }
+}
+
+/// A point of the thanks screen without a control, in pixels.
+const ASIDE: (u16, u16) = (6, 6);
+
+/// The colours of the faces 2, 3 and 4, which nothing else on the rate screen has.
+const FACE_COLOURS: [[u8; 3]; 3] = [[0xb4, 0x55, 0x1b], [0x7d, 0x66, 0x08], [0x2f, 0x6f, 0x4f]];
+
+/// Where the face with this score (1–5) is on the display, in pixels: found by the colours of the inner
+/// three, which stand in one row at equal distances with the outer two.
+pub fn face(display: &Display, score: u8) -> Result<(u16, u16)> {
+    let picture = display.picture()?;
+    let [two, three, four] = FACE_COLOURS.map(|colour| middle(&picture, colour));
+    let (Some(two), Some(three), Some(four)) = (two, three, four) else {
+        bail!("the faces 2, 3 and 4 are not on the screen");
+    };
+    let x = three.0 + (four.0 - two.0) / 2 * (i32::from(score) - 3);
+    Ok((u16::try_from(x)?, u16::try_from(three.1)?))
+}
+
+/// The middle of the pixels that have exactly this colour.
+fn middle(picture: &RgbImage, colour: [u8; 3]) -> Option<(i32, i32)> {
+    let found = picture
+        .enumerate_pixels()
+        .filter(|(_, _, pixel)| pixel.0 == colour);
+    let (mut xs, mut ys): (Vec<_>, Vec<_>) = found.map(|(x, y, _)| (x, y)).unzip();
+    let median = |values: &mut Vec<u32>| {
+        values.sort_unstable();
+        values
+            .get(values.len() / 2)
+            .and_then(|value| i32::try_from(*value).ok())
+    };
+    Some((median(&mut xs)?, median(&mut ys)?))
+}
+
+/// A member of the status that is a whole number.
+pub fn number(status: &Value, name: &str) -> Result<u64> {
+    status[name]
+        .as_u64()
+        .with_context(|| format!("no number `{name}` in {status}"))
+}

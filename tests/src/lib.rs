@@ -1,0 +1,22 @@
+//! The real Pikir programs together: what starts them, watches them, breaks them and shows them.
+//!
+//! Nothing here reaches into the programs. They are started as a user starts them, on fresh
+//! directories and free loopback ports, and end with the value that stands for them, whatever
+//! happens to the test. The tests in `tests/` are the claims; [`demo`] is the demonstration.
+
+pub mod bins;
+pub mod browser;
+pub mod demo;
+pub mod door;
+pub mod http;
+pub mod kiosk;
+pub mod peer;
+pub mod portal;
+pub mod process;
+pub mod provision;
+pub mod proxy;
+pub mod qr;
+pub mod records;
+pub mod scene;
+pub mod wait;
+pub mod xvfb;

@@ -1,0 +1,175 @@
+//! What lies in the databases of terminal and portal, read beside the running programs.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use pikir_contract::{Seal, SealKey};
+use rusqlite::{Connection, OpenFlags};
+use serde_json::Value;
+
+use crate::kiosk::Kiosk;
+use crate::portal::Portal;
+
+/// One event, wherever it lies.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Its place in the terminal's chain.
+    pub seq: u64,
+    /// `rating`, `notice`, …
+    pub kind: String,
+    /// The body as it was sealed.
+    pub body: Value,
+    /// Its 16 bytes of seal.
+    pub seal: Vec<u8>,
+}
+
+impl Record {
+    /// The event's own id.
+    pub fn id(&self) -> &str {
+        self.body["id"].as_str().unwrap_or_default()
+    }
+}
+
+/// One review that a phone sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    /// `phone` or `poster`.
+    pub channel: String,
+    /// Whether it was written on site, as the token proved.
+    pub on_site: bool,
+    /// 1–5.
+    pub score: u8,
+    /// What the visitor wrote.
+    pub comment: Option<String>,
+    /// The language of the page.
+    pub lang: String,
+}
+
+/// The ratings among `records`.
+pub fn ratings(records: &[Record]) -> Vec<Record> {
+    records
+        .iter()
+        .filter(|record| record.kind == "rating")
+        .cloned()
+        .collect()
+}
+
+/// The events in a terminal's journal, in order.
+pub fn in_journal(kiosk: &Kiosk) -> Result<Vec<Record>> {
+    let journal = open(&kiosk.data_dir().join("journal.db"))?;
+    let mut statement = journal.prepare("SELECT seq, kind, body, seal FROM events ORDER BY seq")?;
+    read(&mut statement, ())
+}
+
+/// The events a portal holds of a terminal and has accepted, in order.
+pub fn in_portal(portal: &Portal, terminal: &str) -> Result<Vec<Record>> {
+    with_verdict(portal, terminal, "verdict = 'accepted'")
+}
+
+/// The events a portal holds of a terminal and has rejected, in order.
+pub fn rejected_in_portal(portal: &Portal, terminal: &str) -> Result<Vec<Record>> {
+    with_verdict(portal, terminal, "verdict <> 'accepted'")
+}
+
+/// How many ratings a portal counts or flags, whoever they are from.
+pub fn ratings_in_portal(portal: &Portal) -> Result<u64> {
+    Ok(database(portal)?.query_row("SELECT count(*) FROM ratings", (), |row| row.get(0))?)
+}
+
+/// The reviews a portal holds, oldest first.
+pub fn reviews(portal: &Portal) -> Result<Vec<Review>> {
+    let database = database(portal)?;
+    let mut statement = database
+        .prepare("SELECT channel, on_site, score, comment, lang FROM reviews ORDER BY id")?;
+    let rows = statement.query_map((), |row| {
+        Ok(Review {
+            channel: row.get(0)?,
+            on_site: row.get(1)?,
+            score: row.get(2)?,
+            comment: row.get(3)?,
+            lang: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Checks every seal the portal holds of a terminal, from the first key on, and that the portal itself
+/// calls the terminal intact.
+pub fn check_seals(portal: &Portal, terminal: &str) -> Result<()> {
+    let (key, broken): (Vec<u8>, Option<u64>) = database(portal)?
+        .query_row(
+            "SELECT seal_key, broken_seq FROM terminals WHERE id = ?1",
+            [terminal],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .context("the portal does not know the terminal")?;
+    ensure!(
+        broken.is_none(),
+        "the portal says that the journal is broken from {broken:?} on"
+    );
+    let first = SealKey::from_bytes(
+        key.as_slice()
+            .try_into()
+            .context("K1 is not 32 bytes long")?,
+    );
+    for (expected, record) in (1..).zip(in_portal(portal, terminal)?) {
+        ensure!(
+            record.seq == expected,
+            "event {expected} is missing: {} follows",
+            record.seq
+        );
+        let seal = Seal::from_bytes(
+            record
+                .seal
+                .as_slice()
+                .try_into()
+                .context("a seal is not 16 bytes long")?,
+        );
+        let key = first.advance(record.seq - 1);
+        ensure!(
+            key.verify(record.seq, &record.kind, &record.body, &seal)?,
+            "the seal of {} is broken",
+            record.seq
+        );
+    }
+    Ok(())
+}
+
+fn with_verdict(portal: &Portal, terminal: &str, condition: &str) -> Result<Vec<Record>> {
+    let database = database(portal)?;
+    let sql = format!(
+        "SELECT seq, kind, body, seal FROM events
+         WHERE terminal = (SELECT key FROM terminals WHERE id = ?1) AND {condition} ORDER BY seq"
+    );
+    let mut statement = database.prepare(&sql)?;
+    read(&mut statement, [terminal])
+}
+
+fn read(
+    statement: &mut rusqlite::Statement<'_>,
+    parameters: impl rusqlite::Params,
+) -> Result<Vec<Record>> {
+    let rows = statement.query_map(parameters, |row| {
+        let body: String = row.get(2)?;
+        Ok((row.get(0)?, row.get(1)?, body, row.get(3)?))
+    })?;
+    rows.map(|row| {
+        let (seq, kind, body, seal) = row?;
+        Ok(Record {
+            seq,
+            kind,
+            body: serde_json::from_str(&body)?,
+            seal,
+        })
+    })
+    .collect()
+}
+
+fn database(portal: &Portal) -> Result<Connection> {
+    open(&portal.data_dir().join("portal.db"))
+}
+
+fn open(path: &Path) -> Result<Connection> {
+    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .with_context(|| format!("cannot open {}", path.display()))
+}

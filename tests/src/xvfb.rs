@@ -1,0 +1,123 @@
+//! A display in memory: pictures of it, taps on it, keys typed into it. The taps and keys are the
+//! X server's own (XTEST), so the programs cannot tell them from a finger.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use image::RgbImage;
+use x11rb::connection::Connection;
+use x11rb::protocol::xproto::{
+    BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt as _, ImageFormat, KEY_PRESS_EVENT,
+    KEY_RELEASE_EVENT, MOTION_NOTIFY_EVENT,
+};
+use x11rb::protocol::xtest::ConnectionExt as _;
+use x11rb::rust_connection::RustConnection;
+
+use crate::process::Running;
+
+/// A running Xvfb and a connection to it.
+pub struct Display {
+    // Before the server, so that it is closed first.
+    connection: RustConnection,
+    root: u32,
+    number: u32,
+    size: (u16, u16),
+    _server: Running,
+}
+
+impl Display {
+    /// Starts an X server with one screen of `width` × `height` pixels; its log goes into `dir`.
+    pub fn start(dir: &Path, width: u16, height: u16) -> Result<Self> {
+        let mut command = Command::new("Xvfb");
+        command.args([
+            "-displayfd",
+            "1",
+            "-screen",
+            "0",
+            &format!("{width}x{height}x24"),
+            "-nolisten",
+            "tcp",
+        ]);
+        let mut server = Running::start(&command, &dir.join("xvfb.log"))
+            .context("the virtual display needs Debian's package xvfb: run `cargo xtask test`")?;
+        let number: u32 =
+            server.wait_for_line("its display number", |line| line.trim().parse().ok())?;
+        let (connection, screen) = RustConnection::connect(Some(&format!(":{number}")))?;
+        let root = connection.setup().roots[screen].root;
+        Ok(Self {
+            connection,
+            root,
+            number,
+            size: (width, height),
+            _server: server,
+        })
+    }
+
+    /// The value of `DISPLAY` for programs that are to appear here.
+    pub fn name(&self) -> String {
+        format!(":{}", self.number)
+    }
+
+    /// Width and height in pixels.
+    pub fn size(&self) -> (u16, u16) {
+        self.size
+    }
+
+    /// What is on the screen now.
+    pub fn picture(&self) -> Result<RgbImage> {
+        let (width, height) = self.size;
+        let image = self
+            .connection
+            .get_image(ImageFormat::Z_PIXMAP, self.root, 0, 0, width, height, !0)?
+            .reply()?;
+        // 24 bits deep in 32-bit units: blue, green, red, unused.
+        let rgb = image
+            .data
+            .chunks_exact(4)
+            .flat_map(|pixel| [pixel[2], pixel[1], pixel[0]])
+            .collect();
+        RgbImage::from_raw(width.into(), height.into(), rgb)
+            .context("the X server sent a picture of another size")
+    }
+
+    /// A short press and release at a point, in pixels.
+    pub fn tap(&self, x: u16, y: u16) -> Result<()> {
+        let (x, y) = (i16::try_from(x)?, i16::try_from(y)?);
+        self.fake(MOTION_NOTIFY_EVENT, 0, x, y)?;
+        self.fake(BUTTON_PRESS_EVENT, 1, x, y)?;
+        self.fake(BUTTON_RELEASE_EVENT, 1, x, y)
+    }
+
+    /// A press and release of the key that types `character` without Shift.
+    pub fn key(&self, character: char) -> Result<()> {
+        let code = self.key_code(u32::from(character))?;
+        self.fake(KEY_PRESS_EVENT, code, 0, 0)?;
+        self.fake(KEY_RELEASE_EVENT, code, 0, 0)
+    }
+
+    fn fake(&self, kind: u8, detail: u8, x: i16, y: i16) -> Result<()> {
+        self.connection
+            .xtest_fake_input(kind, detail, x11rb::CURRENT_TIME, self.root, x, y, 0)?
+            .check()?;
+        Ok(())
+    }
+
+    /// The key whose unshifted symbol is `symbol`; for Latin-1 characters the symbol is their code.
+    fn key_code(&self, symbol: u32) -> Result<u8> {
+        let setup = self.connection.setup();
+        let (first, last) = (setup.min_keycode, setup.max_keycode);
+        let mapping = self
+            .connection
+            .get_keyboard_mapping(first, last - first + 1)?
+            .reply()?;
+        let per_key = usize::from(mapping.keysyms_per_keycode);
+        let position = mapping
+            .keysyms
+            .chunks_exact(per_key)
+            .position(|symbols| symbols[0] == symbol);
+        let offset =
+            position.with_context(|| format!("no key of the virtual display types {symbol:#x}"))?;
+        Ok(first + u8::try_from(offset)?)
+    }
+}

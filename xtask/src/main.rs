@@ -1,0 +1,48 @@
+//! Set-up, tests and demonstration of the workspace: `cargo xtask demo` and `cargo xtask test`.
+//!
+//! Kept free of everything but clap and anyhow, so that it compiles in seconds on a machine that has
+//! nothing yet and can install what the other packages need to be built.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod demo;
+mod packages;
+mod run;
+mod steps;
+mod test;
+
+/// Installs what is missing, builds, and shows or tests the whole of Pikir.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Starts a portal and a terminal with sample organisations, and prints where to look
+    Demo {
+        /// Does the whole way unattended: tap, upload, phone review; exits 0 or 1
+        #[arg(long)]
+        once: bool,
+    },
+    /// Runs every check and every test, as CI does
+    Test,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Demo { once } => demo::demo(once),
+        Command::Test => test::test(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("\nFailed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! `cargo xtask test`: everything that must hold, in one way everywhere; CI runs the same.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::packages::{self, BROWSER, BUILD, UNITS, VIRTUAL_DISPLAY, WINDOW};
+use crate::run::{cargo, run, succeeds};
+use crate::steps::Steps;
+
+/// The cargo-deny that reads `deny.toml` as it is written.
+const CARGO_DENY: &str = "cargo-deny@0.20.2";
+
+/// Runs all checks and tests, in the order in which they are quick to fail.
+pub fn test() -> Result<()> {
+    let mut steps = Steps::new(7);
+    steps.step("Debian packages", || {
+        packages::ensure(&[&BUILD, &WINDOW, &VIRTUAL_DISPLAY, &BROWSER, &UNITS])
+    })?;
+    steps.step("Formatting", || {
+        run(&mut cargo(&["fmt", "--all", "--check"]))
+    })?;
+    steps.step("Lints", || {
+        run(&mut cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "--deny",
+            "warnings",
+        ]))
+    })?;
+    steps.step(
+        "Licences, banned crates and sources of the dependencies",
+        dependencies,
+    )?;
+    steps.step("Documentation", || {
+        run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))
+    })?;
+    // All targets at once, so that the tests find the programs built from the same features.
+    steps.step("Building the programs and the tests", || {
+        run(&mut cargo(&["build", "--workspace", "--all-targets"]))
+    })?;
+    steps.step("Tests", || run(&mut cargo(&["test", "--workspace"])))?;
+    steps.finish();
+    Ok(())
+}
+
+/// Checks the dependencies against `deny.toml`; known vulnerabilities only where their database can be had.
+fn dependencies() -> Result<()> {
+    if !succeeds(&mut cargo(&["deny", "--version"])) {
+        println!("      cargo-deny is missing and is built now; this takes some minutes, once");
+        run(&mut cargo(&["install", "--locked", CARGO_DENY]))?;
+    }
+    run(&mut cargo(&[
+        "deny", "check", "licenses", "bans", "sources",
+    ]))?;
+    if database_reached() {
+        run(&mut cargo(&[
+            "deny",
+            "check",
+            "--disable-fetch",
+            "advisories",
+        ]))
+    } else {
+        println!(
+            "      advisories are not checked: their database (github.com/rustsec/advisory-db) cannot be reached from here"
+        );
+        Ok(())
+    }
+}
+
+/// Fetches the advisory database. A network that swallows packets must not hold up the tests: a minute is enough.
+fn database_reached() -> bool {
+    let fetch = cargo(&["deny", "fetch", "db"]);
+    let mut limited = Command::new("timeout");
+    limited
+        .arg("60")
+        .arg(fetch.get_program())
+        .args(fetch.get_args())
+        .current_dir(crate::run::workspace());
+    succeeds(&mut limited)
+}
