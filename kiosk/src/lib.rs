@@ -17,6 +17,14 @@
 //! | [`clock`], [`entropy`], [`files`] | the side effects, each with a test twin |
 //! | `app`, `screen` | the running terminal and its window |
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "the rule is for the terminal; tests read and write files as they like"
+    )
+)]
+
 #[cfg(feature = "screen")]
 pub mod app;
 pub mod backoff;

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
 use crate::process::Running;
+use crate::wait;
 
 /// Width and height of the phone's window in CSS pixels.
 pub const PHONE: (u32, u32) = (390, 844);
@@ -89,6 +90,22 @@ impl Browser {
     /// The address of the page that is open.
     pub fn address(&self) -> Result<String> {
         Ok(self.runtime.block_on(self.client.current_url())?.into())
+    }
+
+    /// Waits until the visible text of the page contains `expected`.
+    pub fn wait_for_text(&self, expected: &str) -> Result<()> {
+        wait::until(&format!("{expected:?} on the phone"), || {
+            let text = self.text()?;
+            ensure!(text.contains(expected), "it says {text}");
+            Ok(Some(()))
+        })
+    }
+
+    /// Waits until `css` selects something.
+    pub fn wait_for(&self, css: &str) -> Result<()> {
+        wait::until(&format!("`{css}` on the phone"), || {
+            Ok((self.count(css)? > 0).then_some(()))
+        })
     }
 
     /// The visible text of the page.

@@ -201,11 +201,14 @@ const FACE_COLOURS: [[u8; 3]; 3] = [[0xb4, 0x55, 0x1b], [0x7d, 0x66, 0x08], [0x2
 /// Where the face with this score (1–5) is on the display, in pixels: found by the colours of the inner
 /// three, which stand in one row at equal distances with the outer two.
 pub fn face(display: &Display, score: u8) -> Result<(u16, u16)> {
-    let picture = display.picture()?;
-    let [two, three, four] = FACE_COLOURS.map(|colour| middle(&picture, colour));
-    let (Some(two), Some(three), Some(four)) = (two, three, four) else {
-        bail!("the faces 2, 3 and 4 are not on the screen");
-    };
+    // The status may run a frame ahead of the picture.
+    let [two, three, four] = wait::until("the faces on the screen", || {
+        let picture = display.picture()?;
+        Ok(match FACE_COLOURS.map(|colour| middle(&picture, colour)) {
+            [Some(two), Some(three), Some(four)] => Some([two, three, four]),
+            _ => None,
+        })
+    })?;
     let x = three.0 + (four.0 - two.0) / 2 * (i32::from(score) - 3);
     Ok((u16::try_from(x)?, u16::try_from(three.1)?))
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::kiosk::Kiosk;
 use crate::portal::Portal;
+use crate::wait;
 
 /// One event, wherever it lies.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,6 +92,14 @@ pub fn reviews(portal: &Portal) -> Result<Vec<Review>> {
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Waits until a portal holds this many reviews, and returns them.
+pub fn wait_for_reviews(portal: &Portal, count: usize) -> Result<Vec<Review>> {
+    wait::until(&format!("{count} reviews in the portal"), || {
+        let reviews = reviews(portal)?;
+        Ok((reviews.len() == count).then_some(reviews))
+    })
 }
 
 /// Checks every seal the portal holds of a terminal, from the first key on, and that the portal itself

@@ -8,6 +8,7 @@ use pikir_tests::{http, provision, qr, records, wait};
 
 /// Signs in as the technician on the page that asked for it.
 fn sign_in(browser: &Browser) -> Result<()> {
+    browser.wait_for("#login")?;
     browser.type_into("#login", TECHNICIAN.login)?;
     browser.type_into("#password", TECHNICIAN.password)?;
     browser.tap("main button")
@@ -15,6 +16,7 @@ fn sign_in(browser: &Browser) -> Result<()> {
 
 /// Approves the terminal on the page that shows it, for the scene's place.
 fn approve(browser: &Browser, place: &str) -> Result<()> {
+    browser.wait_for("#place")?;
     browser.choose("#place", place)?;
     browser.tap("button[value=approve]")
 }
@@ -38,6 +40,7 @@ fn the_tool_prints_a_code_and_waits_until_a_technician_approves_it_on_the_portal
     let browser = Browser::start(scene.dir(), "en", JavaScript::On)?;
     browser.open(&address)?;
     sign_in(&browser)?;
+    browser.wait_for("#user_code")?;
     browser.type_into("#user_code", &code.to_lowercase())?;
     browser.tap("main button")?;
     assert!(

@@ -11,6 +11,7 @@ use pikir_tests::http::{self, Answer};
 use pikir_tests::peer::{EVENTS, Peer};
 use pikir_tests::records;
 use pikir_tests::scene::{ORGANIZATION, Scene};
+use pikir_tests::wait::DEADLINE;
 use serde_json::{Value, json};
 
 /// Far more than any batch needs, in bytes.
@@ -134,25 +135,27 @@ fn a_retired_terminal_is_told_that_it_is() -> Result<()> {
 }
 
 #[test]
-fn an_oversized_body_is_refused_before_it_has_been_read() -> Result<()> {
+fn an_oversized_body_is_refused_before_all_of_it_has_been_read() -> Result<()> {
     let (scene, mut peer) = scene()?;
     let rating = peer.rating(5)?;
-    let address = scene.portal.url();
-    let mut stream = TcpStream::connect(address.trim_start_matches("http://"))?;
-    let signed = peer.sign(EVENTS, b"")?;
+    let body = vec![b' '; OVERSIZED];
     let mut head =
         format!("POST {EVENTS} HTTP/1.1\r\nHost: portal\r\nContent-Length: {OVERSIZED}\r\n");
-    for (name, value) in signed {
+    for (name, value) in peer.sign(EVENTS, &body)? {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
-    // Only the head is sent: whoever wants to read it all waits for ever.
+    let address = scene.portal.url();
+    let mut stream = TcpStream::connect(address.trim_start_matches("http://"))?;
+    stream.set_read_timeout(Some(DEADLINE))?;
+    stream.set_write_timeout(Some(DEADLINE))?;
     write!(stream, "{head}Content-Type: application/json\r\n\r\n")?;
-    stream.set_read_timeout(Some(pikir_tests::wait::DEADLINE))?;
+    let sent = stream.write_all(&body);
     let mut answer = [0; 12];
     stream
         .read_exact(&mut answer)
-        .context("the portal did not answer by itself")?;
+        .context("the portal closed the connection without an answer")?;
     assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 413");
+    assert!(sent.is_err(), "the portal has read all of it");
     the_terminal_goes_on(&scene, &peer, &rating)
 }
 

@@ -6,10 +6,6 @@
     reason = "the rule is for the terminal; tests read and write files as they like"
 )]
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "the tests read the sources and write pictures"
-)]
 
 mod contrast;
 mod geometry;
