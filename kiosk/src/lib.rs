@@ -13,6 +13,7 @@
 //! | [`upkeep`] | configuration and status, every few minutes |
 //! | [`enrolment`] | how a terminal gets its identity |
 //! | [`true_time`] | what is known of the time |
+//! | [`buttons`] | five rating buttons on GPIO pins |
 //! | [`control`] | status requests on a local socket |
 //! | [`clock`], [`entropy`], [`files`] | the side effects, each with a test twin |
 //! | `app`, `screen` | the running terminal and its window |
@@ -28,6 +29,7 @@
 #[cfg(feature = "screen")]
 pub mod app;
 pub mod backoff;
+pub mod buttons;
 pub mod clock;
 pub mod configuration;
 pub mod control;

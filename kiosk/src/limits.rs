@@ -29,6 +29,11 @@ pub const MAX_BATCH_BYTES: usize = 2 * 1024 * 1024;
 pub const COMPRESS_FROM_BYTES: usize = 1024;
 /// Largest answer read from the portal (bytes). A log-in page or a liar may send more.
 pub const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// How long a button's level must hold before it counts (milliseconds); cheap switches bounce for up to 20.
+pub const BUTTON_DEBOUNCE_MS: u64 = 30;
+/// How often the buttons are read. A press shorter than this and the debounce time together is not one of a finger.
+pub const BUTTON_POLL: Duration = Duration::from_millis(10);
+
 /// Time to reach the portal, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Silence on a connection after which it counts as half-open.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::buttons::BUTTONS;
 use crate::files;
 
 /// The settings of one terminal.
@@ -16,6 +17,8 @@ pub struct Settings {
     pub ca_file: Option<PathBuf>,
     /// How the picture is turned.
     pub screen: ScreenSettings,
+    /// BCM numbers of the rating buttons' pins, for scores 1 to 5; `None`: there are none.
+    pub buttons: Option<[u8; BUTTONS]>,
 }
 
 /// The screen of this machine.
@@ -46,6 +49,14 @@ struct File {
     ca_file: Option<Spanned<PathBuf>>,
     #[serde(default)]
     screen: ScreenTable,
+    #[serde(default)]
+    gpio: GpioTable,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct GpioTable {
+    buttons: Option<Spanned<Vec<u8>>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -111,6 +122,12 @@ impl Settings {
             Some(turn) => *turn.get_ref(),
             None => 0,
         };
+        let buttons = match &file.gpio.buttons {
+            Some(pins) => Some(button_pins(pins.get_ref()).ok_or_else(|| {
+                fail(Some(pins.span().start), "buttons: give five different BCM pin numbers from 2 to 27, for scores 1 to 5, such as [5, 6, 13, 19, 26]".into())
+            })?),
+            None => None,
+        };
         Ok(Self {
             portal: file.portal.map(Spanned::into_inner),
             ca_file: file.ca_file.map(Spanned::into_inner),
@@ -118,6 +135,7 @@ impl Settings {
                 rotation,
                 reduced_motion: file.screen.reduced_motion,
             },
+            buttons,
         })
     }
 
@@ -130,10 +148,19 @@ impl Settings {
              # ca_file = \"/etc/pikir/ca.pem\"   # trust this authority instead of the system's\n\n\
              [screen]\n\
              rotation = 0             # 0, 90, 180 or 270 degrees, clockwise\n\
-             reduced_motion = false\n",
+             reduced_motion = false\n\n\
+             # [gpio]\n\
+             # buttons = [5, 6, 13, 19, 26]   # BCM numbers of the rating buttons, for scores 1 to 5\n",
             toml::Value::String(portal.to_owned())
         )
     }
+}
+
+/// Five different pins of the Pi's header.
+fn button_pins(numbers: &[u8]) -> Option<[u8; BUTTONS]> {
+    let pins: [u8; BUTTONS] = numbers.try_into().ok()?;
+    let distinct: std::collections::BTreeSet<_> = pins.iter().collect();
+    (distinct.len() == BUTTONS && pins.iter().all(|pin| (2..=27).contains(pin))).then_some(pins)
 }
 
 fn hint(message: &str) -> &'static str {
@@ -205,6 +232,25 @@ mod tests {
     #[test]
     fn a_rotation_that_no_panel_has_is_refused() {
         assert!(error("[screen]\nrotation = 45\n").contains(":2: rotation: 45"));
+    }
+
+    #[test]
+    fn buttons_are_five_different_pins() {
+        let pins =
+            |text: &str| Settings::parse(&format!("[gpio]\nbuttons = {text}\n"), Path::new("t"));
+        assert_eq!(
+            pins("[5, 6, 13, 19, 26]").unwrap().buttons,
+            Some([5, 6, 13, 19, 26])
+        );
+        for bad in ["[5, 6, 13, 19]", "[5, 5, 13, 19, 26]", "[0, 6, 13, 19, 26]"] {
+            assert!(
+                pins(bad)
+                    .unwrap_err()
+                    .to_string()
+                    .starts_with("t:2: buttons: "),
+                "{bad}"
+            );
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use tokio::sync::watch;
 
+use crate::buttons::{self, BUTTONS, GpioPins};
 use crate::clock::{SharedClock, SystemClock};
 use crate::configuration::ConfigurationStore;
 use crate::entropy::{SharedEntropy, SystemEntropy};
@@ -100,6 +101,9 @@ pub fn run(options: &Options) -> Result<(), AppError> {
     if let Some((_, journal)) = &enrolled {
         ui::serve(journal.clone());
     }
+    let _buttons = settings
+        .buttons
+        .and_then(|pins| start_buttons(pins, &shared));
     runtime.block_on(async { service::start(shared.clone(), address, enrolled) })?;
     let ended = screen.run().map_err(anyhow::Error::from);
     if let Some(journal) = shared.journal.borrow().as_ref() {
@@ -143,6 +147,18 @@ fn portal_address(settings: &Settings, data: &DataDir) -> Result<Option<PortalAd
     PortalAddress::new(&portal, settings.ca_file.as_deref())
         .map(Some)
         .map_err(|error| AppError::SetUp(format!("{error:#}")))
+}
+
+/// Buttons that cannot be had are a matter for the technician; the screen serves without them.
+fn start_buttons(numbers: [u8; BUTTONS], shared: &Shared) -> Option<buttons::Watch> {
+    let pins = GpioPins::open(numbers)
+        .inspect_err(|error| tracing::error!(%error))
+        .ok()?;
+    buttons::Watch::start(pins, shared.clock.clone(), |score| {
+        ui::post(move |ui| ui.press(score))
+    })
+    .inspect_err(|error| tracing::error!(%error, "rating buttons: the thread cannot be started"))
+    .ok()
 }
 
 /// Slint's linuxkms backend takes the rotation from the environment only.

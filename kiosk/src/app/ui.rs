@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use pikir_contract::{InputKind, Score};
 use slint::{Timer, TimerMode};
 
 use super::{Shared, picture};
@@ -170,6 +171,15 @@ impl Ui {
             .or(journal.published().fault)
             .or(retired)
             .or(unconfigured)
+    }
+
+    /// A rating button went down.
+    pub fn press(&mut self, score: Score) {
+        self.act(UserAction::Rate {
+            score,
+            input: InputKind::Button,
+            at: None,
+        });
     }
 
     fn act(&mut self, action: UserAction) {
