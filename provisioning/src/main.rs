@@ -27,8 +27,11 @@ enum Command {
 
 #[derive(Args)]
 struct EnrollArgs {
-    /// The portal's address, such as https://otzyv.example [default: what terminal.toml says]
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "The portal's address, such as https://otzyv.example [default: what terminal.toml says]"
+    )]
     portal: Option<String>,
     /// One-time token for this place, made by: pikir-portal token create
     #[arg(

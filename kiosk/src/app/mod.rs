@@ -2,9 +2,9 @@
 //!
 //! | thread | what runs there |
 //! | --- | --- |
-//! | main | the window and the visit ([`ui`]); waits for nothing but events |
+//! | main | the window and the visit (`ui.rs`); waits for nothing but events |
 //! | `journal` | SQLite |
-//! | `network` (tokio) | set-up, uploader, upkeep, control socket ([`service`]) |
+//! | `network` (tokio) | set-up, uploader, upkeep, control socket (`service.rs`) |
 
 mod picture;
 mod service;

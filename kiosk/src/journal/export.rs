@@ -6,7 +6,8 @@ use std::path::Path;
 use pikir_contract::{BootOffset, ClockReading, Id};
 use serde::Serialize;
 
-use super::store::{Journal, JournalError};
+use super::error::JournalError;
+use super::store::Journal;
 use crate::files;
 
 /// Version of the export's layout.

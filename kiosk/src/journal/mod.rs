@@ -18,16 +18,19 @@
 //! ([`crate::limits::JOURNAL_IDLE`]).
 //!
 //! # Who touches it
-//! One thread ([`thread`]); everybody else sends it commands and never waits for the disk. `pikir-kiosk journal`
+//! One thread (`thread.rs`); everybody else sends it commands and never waits for the disk. `pikir-kiosk journal`
 //! reads the file while the terminal runs.
 
+mod error;
 mod export;
+mod rows;
 mod store;
 mod thread;
 mod verify;
 
+pub use error::JournalError;
 pub use export::{ExportSummary, export};
-pub use store::{Appended, Batch, Journal, JournalError, JournalState};
+pub use store::{Appended, Batch, Journal, JournalState};
 pub use thread::{AppendReply, JournalHandle, Published};
 pub use verify::{VerifyReport, verify};
 

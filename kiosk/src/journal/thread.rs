@@ -9,7 +9,8 @@ use pikir_contract::{BootOffset, EventsAnswer, Id};
 use tokio::sync::{oneshot, watch};
 
 use super::NewEvent;
-use super::store::{Appended, Batch, Journal, JournalError, JournalState};
+use super::error::JournalError;
+use super::store::{Appended, Batch, Journal, JournalState};
 use crate::files;
 use crate::limits::{
     DISK_FLOOR_MB, JOURNAL_IDLE, JOURNAL_QUEUE, JOURNAL_RETRY, MAX_PENDING_EVENTS,

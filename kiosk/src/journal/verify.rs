@@ -5,7 +5,8 @@ use std::path::Path;
 
 use pikir_contract::{EventBody, canonical_json};
 
-use super::store::{Journal, JournalError, JournalState};
+use super::error::JournalError;
+use super::store::{Journal, JournalState};
 
 /// The structure of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]

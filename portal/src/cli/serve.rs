@@ -22,7 +22,7 @@ pub struct Args {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Address under which people and terminals reach the portal, such as https://pikir.example
+    /// Address under which people and terminals reach the portal, such as `https://pikir.example`
     /// [default: the address it listens on, if that is a loopback one]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
