@@ -225,24 +225,19 @@ fn deliver_former(shared: &Shared, address: &PortalAddress) -> anyhow::Result<()
 }
 
 fn notice(shared: &Shared, journal: &JournalHandle, what: &'static str) {
-    let (event, _) = notice_event(shared, what);
+    let event = notice_event(shared, what);
     journal.append(event, Box::new(|_| {}));
 }
 
-fn notice_event(shared: &Shared, what: &'static str) -> (NewEvent, Id) {
-    let id = shared.entropy.id(shared.clock.wall_ms());
-    let content = Content::Notice {
-        what,
-        detail: Some(crate::SOFTWARE.to_owned()),
-    };
-    (
-        NewEvent {
-            id,
-            at: shared.clock.reading(),
-            content,
+fn notice_event(shared: &Shared, what: &'static str) -> NewEvent {
+    NewEvent {
+        id: shared.entropy.id(shared.clock.wall_ms()),
+        at: shared.clock.reading(),
+        content: Content::Notice {
+            what,
+            detail: Some(crate::SOFTWARE.to_owned()),
         },
-        id,
-    )
+    }
 }
 
 /// Ends cleanly: the last commit is finished, the upload is not waited for.
@@ -259,7 +254,7 @@ async fn end_on_signal(
     let journal = shared.journal.borrow().clone();
     if let Some(journal) = journal {
         let (done, finished) = tokio::sync::oneshot::channel();
-        let (event, _) = notice_event(&shared, Notice::SHUTDOWN);
+        let event = notice_event(&shared, Notice::SHUTDOWN);
         journal.append(
             event,
             Box::new(move |_| {
