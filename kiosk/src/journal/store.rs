@@ -11,7 +11,7 @@ use super::error::JournalError;
 use super::rows::{note_results, read_chain, read_event, read_state};
 use crate::files;
 
-mod migrations {
+pub(super) mod migrations {
     #![allow(missing_docs, reason = "made by the macro")]
     refinery::embed_migrations!("migrations");
 }
