@@ -19,7 +19,7 @@ pub const PERIOD_TOLERANCE_MS: u64 = 60;
 pub const MAX_MULTIPLE: u64 = 3;
 /// The shortest period that counts (milliseconds): faster touches are a `burst`, and people drum.
 pub const MIN_PERIOD_MS: u64 = 2_000;
-/// The longest period that counts (milliseconds).
+/// The longest period that counts (milliseconds); so no gap longer than [`MAX_MULTIPLE`] of these is looked at.
 pub const MAX_PERIOD_MS: u64 = 600_000;
 /// Other touches at the point that may lie between those of a chain (count).
 pub const MAX_STRAYS: usize = 3;

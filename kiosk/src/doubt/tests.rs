@@ -148,7 +148,9 @@ fn periods_of_drumming_fingers_and_of_hours_do_not_count() {
         (600, false),
         (2_000, true),
         (600_000, true),
-        (601_000, false),
+        // Every third hit of a longest period.
+        (MAX_MULTIPLE * 600_000, true),
+        (MAX_MULTIPLE * 600_000 + 1_000, false),
     ] {
         let times: Vec<u64> = (0..9).map(|hit| hit * period_ms).collect();
         let found = found_after(&mut PhantomWatch::default(), &times);
@@ -264,17 +266,17 @@ proptest! {
         }
         touches.sort_by_key(|(at_ms, ..)| *at_ms);
         let mut watch = PhantomWatch::default();
-        let mut count = 0;
+        let (mut count, mut fingers) = (0, 0);
         for (at_ms, point, phantom) in touches {
             let found = watch.touch(point, at_ms);
-            prop_assert!(phantom || found.is_none(), "a visitor was taken for a phantom");
             count += usize::from(phantom);
+            fingers += usize::from(!phantom && point.is_at(FACE));
             if let Some(found) = found {
-                prop_assert!(count > PERIOD_COUNT);
+                prop_assert!(count + fingers > PERIOD_COUNT && count >= PERIOD_COUNT, "{}: {} hits", found, count);
                 prop_assert!(found.point.is_at(FACE));
-                // Where hits were missing at a fixed rate too, the period looks longer.
+                // A finger may come in time with the panel, and missing hits at a fixed rate make the period look longer.
                 let is_known = |count| found.period_ms.abs_diff(count * KNOWN_PERIOD_MS) <= 10;
-                prop_assert!((1..=MAX_MULTIPLE).any(is_known), "{}", found);
+                prop_assert!(fingers > 0 || (1..=MAX_MULTIPLE).any(is_known), "{}", found);
             }
             prop_assert!(!phantom || count < PERIOD_COUNT + 2 || watch.suspects(point), "{} hits", count);
             let far = Point { x: FACE.x + 2 * POINT_RADIUS as u16 + 3, ..FACE };

@@ -69,9 +69,9 @@ fn every_touch_of_the_panel_is_reported_first_wherever_it_lands_on_every_screen(
     ));
     for (screen, view) in screens {
         stage.show(&view);
-        for step in 0..400_u16 {
-            // A grid of 20 × 20 that reaches the edges.
-            let (x, y) = (f32::from(step % 20) / 19.0, f32::from(step / 20) / 19.0);
+        for step in 0..144_u16 {
+            // A grid of 12 × 12 that reaches the edges.
+            let (x, y) = (f32::from(step % 12) / 11.0, f32::from(step / 12) / 11.0);
             let position = LogicalPosition::new(x * (width - 1.0), y * (height - 1.0));
             let place = (
                 (position.x / width * 1000.0).round() as u16,
