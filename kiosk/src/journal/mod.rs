@@ -22,9 +22,11 @@
 //! reads the file while the terminal runs.
 
 mod boots;
+mod care;
 mod error;
 mod export;
 mod keeper;
+mod losses;
 mod mend;
 mod open;
 mod pages;
@@ -42,6 +44,7 @@ mod wal;
 pub use error::JournalError;
 pub use export::{ExportSummary, export};
 pub use keeper::{Keeper, Published};
+pub use spare::make_spare_key;
 pub use store::{Appended, Batch, Journal, JournalState};
 pub use thread::{AppendReply, JournalHandle};
 pub use verify::{VerifyReport, verify};

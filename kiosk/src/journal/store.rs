@@ -246,6 +246,12 @@ impl Journal {
         }
     }
 
+    /// Whether damage took the ratchet key: nothing can be appended any more.
+    #[must_use]
+    pub fn key_is_lost(&self) -> bool {
+        matches!(self.chain(), Err(JournalError::KeyLost))
+    }
+
     /// Writes the terminal id that the portal gave.
     ///
     /// # Errors
