@@ -15,7 +15,9 @@ use rusqlite::{Connection, params};
 use super::NewEvent;
 use super::error::JournalError;
 use super::losses::state_losses;
-use super::open::{begin_building, building_place, finish_building, put_in_place, with_suffix};
+use super::open::{
+    begin_building, clear_building_place, finish_building, put_in_place, with_suffix,
+};
 use super::pages::Pages;
 use super::salvage::{self, Found, FoundChain, FoundEvent};
 use super::spare::Spare;
@@ -85,10 +87,7 @@ pub(super) fn recover(journal: &Path, owner: &Owner<'_>) -> Result<(), JournalEr
 pub(super) fn put_back(open: &Journal, journal: &Path) -> Result<(), JournalError> {
     // An empty log cannot be mistaken for one of the new file.
     open.checkpoint()?;
-    drop(begin_building(journal)?);
-    let beside = building_place(journal);
-    files::remove_if_there(&beside)?;
-    drop(files::create_private(&beside)?);
+    let beside = clear_building_place(journal)?;
     let name = beside.to_string_lossy().into_owned();
     open.connection().execute("VACUUM INTO ?1", [name])?;
     put_in_place(journal)
