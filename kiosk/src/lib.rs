@@ -13,6 +13,8 @@
 //! | [`uploader`] | hands the journal to the portal, in order, until it is acknowledged |
 //! | [`upkeep`] | configuration and status, every few minutes |
 //! | [`enrolment`] | how a terminal gets its identity |
+//! | [`clock_watch`] | says when the wall clock is set |
+//! | [`network`] | says when the network changed |
 //! | [`true_time`] | what is known of the time |
 //! | [`buttons`] | five rating buttons on GPIO pins |
 //! | [`control`] | status requests on a local socket |
@@ -32,6 +34,7 @@ pub mod app;
 pub mod backoff;
 pub mod buttons;
 pub mod clock;
+pub mod clock_watch;
 pub mod configuration;
 pub mod control;
 pub mod doubt;
@@ -43,6 +46,7 @@ pub mod journal;
 #[cfg(feature = "screen")]
 pub mod languages;
 pub mod limits;
+pub mod network;
 pub mod portal;
 #[cfg(feature = "screen")]
 pub mod screen;

@@ -36,7 +36,10 @@ pub const BUTTON_POLL: Duration = Duration::from_millis(10);
 
 /// Time to reach the portal, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Silence on a connection after which it counts as half-open.
+/// An open connection serves the next batch of a backlog, and is closed when it was not needed for this long: the next
+/// rating is not to find a connection that the network forgot.
+pub const POOL_IDLE: Duration = Duration::from_secs(5);
+/// Silence on a connection after which it counts as half-open; also for what was sent and never acknowledged.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time for one whole request.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -44,6 +47,35 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 pub const BACKOFF_BASE: Duration = Duration::from_secs(1);
 /// Last ceiling of the back-off.
 pub const BACKOFF_CAP: Duration = Duration::from_secs(300);
+/// Requests within any minute that an uploader sends at most, whatever is answered: 300,000 events in full batches.
+pub const MAX_REQUESTS_PER_MINUTE: usize = 600;
+/// A batch that met no answer is halved down to this (events): a few kilobytes pass over the slowest line in time.
+pub const SMALL_BATCH_EVENTS: usize = 16;
+/// How far beyond the newest event an acknowledgement may lie (events) to be taken for a journal that lost its tail.
+/// Beyond it, whoever answers is not the portal.
+pub const MAX_BELIEVED_AHEAD: u64 = 1_000_000;
+/// The portal's idea of the journal changes once a year, when a backup is restored. Setbacks closer than this together
+/// wait longer each time.
+pub const SETBACK_MEMORY: Duration = Duration::from_secs(3_600);
+/// What is known of a boot's clock is written down again when it differs by more than this (milliseconds).
+pub const LEARN_STEP_MS: u64 = 1_000;
+/// A first try after a start comes at a random moment within this, unless `terminal.toml` says otherwise: power comes
+/// back to a whole town at once.
+pub const START_SPREAD: Duration = Duration::from_secs(30);
+/// Longest start spread that `terminal.toml` may ask for (seconds).
+pub const MAX_START_SPREAD_S: u64 = 600;
+/// A link that comes up is followed by an address, a route, a second address: they count as one change.
+pub const NETWORK_SETTLE: Duration = Duration::from_secs(1);
+/// Least time between two changes of the network that are told: a flapping link must not keep the uploader busy.
+pub const NETWORK_PAUSE: Duration = Duration::from_secs(10);
+/// How often the wall clock is looked at.
+pub const CLOCK_CHECK: Duration = Duration::from_secs(10);
+/// The wall clock counts as set when it jumped by more than this (milliseconds).
+pub const CLOCK_JUMP_MS: u64 = 2_000;
+/// Least time between two notices that the clock was set (milliseconds); the next tells what happened meanwhile.
+pub const CLOCK_NOTICE_PAUSE_MS: u64 = 10 * 60 * 1_000;
+/// How far an uptime clock and the portal's may drift apart (parts in a million); a quartz strays half as far.
+pub const CLOCK_DRIFT_PPM: u64 = 100;
 /// Longest `Retry-After` that is believed.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 /// Round trip above which the portal's time is too vague to learn from (milliseconds).
@@ -59,3 +91,26 @@ pub const MAX_CONTROL_REQUEST_BYTES: usize = 4_096;
 pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Largest file read whole: settings, identity, configuration, CA file (bytes).
 pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Used pages of the journal above which no rating is taken (bytes). Acknowledged events go early before that.
+pub const MAX_JOURNAL_BYTES: u64 = 1024 * 1024 * 1024;
+/// Appends after which the journal's size is looked at again.
+pub const SIZE_CHECK_APPENDS: u32 = 256;
+/// How long acknowledged events are kept (days): a portal restored from a backup may need them again.
+pub const RETENTION_DAYS: i64 = 30;
+/// Events removed in one transaction: a tap that comes meanwhile waits for this much and no more.
+pub const REMOVE_STEP: u64 = 64;
+/// Time between two such steps, in which the disk is free for others.
+pub const REMOVE_PAUSE: Duration = Duration::from_millis(50);
+/// How far ahead of the journal the spare key lies when it is made (events).
+pub const SPARE_AHEAD: u64 = 1_000;
+/// Distance below which a new spare key is made in idle time (events).
+pub const SPARE_MARGIN: u64 = 500;
+/// Distance at which a new spare key is made before the next append, idle or not (events).
+pub const SPARE_LAST: u64 = 10;
+/// Furthest jump of the ratchet that is computed (events), a second or two on a Pi. A liar may name any number.
+pub const MAX_LEAP: u64 = 1_000_000;
+/// Damaged journals kept beside the present one. More of them means a disk that is to be replaced.
+pub const MAX_SET_ASIDE: usize = 20;
+/// How long the start waits for the journal to be opened; checking and mending may take longer and goes on beside it.
+pub const OPEN_PATIENCE: Duration = Duration::from_secs(3);
