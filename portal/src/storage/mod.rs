@@ -8,6 +8,8 @@
 
 mod enrolments;
 mod events;
+mod exclusions;
+mod intake;
 mod organizations;
 mod projection;
 mod reviews;
@@ -29,11 +31,14 @@ use sqlite::Sqlite;
 
 pub use enrolments::*;
 pub use events::*;
+pub use exclusions::*;
 pub use organizations::*;
 pub use reviews::*;
 pub use sessions::*;
+pub use status::*;
 pub use summary::*;
 pub use terminals::*;
+pub use times::Sending;
 pub use tokens::*;
 pub use users::*;
 

@@ -1,16 +1,17 @@
 //! A portal in a directory of its own.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use pikir_contract::{PlaceCode, Texts};
+use pikir_contract::{Event, PlaceCode, Texts};
 use pikir_portal::app::{AppState, router};
 use pikir_portal::clock::ManualClock;
 use pikir_portal::entropy::{Entropy, secret_hash};
 use pikir_portal::storage::{AddedPlace, OrganizationRecord, PlaceRecord, Storage};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -219,4 +220,18 @@ pub fn assert_all(answer: &Value, expected: &str) {
         results.iter().all(|(_, result)| result == expected),
         "{answer}"
     );
+}
+
+/// A journal as `pikir-kiosk journal export` writes it.
+pub fn journal_file(terminal: &Terminal, events: &[Event]) -> String {
+    let mut file = json!({
+        "pikir_journal": 1, "terminal": terminal.id,
+        "exported": {"boot": terminal.boot, "up_ms": 3_600_000, "wall": "2026-11-22T02:00:00Z", "synced": true},
+        "boots": [],
+    })
+    .to_string();
+    for event in events {
+        write!(file, "\n{}", serde_json::to_string(event).unwrap()).unwrap();
+    }
+    file + "\n"
 }
