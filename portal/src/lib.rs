@@ -8,6 +8,7 @@ pub mod entropy;
 pub mod ingest;
 pub mod journal_file;
 pub mod protect;
+pub mod reconciliation;
 pub mod rules;
 pub mod server;
 pub mod storage;

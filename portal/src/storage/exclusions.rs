@@ -26,6 +26,8 @@ pub struct Exclusion {
     pub rated_at: i64,
     /// The name of the place it was given at.
     pub place: String,
+    /// That place's time zone (IANA).
+    pub timezone: String,
     /// The name of that place's organisation.
     pub organization: Texts,
     /// The last decision about it.
@@ -105,7 +107,7 @@ fn list(
     limit: usize,
 ) -> Result<Vec<Exclusion>, StorageError> {
     let mut statement = db.prepare_cached(
-        "SELECT t.id, e.seq, e.rule, e.found_by, e.made_at, e.reversed, r.score, r.rated_at, p.name, o.names,
+        "SELECT t.id, e.seq, e.rule, e.found_by, e.made_at, e.reversed, r.score, r.rated_at, p.name, p.timezone, o.names,
              d.reversed AS decided, d.reason, d.decided_by, d.decided_at
          FROM exclusions e JOIN terminals t ON t.key = e.terminal
              JOIN ratings r ON r.terminal = e.terminal AND r.seq = e.seq
@@ -153,6 +155,7 @@ fn read(row: &Row<'_>) -> Result<Exclusion, StorageError> {
         score: row.get("score")?,
         rated_at: row.get("rated_at")?,
         place: row.get("name")?,
+        timezone: row.get("timezone")?,
         organization: serde_json::from_str(&row.get::<_, String>("names")?)?,
         decision,
     })

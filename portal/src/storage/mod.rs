@@ -12,6 +12,7 @@ mod exclusions;
 mod intake;
 mod organizations;
 mod projection;
+mod reconciliation;
 mod reviews;
 mod sessions;
 mod sqlite;
@@ -20,6 +21,7 @@ mod summary;
 mod terminals;
 mod times;
 mod tokens;
+mod uptime;
 mod users;
 
 use std::error::Error;
@@ -33,6 +35,7 @@ pub use enrolments::*;
 pub use events::*;
 pub use exclusions::*;
 pub use organizations::*;
+pub use reconciliation::*;
 pub use reviews::*;
 pub use sessions::*;
 pub use status::*;
@@ -40,6 +43,7 @@ pub use summary::*;
 pub use terminals::*;
 pub use times::Sending;
 pub use tokens::*;
+pub use uptime::*;
 pub use users::*;
 
 /// The database's name within the data directory.

@@ -10,7 +10,9 @@ use pikir_contract::{Event, PlaceCode, Texts};
 use pikir_portal::app::{AppState, router};
 use pikir_portal::clock::ManualClock;
 use pikir_portal::entropy::{Entropy, secret_hash};
-use pikir_portal::storage::{AddedPlace, OrganizationRecord, PlaceRecord, Storage};
+use pikir_portal::storage::{
+    AddedPlace, DEFAULT_TIMEZONE, OrganizationRecord, PlaceRecord, Storage,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -123,6 +125,7 @@ impl Portal {
             languages: vec!["ky".to_owned(), "ru".to_owned()],
             default_language: "ky".to_owned(),
             presence_key: vec![9; 32],
+            timezone: DEFAULT_TIMEZONE.to_owned(),
             version: 1,
         };
         assert_eq!(
