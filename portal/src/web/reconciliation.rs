@@ -9,6 +9,7 @@ use jiff::{Timestamp, ToSpan};
 use super::i18n::Locale;
 use super::page::{Answer, Page, Reader, encode, render};
 use super::session::{Staff, StaffFrame};
+use super::staff::short;
 use crate::app::AppState;
 use crate::reconciliation::{Figures, Reconciliation, ranges};
 use crate::storage::{Days, Role};
@@ -116,7 +117,8 @@ fn row(name: String, detail: String, figures: Figures) -> Row {
 }
 
 fn terminal_row(found: &Reconciliation, period: &str) -> Row {
-    let detail = format!("{} · {}", found.organization, found.place);
+    let id = short(found.terminal);
+    let detail = format!("{} · {} · {id}", found.organization, found.place);
     Row {
         href: Some(format!(
             "/staff/reconciliation?terminal={}&{period}",

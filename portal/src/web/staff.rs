@@ -118,10 +118,11 @@ fn history(l: Locale, terminal: &TerminalState) -> Option<String> {
 }
 
 /// Enough of an id to tell one terminal from another.
-fn short(id: Id) -> String {
+pub fn short(id: Id) -> String {
     const SHOWN: usize = 8;
     let id = id.to_string();
-    format!("…{}", &id[id.len() - SHOWN..])
+    // A word joiner keeps the dots on the line of the id.
+    format!("…\u{2060}{}", &id[id.len() - SHOWN..])
 }
 
 fn breach_text(why: Breach) -> &'static str {
@@ -219,7 +220,7 @@ mod tests {
         let shown = row(Locale(Lang::En), anew, String::new(), 0);
         assert_eq!(
             shown.history.as_deref(),
-            Some("re-enrolled: follows …5a5a5a5a, the chain of seals begins anew")
+            Some("re-enrolled: follows …\u{2060}5a5a5a5a, the chain of seals begins anew")
         );
     }
 
