@@ -6,6 +6,7 @@
 //!
 //! | line | meaning |
 //! | --- | --- |
+//! | `UP` | the program runs; the disk is not mounted yet |
 //! | `FOUND count last_seq received_through` | where the journal stands; all 0 where there was none |
 //! | `INTEGRITY text` | SQLite's `integrity_check`, `ok` when sound |
 //! | `PROBLEM text` | one finding of `pikir-kiosk journal verify` |
@@ -33,6 +34,7 @@ type Port = std::fs::File;
 fn main() -> Result<()> {
     machine::must_be_emulated()?;
     let mut port = machine::prepare()?;
+    writeln!(port, "UP")?;
     if let Err(error) = run(&mut port) {
         writeln!(port, "FAILED {}", format!("{error:#}").replace('\n', " "))?;
     }

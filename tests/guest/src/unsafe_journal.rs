@@ -41,7 +41,12 @@ fn append(connection: &mut Connection, event: NewEvent) -> Result<i64> {
     let seal = key.seal(seq as u64, &kind, &value)?;
     transaction.execute(
         "INSERT INTO events (seq, kind, body, seal) VALUES (?1, ?2, ?3, ?4)",
-        params![seq, kind, canonical_json(&value)?, seal.as_bytes().as_slice()],
+        params![
+            seq,
+            kind,
+            canonical_json(&value)?,
+            seal.as_bytes().as_slice()
+        ],
     )?;
     transaction.execute(
         "UPDATE chain SET next_seq = ?1, ratchet = ?2 WHERE id = 1",
