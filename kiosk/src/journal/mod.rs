@@ -21,17 +21,29 @@
 //! One thread (`thread.rs`); everybody else sends it commands and never waits for the disk. `pikir-kiosk journal`
 //! reads the file while the terminal runs.
 
+mod boots;
 mod error;
 mod export;
+mod keeper;
+mod mend;
+mod open;
+mod pages;
+mod recovery;
+mod retention;
 mod rows;
+mod salvage;
+mod spare;
 mod store;
+mod tail;
 mod thread;
 mod verify;
+mod wal;
 
 pub use error::JournalError;
 pub use export::{ExportSummary, export};
+pub use keeper::{Keeper, Published};
 pub use store::{Appended, Batch, Journal, JournalState};
-pub use thread::{AppendReply, JournalHandle, Published};
+pub use thread::{AppendReply, JournalHandle};
 pub use verify::{VerifyReport, verify};
 
 use pikir_contract::{ClockReading, EventBody, EventHead, Id, InputKind, Score};
