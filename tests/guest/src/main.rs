@@ -7,9 +7,9 @@
 //! | line | meaning |
 //! | --- | --- |
 //! | `UP` | the program runs; the disk is not mounted yet |
-//! | `FOUND count last_seq received_through` | where the journal stands; all 0 where there was none |
+//! | `FOUND count last_seq received_through` | where the journal stands |
 //! | `INTEGRITY text` | SQLite's `integrity_check`, `ok` when sound |
-//! | `PROBLEM text` | one finding of `pikir-kiosk journal verify` |
+//! | `PROBLEM text` | one finding of `pikir-kiosk journal verify`, or that the journal was taken for damaged |
 //! | `EXPORT count`, then that many lines | every event, as `pikir-kiosk journal export` writes it |
 //! | `RATING` | from here on ratings are appended |
 //! | `ACK seq id` | the append has returned: this event must survive everything |
@@ -17,8 +17,10 @@
 //! | `FAILED text` | something that must not happen; the machine powers off |
 
 use std::io::Write;
+use std::sync::Arc;
 
 use anyhow::Result;
+use pikir_kiosk::clock::SystemClock;
 
 mod found;
 mod machine;
@@ -44,11 +46,13 @@ fn main() -> Result<()> {
 fn run(port: &mut Port) -> Result<()> {
     let parameters = machine::Parameters::read()?;
     machine::mount_data()?;
-    found::report(port, &parameters)?;
+    let clock = Arc::new(SystemClock::new()?);
+    let keeper = found::report(port, &parameters, clock.clone())?;
     writeln!(port, "RATING")?;
     if parameters.safe {
-        rating::rate(port)
+        rating::rate(port, keeper, &clock)
     } else {
-        unsafe_journal::rate(port)
+        keeper.close();
+        unsafe_journal::rate(port, &clock)
     }
 }

@@ -1,15 +1,14 @@
 //! Ratings without end, through the kiosk's own journal.
 
 use std::io::Write;
-use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use pikir_contract::{EventsAnswer, InputKind, Score, Time};
 use pikir_kiosk::clock::{Clock, SystemClock};
 use pikir_kiosk::entropy::{Entropy, SystemEntropy};
-use pikir_kiosk::journal::{Content, Journal, NewEvent};
+use pikir_kiosk::journal::{Content, Keeper, NewEvent};
 
-use crate::{JOURNAL, Port};
+use crate::Port;
 
 /// One rating in so many is followed by an acknowledgement of the portal.
 const ACKNOWLEDGED_EVERY: f64 = 16.0;
@@ -21,17 +20,17 @@ const BATCH_EVENTS: usize = 500;
 const BATCH_BYTES: usize = 1024 * 1024;
 
 /// Appends and acknowledges until the power fails.
-pub fn rate(port: &mut Port) -> Result<()> {
-    let clock = SystemClock::new()?;
-    let mut journal = Journal::open(Path::new(JOURNAL))?;
+pub fn rate(port: &mut Port, mut keeper: Keeper, clock: &SystemClock) -> Result<()> {
     loop {
-        let appended = journal.append(rating(&clock))?;
+        let appended = keeper
+            .append(rating(clock))
+            .map_err(|fault| anyhow!("a rating was not taken: {}", fault.detail))?;
         writeln!(port, "ACK {} {}", appended.seq, appended.id)?;
         if one_in(ACKNOWLEDGED_EVERY) {
-            acknowledge(port, &mut journal, &clock)?;
+            acknowledge(port, &mut keeper, clock)?;
         }
         if one_in(QUIET_EVERY) {
-            journal.checkpoint()?;
+            keeper.idle();
         }
     }
 }
@@ -54,8 +53,8 @@ pub fn rating(clock: &SystemClock) -> NewEvent {
 }
 
 /// Hands the pending events to a portal that takes them all, and takes its answer.
-fn acknowledge(port: &mut Port, journal: &mut Journal, clock: &SystemClock) -> Result<()> {
-    let batch = journal.batch(BATCH_EVENTS, BATCH_BYTES)?;
+fn acknowledge(port: &mut Port, keeper: &mut Keeper, clock: &SystemClock) -> Result<()> {
+    let batch = keeper.batch(BATCH_EVENTS, BATCH_BYTES)?;
     let Some(newest) = batch.events.last() else {
         return Ok(());
     };
@@ -64,7 +63,7 @@ fn acknowledge(port: &mut Port, journal: &mut Journal, clock: &SystemClock) -> R
         results: Vec::new(),
         time: Time::from_unix_ms(clock.wall_ms())?,
     };
-    journal.acknowledge(&answer)?;
+    keeper.acknowledge(answer)?;
     writeln!(port, "TOOK {}", newest.seq)?;
     Ok(())
 }

@@ -15,14 +15,13 @@ use crate::rating::rating;
 use crate::{JOURNAL, Port};
 
 /// Appends until the power fails.
-pub fn rate(port: &mut Port) -> Result<()> {
-    let clock = SystemClock::new()?;
+pub fn rate(port: &mut Port, clock: &SystemClock) -> Result<()> {
     let mut connection = Connection::open(JOURNAL)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "secure_delete", "ON")?;
     loop {
-        let event = rating(&clock);
+        let event = rating(clock);
         let id = event.id;
         let seq = append(&mut connection, event)?;
         writeln!(port, "ACK {seq} {id}")?;
