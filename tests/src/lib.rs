@@ -12,6 +12,7 @@ pub mod http;
 pub mod kiosk;
 pub mod peer;
 pub mod portal;
+pub mod power;
 pub mod process;
 pub mod provision;
 pub mod proxy;
