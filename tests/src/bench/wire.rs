@@ -39,11 +39,6 @@ impl Ready {
         );
         Ok(Self([head.into_bytes(), content].concat()))
     }
-
-    /// Its size on the wire (bytes).
-    pub fn bytes(&self) -> usize {
-        self.0.len()
-    }
 }
 
 /// One kept-alive connection.

@@ -11,7 +11,7 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use pikir_kiosk::backoff::Backoff;
-use pikir_kiosk::entropy::{Entropy, SharedEntropy, TestEntropy};
+use pikir_kiosk::entropy::{SharedEntropy, TestEntropy};
 use pikir_kiosk::limits::{MIN_STATUS_S, SMALL_BATCH_EVENTS};
 
 use super::terminal::{Terminal, micros};

@@ -54,7 +54,7 @@ fn a_fixed_period_asks_once_in_each_of_them_while_the_portal_is_away() {
 #[test]
 fn a_portal_that_is_too_slow_sheds_and_still_drains() {
     let mut slow = scenario(Retry::Backoff);
-    slow.costs.event_s = 0.002;
+    slow.costs.event_s = 0.05;
     let outcome = simulate(slow, Duration::from_secs(3 * 3_600), 1);
     assert!(outcome.drain().iter().any(|second| second.shed > 0));
     assert!(outcome.drained_s.is_some());
