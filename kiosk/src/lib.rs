@@ -12,6 +12,7 @@
 //! | [`uploader`] | hands the journal to the portal, in order, until it is acknowledged |
 //! | [`upkeep`] | configuration and status, every few minutes |
 //! | [`enrolment`] | how a terminal gets its identity |
+//! | [`clock_watch`] | says when the wall clock is set |
 //! | [`network`] | says when the network changed |
 //! | [`true_time`] | what is known of the time |
 //! | [`buttons`] | five rating buttons on GPIO pins |
@@ -32,6 +33,7 @@ pub mod app;
 pub mod backoff;
 pub mod buttons;
 pub mod clock;
+pub mod clock_watch;
 pub mod configuration;
 pub mod control;
 pub mod enrolment;

@@ -12,6 +12,7 @@ mod ui;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::watch;
@@ -59,6 +60,8 @@ struct Shared {
     ca_file: Option<PathBuf>,
     clock: SharedClock,
     entropy: SharedEntropy,
+    /// The first try comes at a random moment within this.
+    start_spread: Duration,
     true_time: Arc<TrueTime>,
     configuration: ConfigurationStore,
     health: watch::Sender<PortalHealth>,
@@ -132,6 +135,7 @@ fn share(data: DataDir, settings: &Settings) -> anyhow::Result<Shared> {
         ca_file: settings.ca_file.clone(),
         clock,
         entropy: Arc::new(SystemEntropy),
+        start_spread: settings.network.start_spread,
         health: watch::Sender::new(PortalHealth::unknown()),
         journal: watch::Sender::new(None),
         screen: watch::Sender::new("setup"),

@@ -333,7 +333,13 @@ fn an_export_holds_every_event_after_a_header() {
 #[test]
 fn a_thread_without_a_journal_says_so_and_serves_once_there_is_one() {
     let desk = Desk::new();
-    let handle = JournalHandle::start(desk.path(), desk.entropy.id(1)).unwrap();
+    let handle = JournalHandle::start(
+        desk.path(),
+        desk.entropy.id(1),
+        desk.clock.clone(),
+        desk.entropy.clone(),
+    )
+    .unwrap();
     assert!(
         handle
             .published()
