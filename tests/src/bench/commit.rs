@@ -108,8 +108,8 @@ struct Frames {
     appends: u64,
     /// Pages in the log.
     pages: u64,
-    /// Most pages of one append.
-    most: u64,
+    /// Pages of each append.
+    each: Vec<f64>,
     /// Bytes that a rating writes in all when the terminal is quiet after it: log, checkpoint, and all.
     alone: Written,
     alone_ratings: u64,
@@ -131,7 +131,7 @@ fn count_frames(folder: &Path, visitors: &mut Visitors) -> Result<Frames> {
         journal.append(visitors.rate())?;
     }
     journal.checkpoint()?;
-    let (appends, mut pages, mut most) = (200, 0, 0);
+    let (appends, mut pages, mut each) = (200, 0, Vec::new());
     for _ in 0..appends {
         journal.append(visitors.rate())?;
         let length = std::fs::metadata(&log)?.len().saturating_sub(LOG_HEADER);
@@ -140,7 +140,7 @@ fn count_frames(folder: &Path, visitors: &mut Visitors) -> Result<Frames> {
             "the log is not made of whole frames: {length} bytes"
         );
         let now = length / (PAGE + FRAME_HEADER);
-        most = most.max(now - pages);
+        each.push((now - pages) as f64);
         pages = now;
     }
     let before = Written::now(folder)?;
@@ -152,7 +152,7 @@ fn count_frames(folder: &Path, visitors: &mut Visitors) -> Result<Frames> {
     Ok(Frames {
         appends,
         pages,
-        most,
+        each,
         alone: Written::now(folder)?.since(before),
         alone_ratings,
     })
@@ -184,12 +184,7 @@ fn section(pairs: &[Pair], frames: &Frames, written: &[Written]) -> Result<Secti
             latency("p99", 0.99, None),
             Figure {
                 what: "pages written to the log per rating".into(),
-                ratio: Ratio {
-                    value: pages,
-                    least: 1.0,
-                    most: frames.most as f64,
-                    repetitions: frames.appends as usize,
-                },
+                ratio: Ratio::new(pages, &frames.each),
                 target: Some(Target::AtMost(MOST_PAGES)),
                 ours: format!("{:.0} bytes", frames.bytes_per_append()),
                 beside: format!(

@@ -1,6 +1,7 @@
 //! (e) A fleet that comes back after a day without its portal: how hard it presses, with the kiosk's back-off and
 //! without one.
 
+mod gate;
 mod simulation;
 mod terminal;
 
@@ -11,7 +12,8 @@ use super::report::{Figure, Section, Table, Target};
 use super::stats::{Ratio, median, percentile};
 use super::svg::{Axis, BESIDE, Chart, Level, Line, OURS, number};
 use super::{Scale, progress};
-use simulation::{Costs, IN_FLIGHT, Outcome, RETRY_AFTER_S, Retry, Scenario, simulate};
+use gate::PLACES;
+use simulation::{Costs, Outcome, Retry, Scenario, simulate};
 
 /// Most load after the outage, in what the portal can do.
 const MOST_LOAD: f64 = 2.0;
@@ -126,10 +128,8 @@ fn notes(capacity: Capacity, scale: &Scale) -> Vec<String> {
             whole(capacity.statuses_per_s)
         ),
         format!(
-            "The portal takes {IN_FLIGHT} requests at a time and sheds the others with Retry-After {} to {} s. Without \
-             a back-off: again every {} s, whatever it asks for.",
-            RETRY_AFTER_S.0,
-            RETRY_AFTER_S.1,
+            "The portal lets {PLACES} deliveries in at a time and asks the others to wait as its gate does, longer the \
+             more it turns away; reports are not turned away. Without a back-off: again every {} s, whatever it asks for.",
             FIXED.as_secs()
         ),
     ]

@@ -4,7 +4,7 @@
 //! Each terminal has an uploader and its upkeep, with the kiosk's own [`Backoff`] and limits. While the portal is away
 //! nothing connects two terminals, so each one's tries are followed alone up to the portal's return; from then on all
 //! are events in one queue. The portal does one piece of work at a time, in order of arrival, at the cost measured on
-//! the real one; when more than [`IN_FLIGHT`] wait it sheds: 503 and `Retry-After`.
+//! the real one; deliveries beyond its [`Gate`] it sheds: 503 and `Retry-After`. While it is away, it refuses at once.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -14,6 +14,7 @@ use pikir_kiosk::backoff::Backoff;
 use pikir_kiosk::entropy::{SharedEntropy, TestEntropy};
 use pikir_kiosk::limits::{MIN_STATUS_S, SMALL_BATCH_EVENTS};
 
+use super::gate::Gate;
 use super::terminal::{Terminal, micros};
 
 /// Virtual time: microseconds since the portal went away.
@@ -21,10 +22,6 @@ pub type Moment = u64;
 
 /// One second of it.
 pub const SECOND: Moment = 1_000_000;
-/// Requests the portal has under way at most.
-pub const IN_FLIGHT: usize = 64;
-/// Least and most of what the portal asks for when it sheds (s); it spreads what it asks.
-pub const RETRY_AFTER_S: (f64, f64) = (15.0, 45.0);
 /// Seconds shown before the portal's return.
 const SHOWN_BEFORE_S: u64 = 300;
 /// Share of the terminals that must have delivered before the drain counts as done.
@@ -128,7 +125,7 @@ struct Fleet {
     seconds: Vec<Second>,
     /// When the portal will have done what it has taken.
     busy_until: Moment,
-    in_flight: usize,
+    gate: Gate,
     drained: u32,
     drained_at: Option<Moment>,
 }
@@ -146,7 +143,7 @@ pub fn simulate(scenario: Scenario, after: Duration, seed: u64) -> Outcome {
         first_shown,
         seconds: vec![Second::default(); shown_s as usize],
         busy_until: back,
-        in_flight: 0,
+        gate: Gate::default(),
         drained: 0,
         drained_at: None,
         scenario,
@@ -196,19 +193,16 @@ impl Fleet {
         let index = number as usize;
         let (at, next) = match step {
             Step::Deliver => self.deliver(now, index),
-            Step::Report => match self.arrive(now, self.scenario.costs.status_s) {
-                Some(done) => (done, Step::Reported),
-                None => {
-                    let wait = self.after_shedding(index, now, |terminal| &mut terminal.upkeep);
-                    (now + wait, Step::Report)
-                }
-            },
+            Step::Report => {
+                let work = self.scenario.costs.status_s;
+                self.count(now, work, false);
+                (self.work(now, work), Step::Reported)
+            }
             Step::Delivered => {
-                self.in_flight -= 1;
+                self.gate.leave(now);
                 (self.delivered(now, index), Step::Deliver)
             }
             Step::Reported => {
-                self.in_flight -= 1;
                 self.terminals[index].upkeep.reset();
                 let wait = MIN_STATUS_S as f64 * (1.0 + self.entropy.fraction() / 10.0);
                 (now + micros(wait), Step::Report)
@@ -219,16 +213,24 @@ impl Fleet {
 
     fn deliver(&mut self, now: Moment, index: usize) -> (Moment, Step) {
         let events = self.terminals[index].to_send(now, self.scenario.ratings_per_day);
-        match self.arrive(now, self.scenario.costs.delivery(events)) {
-            Some(done) => {
-                self.terminals[index].under_way = events;
-                (done, Step::Delivered)
-            }
-            None => {
-                let wait = self.after_shedding(index, now, |terminal| &mut terminal.uploader);
-                (now + wait, Step::Deliver)
-            }
+        let work = self.scenario.costs.delivery(events);
+        let has_entered = self.gate.enter();
+        self.count(now, work, !has_entered);
+        if has_entered {
+            self.terminals[index].under_way = events;
+            return (self.work(now, work), Step::Delivered);
         }
+        let asked = Duration::from_secs(self.gate.refuse(now, self.entropy.fraction()));
+        let mut backoff = std::mem::take(&mut self.terminals[index].uploader);
+        let wait = self.wait(&mut backoff, Some(asked), now);
+        self.terminals[index].uploader = backoff;
+        (now + wait, Step::Deliver)
+    }
+
+    /// The portal does `work` after what it has to do already; when it is done.
+    fn work(&mut self, now: Moment, work: f64) -> Moment {
+        self.busy_until = self.busy_until.max(now) + micros(work);
+        self.busy_until
     }
 
     /// The portal took a delivery: the terminal goes on at once while there is more, else with the next visitor.
@@ -250,18 +252,6 @@ impl Fleet {
         tap
     }
 
-    /// Takes a request in; when it will be answered, or `None` where it is shed.
-    fn arrive(&mut self, now: Moment, work: f64) -> Option<Moment> {
-        let is_taken = self.in_flight < IN_FLIGHT;
-        self.count(now, work, !is_taken);
-        if !is_taken {
-            return None;
-        }
-        self.in_flight += 1;
-        self.busy_until = self.busy_until.max(now) + micros(work);
-        Some(self.busy_until)
-    }
-
     fn count(&mut self, now: Moment, work: f64, shed: bool) {
         let Some(shown) = now.checked_sub(self.first_shown) else {
             return;
@@ -273,29 +263,16 @@ impl Fleet {
         }
     }
 
-    fn after_shedding(
-        &mut self,
-        index: usize,
-        now: Moment,
-        pick: fn(&mut Terminal) -> &mut Backoff,
-    ) -> Moment {
-        let (least, most) = RETRY_AFTER_S;
-        // The header carries whole seconds.
-        let asked = (least + self.entropy.fraction() * (most - least)).round();
-        let mut backoff = std::mem::take(pick(&mut self.terminals[index]));
-        let wait = self.wait(&mut backoff, Some(Duration::from_secs_f64(asked)), now);
-        *pick(&mut self.terminals[index]) = backoff;
-        wait
-    }
-
     /// How long a terminal waits after a failure at `now`.
     fn wait(&self, backoff: &mut Backoff, asked: Option<Duration>, now: Moment) -> Moment {
         match self.scenario.retry {
             Retry::Backoff => micros(backoff.next(&*self.entropy, asked).as_secs_f64()).max(1),
             Retry::Fixed(period) => {
                 let period = micros(period.as_secs_f64());
-                // Tries that nobody sees are not followed one by one: their rhythm does not change.
-                let unseen = self.first_shown.saturating_sub(now) / period;
+                // Tries that nobody sees are not followed one by one: their rhythm does not change. The last of them
+                // are, so that batches are as small as they would be.
+                let shown = self.first_shown.saturating_sub(60 * SECOND);
+                let unseen = shown.saturating_sub(now) / period;
                 period * unseen.max(1)
             }
         }
