@@ -66,7 +66,7 @@ pub fn run(folder: &Path, scale: &Scale) -> Result<Section> {
     let portal = Portal::start(&folder.join("drain-portal"))?;
     let place = place(&portal)?;
     let mut rates = Vec::new();
-    for repetition in 0..scale.repetitions as u64 {
+    for repetition in 0..scale.drains {
         let enrolled = runtime.block_on(Enrolled::new(&portal, &place))?;
         let path = folder.join(format!("drain-{repetition}.db"));
         let (count, mut visitors) = (scale.backlog, Visitors::new(repetition));
@@ -77,8 +77,13 @@ pub fn run(folder: &Path, scale: &Scale) -> Result<Section> {
             &mut visitors,
             count,
         )?;
-        let journal = JournalHandle::start(path, enrolled.terminal)?;
         let clock = visitors.clock();
+        let journal = JournalHandle::start(
+            path,
+            enrolled.terminal,
+            Arc::clone(&clock),
+            TestEntropy::new(repetition),
+        )?;
         let road = road(&portal.url(), &enrolled, &clock)?;
         let (drained, sent) = runtime.block_on(drain(&journal, road, enrolled.terminal, &clock))?;
         journal.stop();

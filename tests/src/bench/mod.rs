@@ -71,7 +71,9 @@ pub struct Scale {
     pub some_pending: u64,
     /// Pending ratings of the full one.
     pub most_pending: u64,
-    /// Ratings to drain.
+    /// Backlogs to drain, one after the other.
+    pub drains: u64,
+    /// Ratings in each of them.
     pub backlog: u64,
     /// Full deliveries of each terminal in [`ingest`].
     pub deliveries: usize,
@@ -93,6 +95,7 @@ impl Scale {
         pending_turns: 8,
         some_pending: 100_000,
         most_pending: 1_000_000,
+        drains: 3,
         backlog: 100_000,
         deliveries: 12,
         singles: 150,
@@ -107,6 +110,7 @@ impl Scale {
         pending_turns: 3,
         some_pending: 10_000,
         most_pending: 100_000,
+        drains: 2,
         backlog: 10_000,
         deliveries: 4,
         singles: 50,
