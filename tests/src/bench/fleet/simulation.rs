@@ -171,7 +171,7 @@ impl Fleet {
         let mut tries = self.until_tap();
         let mut terminal = Terminal::new(tries, tries >= self.back);
         while tries < self.back {
-            let events = terminal.to_send(tries, self.scenario.ratings_per_day);
+            let events = terminal.next_batch(tries, self.scenario.ratings_per_day);
             self.count(tries, self.scenario.costs.delivery(events), false);
             // An uploader that gets no answer sends less the next time.
             let smaller = (terminal.limit / 2).max(SMALL_BATCH_EVENTS);
@@ -212,7 +212,7 @@ impl Fleet {
     }
 
     fn deliver(&mut self, now: Moment, index: usize) -> (Moment, Step) {
-        let events = self.terminals[index].to_send(now, self.scenario.ratings_per_day);
+        let events = self.terminals[index].next_batch(now, self.scenario.ratings_per_day);
         let work = self.scenario.costs.delivery(events);
         let has_entered = self.gate.enter();
         self.count(now, work, !has_entered);

@@ -37,7 +37,7 @@ impl Terminal {
     }
 
     /// Counts what was rated meanwhile; how many events go into the next delivery.
-    pub fn to_send(&mut self, now: Moment, ratings_per_day: f64) -> f64 {
+    pub fn next_batch(&mut self, now: Moment, ratings_per_day: f64) -> f64 {
         let elapsed_s = now.saturating_sub(self.counted) as f64 / SECOND as f64;
         self.backlog += elapsed_s / 86_400.0 * ratings_per_day;
         self.counted = now;
