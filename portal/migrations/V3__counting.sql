@@ -40,6 +40,8 @@ CREATE TABLE boot_runs (
     PRIMARY KEY (terminal, boot)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX boot_runs_undated ON boot_runs (terminal) WHERE offset_ms IS NULL AND first_seq IS NOT NULL;
+
 INSERT INTO boot_runs (terminal, boot, first_seq, last_seq, from_up_ms, to_up_ms, offset_ms, quality, uncertainty_ms)
 SELECT e.terminal, e.boot, min(e.seq), max(e.seq), min(e.up_ms), max(e.up_ms), b.offset_ms, b.quality,
     CASE b.quality WHEN 'synced' THEN 1000 WHEN 'portal' THEN 5000 END

@@ -4,7 +4,7 @@
 //! `received_through` moves over events that are held without a gap. What lies beyond a gap is verified and kept all the
 //! same, and what fills the gap later, by whichever road, is verified from before it.
 
-use pikir_contract::{EventBody, EventResult, EventStatus, RejectReason};
+use pikir_contract::{EventBody, EventResult, EventStatus, MAX_BATCH_EVENTS, RejectReason};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::events::ratchet;
@@ -48,7 +48,8 @@ pub(in crate::storage) fn deliver(
         results.push(intake.take(event)?);
     }
     Ok(Delivered::Kept {
-        received_through: intake.finish(delivery.ratchet)?,
+        received_through: intake
+            .finish(delivery.ratchet, delivery.events.len() >= MAX_BATCH_EVENTS)?,
         results,
     })
 }
@@ -214,9 +215,9 @@ impl<'a> Intake<'a> {
     }
 
     /// Says up to where every event is held now.
-    fn finish(mut self, turned: Ratchet) -> Result<u64, StorageError> {
+    fn finish(mut self, turned: Ratchet, more_to_come: bool) -> Result<u64, StorageError> {
         self.skip_over_held()?;
-        self.projection.finish()?;
+        self.projection.finish(more_to_come)?;
         self.ratchets.push(turned);
         let next = self.received_through + 1;
         let furthest = |within: fn(u64, u64) -> bool| {

@@ -6,6 +6,7 @@
 //!
 //! The database is the file [`DATABASE_FILE`] in the data directory. Commands may open it while the server runs.
 
+mod boot_runs;
 mod enrolments;
 mod events;
 mod exclusions;

@@ -80,9 +80,10 @@ impl<'a> Projection<'a> {
         Ok(None)
     }
 
-    /// What only shows once everything has been taken in: when it happened, and what is doubtful about it.
-    pub(in crate::storage) fn finish(self) -> Result<(), StorageError> {
-        self.times.settle()?;
+    /// What only shows once everything has been taken in: when it happened (unless there is more to come), and what is
+    /// doubtful about it.
+    pub(in crate::storage) fn finish(self, more_to_come: bool) -> Result<(), StorageError> {
+        self.times.settle(more_to_come)?;
         // Where a gap is filled, what came lies in several parts of the journal.
         for part in self
             .touched

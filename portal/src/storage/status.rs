@@ -55,5 +55,5 @@ fn put(db: &Connection, status: &NewStatus) -> Result<(), StorageError> {
             quality: OffsetQuality::Portal,
         }])?;
     }
-    times.settle()
+    times.settle(false)
 }

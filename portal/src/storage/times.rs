@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use pikir_contract::{BootId, EventHead, OffsetQuality};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
+use super::boot_runs::{KEEP_HEARD, SET_RIGHT, StoredRun, quality_text, read_quality, runs};
 use super::{KnownBoot, StorageError};
 use crate::true_time::{Offset, PORTAL_UNCERTAINTY_MS, Run, SYNCED_UNCERTAINTY_MS, resolve};
 
@@ -48,6 +49,16 @@ struct Heard {
     last_seq: Option<u64>,
     from_up_ms: u64,
     to_up_ms: u64,
+}
+
+impl Heard {
+    fn until(self, up_ms: u64) -> Self {
+        Self {
+            from_up_ms: self.from_up_ms.min(up_ms),
+            to_up_ms: self.to_up_ms.min(up_ms),
+            ..self
+        }
+    }
 }
 
 /// What is known about the boots of one terminal.
@@ -178,8 +189,16 @@ impl<'a> BootTimes<'a> {
     }
 
     /// Keeps what was heard; where it matters, finds anew when the terminal's boots began and sets its ratings right.
-    pub(in crate::storage) fn settle(self) -> Result<(), StorageError> {
-        for (boot, heard) in &self.heard {
+    /// While there is more to come, that would be the same work again and again: it waits for the last of it.
+    pub(in crate::storage) fn settle(mut self, more_to_come: bool) -> Result<(), StorageError> {
+        let latest = self.received_at + TOLERANCE_MS;
+        for (boot, heard) in std::mem::take(&mut self.heard) {
+            // No boot lasts longer than until now; one that says so must not push the others out of their time.
+            let began = self
+                .told(boot)?
+                .map_or(EARLIEST_MS, |(offset_ms, _)| offset_ms);
+            let heard = heard.until(u64::try_from(latest - began).unwrap_or(0));
+            self.heard.insert(boot, heard);
             self.db.prepare_cached(KEEP_HEARD)?.execute(named_params! {
                 ":terminal": self.terminal,
                 ":boot": boot.to_string(),
@@ -189,10 +208,14 @@ impl<'a> BootTimes<'a> {
                 ":to_up_ms": heard.to_up_ms,
             })?;
         }
-        if !self.unsettled {
+        if more_to_come {
+            return self.leave_undated();
+        }
+        if !self.unsettled && !self.has_undated()? {
             return Ok(());
         }
-        let runs = self.runs()?;
+        let sending = self.sending.map(|sending| sending.boot);
+        let runs = runs(self.db, self.terminal, sending)?;
         let earliest: Option<i64> = self
             .db
             .prepare_cached("SELECT min(since) FROM placements WHERE terminal = ?1")?
@@ -206,27 +229,44 @@ impl<'a> BootTimes<'a> {
         self.bound_unknown(earliest)
     }
 
-    /// The terminal's boots that have events, in their order; the one that sends is the last of all.
-    fn runs(&self) -> Result<Vec<StoredRun>, StorageError> {
-        let sending = self.sending.map(|sending| sending.boot.to_string());
-        let mut statement = self.db.prepare_cached(
-            "SELECT r.boot, r.first_seq, r.last_seq, r.from_up_ms, r.to_up_ms, r.offset_ms, r.quality, r.uncertainty_ms,
-                 b.offset_ms AS told_ms, b.quality AS told_quality
-             FROM boot_runs r LEFT JOIN boots b ON b.terminal = r.terminal AND b.boot = r.boot
-             WHERE r.terminal = ?1 AND (r.first_seq IS NOT NULL OR r.boot = ?2)
-             ORDER BY r.first_seq IS NULL, r.first_seq",
-        )?;
-        statement
-            .query_and_then((self.terminal, sending), read_run)?
-            .collect()
+    /// Marks the boots that came and cannot be dated by themselves, for the delivery that settles them.
+    fn leave_undated(&mut self) -> Result<(), StorageError> {
+        let heard: Vec<BootId> = self.heard.keys().copied().collect();
+        for boot in heard {
+            if self
+                .told(boot)?
+                .and_then(|(_, quality)| measured_uncertainty(quality))
+                .is_none()
+            {
+                self.db
+                    .prepare_cached(
+                        "UPDATE boot_runs SET offset_ms = NULL, quality = NULL WHERE terminal = ?1 AND boot = ?2",
+                    )?
+                    .execute((self.terminal, boot.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn has_undated(&self) -> Result<bool, StorageError> {
+        let found = self
+            .db
+            .prepare_cached(
+                "SELECT 1 FROM boot_runs WHERE terminal = ?1 AND offset_ms IS NULL AND first_seq IS NOT NULL LIMIT 1",
+            )?
+            .query_row([self.terminal], |_| Ok(()))
+            .optional()?;
+        Ok(found.is_some())
     }
 
     fn set_right(&self, known: &StoredRun, offset: &Offset) -> Result<(), StorageError> {
-        let touched = known
-            .boot
-            .parse::<BootId>()
-            .is_ok_and(|boot| self.heard.contains_key(&boot));
-        if known.offset.as_ref() == Some(offset) && !touched {
+        // What came in a boot that was measured has its time already.
+        let came = offset.quality == OffsetQuality::Estimated
+            && known
+                .boot
+                .parse::<BootId>()
+                .is_ok_and(|boot| self.heard.contains_key(&boot));
+        if known.offset.as_ref() == Some(offset) && !came {
             return Ok(());
         }
         let quality = quality_text(offset.quality);
@@ -276,60 +316,6 @@ impl<'a> BootTimes<'a> {
     }
 }
 
-const KEEP_HEARD: &str = "INSERT INTO boot_runs (terminal, boot, first_seq, last_seq, from_up_ms, to_up_ms)
-     VALUES (:terminal, :boot, :first_seq, :last_seq, :from_up_ms, :to_up_ms)
-     ON CONFLICT (terminal, boot) DO UPDATE SET
-         first_seq = min(coalesce(first_seq, excluded.first_seq), coalesce(excluded.first_seq, first_seq)),
-         last_seq = max(coalesce(last_seq, excluded.last_seq), coalesce(excluded.last_seq, last_seq)),
-         from_up_ms = min(from_up_ms, excluded.from_up_ms), to_up_ms = max(to_up_ms, excluded.to_up_ms)";
-
-/// With its time, a rating's place may change: it counts for where the terminal stood then.
-const SET_RIGHT: &str = "UPDATE ratings SET
-         rated_at = up_ms + :offset_ms, time_quality = :quality, uncertainty_ms = :uncertainty_ms,
-         (place, organization) = (SELECT p.code, p.organization FROM places p WHERE p.code = coalesce(
-             (SELECT place FROM placements
-              WHERE terminal = :terminal AND since <= ratings.up_ms + :offset_ms ORDER BY since DESC LIMIT 1),
-             (SELECT place FROM placements WHERE terminal = :terminal ORDER BY since LIMIT 1)))
-     WHERE terminal = :terminal AND seq BETWEEN :first_seq AND :last_seq AND boot = :boot
-         AND up_ms + :offset_ms <= :latest
-         AND (rated_at, time_quality, uncertainty_ms) IS NOT (up_ms + :offset_ms, :quality, :uncertainty_ms)";
-
-struct StoredRun {
-    boot: String,
-    first_seq: Option<u64>,
-    last_seq: Option<u64>,
-    run: Run,
-    offset: Option<Offset>,
-}
-
-fn read_run(row: &rusqlite::Row<'_>) -> Result<StoredRun, StorageError> {
-    let quality = |name: &str| -> Result<Option<OffsetQuality>, StorageError> {
-        row.get::<_, Option<String>>(name)?
-            .map(|text| read_quality(&text))
-            .transpose()
-    };
-    let told = row.get::<_, Option<i64>>("told_ms")?;
-    let offset = row.get::<_, Option<i64>>("offset_ms")?;
-    let uncertainty_ms = row.get("uncertainty_ms")?;
-    Ok(StoredRun {
-        boot: row.get("boot")?,
-        first_seq: row.get("first_seq")?,
-        last_seq: row.get("last_seq")?,
-        run: Run {
-            from_up_ms: row.get("from_up_ms")?,
-            to_up_ms: row.get("to_up_ms")?,
-            told: told.zip(quality("told_quality")?),
-        },
-        offset: offset
-            .zip(quality("quality")?)
-            .map(|(offset_ms, quality)| Offset {
-                offset_ms,
-                quality,
-                uncertainty_ms,
-            }),
-    })
-}
-
 /// Milliseconds as SQLite counts them; what the contract allows fits.
 fn signed(ms: u64) -> i64 {
     i64::try_from(ms).unwrap_or(i64::MAX)
@@ -340,25 +326,6 @@ fn measured_uncertainty(quality: OffsetQuality) -> Option<i64> {
         OffsetQuality::Synced => Some(SYNCED_UNCERTAINTY_MS),
         OffsetQuality::Portal => Some(PORTAL_UNCERTAINTY_MS),
         OffsetQuality::Estimated => None,
-    }
-}
-
-fn quality_text(quality: OffsetQuality) -> &'static str {
-    match quality {
-        OffsetQuality::Synced => "synced",
-        OffsetQuality::Portal => "portal",
-        OffsetQuality::Estimated => "estimated",
-    }
-}
-
-fn read_quality(text: &str) -> Result<OffsetQuality, StorageError> {
-    match text {
-        "synced" => Ok(OffsetQuality::Synced),
-        "portal" => Ok(OffsetQuality::Portal),
-        "estimated" => Ok(OffsetQuality::Estimated),
-        _ => Err(StorageError::unreadable(format_args!(
-            "a boot's quality {text:?}"
-        ))),
     }
 }
 

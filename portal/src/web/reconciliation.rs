@@ -40,6 +40,7 @@ struct Row {
     detail: String,
     href: Option<String>,
     figures: Figures,
+    missing_count: u64,
     missing: String,
     waiting: u64,
 }
@@ -107,6 +108,7 @@ fn row(name: String, detail: String, figures: Figures) -> Row {
         name,
         detail,
         href: None,
+        missing_count: figures.missing_count(),
         missing: ranges(&figures.missing, SHOWN_RANGES),
         figures,
         waiting: 0,

@@ -9,7 +9,8 @@ use crate::support::*;
 
 /// A rating at this position; `seq` decides when (see [`Terminal::head`]) unless `up_ms` is given.
 fn touched(terminal: &Terminal, seq: u64, up_ms: u64, x: u64, y: u64) -> Event {
-    let members = json!({"score": 5, "lang": "ky", "input": "touch", "up_ms": up_ms, "x": x, "y": y});
+    let members =
+        json!({"score": 5, "lang": "ky", "input": "touch", "up_ms": up_ms, "x": x, "y": y});
     terminal.event(seq, "rating", &members)
 }
 
@@ -125,10 +126,15 @@ async fn a_reversed_exclusion_counts_stays_reversed_and_can_be_applied_again() {
     let reversed = exclusions(&portal, true).await;
     assert_eq!(reversed.len(), 3);
     let decision = reversed[0].decision.clone().unwrap();
-    assert_eq!((&*decision.decided_by, &*decision.reason), ("aida", "a school class"));
+    assert_eq!(
+        (&*decision.decided_by, &*decision.reason),
+        ("aida", "a school class")
+    );
     let decisions: u64 = portal
         .database()
-        .query_row("SELECT count(*) FROM exclusion_decisions", [], |row| row.get(0))
+        .query_row("SELECT count(*) FROM exclusion_decisions", [], |row| {
+            row.get(0)
+        })
         .unwrap();
     assert_eq!(decisions, 5, "every decision is kept");
 }

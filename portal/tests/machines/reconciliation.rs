@@ -25,17 +25,26 @@ fn two_days(terminal: &Terminal) -> Vec<Event> {
         members["up_ms"] = json!((day + seq) * 1000);
         terminal.event(seq, kind, &members)
     };
-    let rating = |flags: &[&str]| json!({"score": 4, "lang": "ky", "input": "keypad", "flags": flags});
+    let rating =
+        |flags: &[&str]| json!({"score": 4, "lang": "ky", "input": "keypad", "flags": flags});
     vec![
         at(1, "notice", json!({"what": "boot"})),
         at(2, "rating", rating(&[])),
         at(3, "rating", rating(&["burst"])),
         at(4, "rating", rating(&[])),
         at(5, "withdrawal", json!({"rating": terminal.event_id(4)})),
-        at(6, "rating", json!({"score": 9, "lang": "ky", "input": "keypad"})),
+        at(
+            6,
+            "rating",
+            json!({"score": 9, "lang": "ky", "input": "keypad"}),
+        ),
         at(7, "rating", rating(&[])),
         at(8, "rating", rating(&[])),
-        at(9, "notice", json!({"what": "journal-recovered", "detail": "1 of 9 could not be read"})),
+        at(
+            9,
+            "notice",
+            json!({"what": "journal-recovered", "detail": "1 of 9 could not be read"}),
+        ),
         at(10, "rating", rating(&[])),
     ]
 }
@@ -61,20 +70,39 @@ async fn every_day_adds_up_and_what_is_missing_is_named() {
     // It booted at 2026-11-22 08:00 in Bishkek.
     assert_eq!(
         days,
-        [("2026-11-22".to_owned(), 6, 6), ("2026-11-23".to_owned(), 4, 3)]
+        [
+            ("2026-11-22".to_owned(), 6, 6),
+            ("2026-11-23".to_owned(), 4, 3)
+        ]
     );
     let (_, first) = &found.days[0];
     assert_eq!(
-        (first.counted, first.flagged, first.withdrawn, first.other, first.rejected),
+        (
+            first.counted,
+            first.flagged,
+            first.withdrawn,
+            first.other,
+            first.rejected
+        ),
         (1, 1, 1, 2, 1)
     );
     let total = found.total();
-    assert_eq!((total.counted, total.missing.as_slice()), (3, [(8, 8)].as_slice()));
-    assert_eq!(portal.summary().await["total"], 3, "as many as are published");
+    assert_eq!(
+        (total.counted, total.missing.as_slice()),
+        (3, [(8, 8)].as_slice())
+    );
+    assert_eq!(
+        portal.summary().await["total"],
+        3,
+        "as many as are published"
+    );
     assert!(!found.agrees());
     assert_eq!(found.recoveries[0].detail, "1 of 9 could not be read");
 
-    terminal.deliver(&portal, &two_days(&terminal)[7..8]).await.ok();
+    terminal
+        .deliver(&portal, &two_days(&terminal)[7..8])
+        .await
+        .ok();
     let found = only(&portal, Days::default()).await;
     assert!(found.agrees(), "{found:?}");
     assert_eq!(found.total().taken, 10);
@@ -96,7 +124,7 @@ async fn days_are_those_of_the_place_and_can_be_chosen() {
     let found = only(&portal, days).await;
     assert_eq!(found.days.len(), 1);
     assert_eq!((found.total().taken, found.total().missing.len()), (4, 0));
-    // At 20:00 in Bishkek it is only noon of the same day in Reykjavik, but already the next day in Auckland.
+    // It booted at 02:00 UTC.
     portal
         .database()
         .execute("UPDATE places SET timezone = 'Pacific/Kiritimati'", [])
@@ -115,18 +143,30 @@ async fn days_are_those_of_the_place_and_can_be_chosen() {
 async fn what_waits_on_the_terminal_is_told_until_it_has_come() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    terminal.deliver(&portal, &terminal.ratings(1..=3)).await.ok();
+    terminal
+        .deliver(&portal, &terminal.ratings(1..=3))
+        .await
+        .ok();
     let report = json!({
         "software": "pikir-kiosk 0.2.0",
         "clock": {"boot": terminal.boot, "up_ms": 3_600_000, "wall": "1970-01-01T00:00:01Z", "synced": false},
         "pending": 4, "rejected": 0, "disk_free_mb": 9000, "network": "wifi",
     });
     terminal.post(&portal, STATUS, &report).await.ok();
-    terminal.deliver(&portal, &terminal.ratings(4..=4)).await.ok();
+    terminal
+        .deliver(&portal, &terminal.ratings(4..=4))
+        .await
+        .ok();
     let found = only(&portal, Days::default()).await;
     let waiting = found.waiting.unwrap();
-    assert_eq!((waiting.pending, waiting.come_since, waiting.outstanding()), (4, 1, 3));
+    assert_eq!(
+        (waiting.pending, waiting.come_since, waiting.outstanding()),
+        (4, 1, 3)
+    );
     assert!(!found.agrees());
-    terminal.deliver(&portal, &terminal.ratings(5..=7)).await.ok();
+    terminal
+        .deliver(&portal, &terminal.ratings(5..=7))
+        .await
+        .ok();
     assert!(only(&portal, Days::default()).await.agrees());
 }

@@ -34,8 +34,14 @@ async fn the_same_machine_under_a_new_key_follows_its_former_id() {
     assert_eq!(links(&portal, anew.id).await, (Some(former.id), None));
     assert_eq!(links(&portal, former.id).await, (None, Some(anew.id)));
     // Both chains are whole, and the former one can still be delivered.
-    assert_all(&anew.deliver(&portal, &anew.ratings(1..=2)).await.ok(), "accepted");
-    assert_all(&former.deliver(&portal, &former.ratings(4..=5)).await.ok(), "accepted");
+    assert_all(
+        &anew.deliver(&portal, &anew.ratings(1..=2)).await.ok(),
+        "accepted",
+    );
+    assert_all(
+        &former.deliver(&portal, &former.ratings(4..=5)).await.ok(),
+        "accepted",
+    );
     assert_eq!(portal.summary().await["total"], 7);
     let again = enrolled_like(&portal, 3, 1).await;
     assert_eq!(links(&portal, again.id).await.0, Some(anew.id));
@@ -45,7 +51,11 @@ async fn the_same_machine_under_a_new_key_follows_its_former_id() {
 async fn another_machine_follows_the_one_whose_place_it_takes_but_not_a_neighbour() {
     let portal = Portal::start().await;
     let (one, two) = (portal.terminal(1).await, portal.terminal(2).await);
-    assert_eq!(links(&portal, two.id).await, (None, None), "they stand side by side");
+    assert_eq!(
+        links(&portal, two.id).await,
+        (None, None),
+        "they stand side by side"
+    );
     portal
         .state
         .storage

@@ -16,7 +16,8 @@ fn boot(number: u8) -> BootId {
 
 /// A rating in another boot, an hour after that began.
 fn rated_in(terminal: &Terminal, of: u8, seq: u64) -> Event {
-    let members = json!({"score": 5, "lang": "ky", "input": "keypad", "boot": boot(of), "up_ms": HOUR_MS});
+    let members =
+        json!({"score": 5, "lang": "ky", "input": "keypad", "boot": boot(of), "up_ms": HOUR_MS});
     terminal.event(seq, "rating", &members)
 }
 
@@ -179,8 +180,39 @@ async fn a_rating_set_right_counts_for_where_the_terminal_stood_then() {
         json!([{"boot": boot(12), "offset_ms": NOW_MS + 15 * DAY_MS, "quality": "portal"}]);
     terminal.post(&portal, EVENTS, &told).await.ok();
     assert_eq!(place(), OTHER_PLACE);
-    told["boots"] =
-        json!([{"boot": boot(12), "offset_ms": NOW_MS + DAY_MS, "quality": "synced"}]);
+    told["boots"] = json!([{"boot": boot(12), "offset_ms": NOW_MS + DAY_MS, "quality": "synced"}]);
     terminal.post(&portal, EVENTS, &told).await.ok();
     assert_eq!(place(), PLACE);
+}
+
+#[tokio::test]
+async fn a_long_backlog_is_dated_once_the_last_of_it_has_come() {
+    let portal = Portal::start().await;
+    let terminal = portal.terminal(1).await;
+    portal.clock.advance(Duration::from_secs(10 * 86_400));
+    let all: Vec<Event> = (1..=501).map(|seq| rated_in(&terminal, 12, seq)).collect();
+    let full = sent_in(&terminal, 14, &all[..500]);
+    terminal.post(&portal, EVENTS, &full).await.ok();
+    assert_eq!(time_of(&portal, 1).1, "unknown");
+    let rest = sent_in(&terminal, 14, &all[500..]);
+    terminal.post(&portal, EVENTS, &rest).await.ok();
+    assert_eq!(time_of(&portal, 1).1, "estimated");
+    assert_eq!(time_of(&portal, 500), time_of(&portal, 501));
+}
+
+#[tokio::test]
+async fn a_backlog_that_fills_its_last_delivery_is_dated_by_the_next_report() {
+    let portal = Portal::start().await;
+    let terminal = portal.terminal(1).await;
+    portal.clock.advance(Duration::from_secs(10 * 86_400));
+    let all: Vec<Event> = (1..=500).map(|seq| rated_in(&terminal, 12, seq)).collect();
+    let full = sent_in(&terminal, 14, &all);
+    terminal.post(&portal, EVENTS, &full).await.ok();
+    let report = json!({
+        "software": "pikir-kiosk 0.2.0",
+        "clock": {"boot": boot(14), "up_ms": HOUR_MS, "wall": "1970-01-01T00:00:01Z", "synced": false},
+        "pending": 0, "rejected": 0, "disk_free_mb": 9000, "network": "wifi",
+    });
+    terminal.post(&portal, STATUS, &report).await.ok();
+    assert_eq!(time_of(&portal, 500).1, "estimated");
 }
