@@ -55,6 +55,16 @@ impl DataDir {
     pub fn identity(&self) -> PathBuf {
         self.root.join("identity.json")
     }
+    /// The key pair of an enrolment under way that must not use the present one.
+    #[must_use]
+    pub fn next_identity(&self) -> PathBuf {
+        self.root.join("identity.next.json")
+    }
+    /// A future key of the journal's ratchet, for the day the journal cannot be read.
+    #[must_use]
+    pub fn spare_key(&self) -> PathBuf {
+        self.root.join("spare-key.json")
+    }
     /// The last good configuration from the portal.
     #[must_use]
     pub fn configuration(&self) -> PathBuf {
@@ -101,22 +111,31 @@ impl DataDir {
     }
 }
 
-/// Reads a whole text file of at most [`MAX_FILE_BYTES`].
+/// Reads a whole file of at most [`MAX_FILE_BYTES`].
 ///
 /// # Errors
-/// The file cannot be read, is too large, or is not UTF-8.
-pub fn read_text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
+/// The file cannot be read, or is too large.
+pub fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
     File::open(path)?
         .take(MAX_FILE_BYTES + 1)
-        .read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_FILE_BYTES {
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
             "the file is larger than 4 MiB",
         ));
     }
-    Ok(text)
+    Ok(bytes)
+}
+
+/// Reads a whole text file of at most [`MAX_FILE_BYTES`].
+///
+/// # Errors
+/// As [`read_bytes`], or the file is not UTF-8.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    String::from_utf8(read_bytes(path)?)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
 }
 
 /// Reads a text file; `None` where there is none.
@@ -135,6 +154,34 @@ pub fn read_text_if_there(path: &Path) -> io::Result<Option<String>> {
 #[must_use]
 pub fn exists(path: &Path) -> bool {
     path.exists()
+}
+
+/// Length of a file in bytes; 0 where there is none.
+///
+/// # Errors
+/// The directory cannot be searched.
+pub fn len(path: &Path) -> io::Result<u64> {
+    match fs::metadata(path) {
+        Ok(meta) => Ok(meta.len()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens a file to read from any place in it.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn open_to_read(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Makes what was written to a file durable.
+///
+/// # Errors
+/// The disk says no.
+pub fn sync(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// Replaces a file in one step that survives a power cut: written beside it, synced, renamed, directory

@@ -6,6 +6,7 @@
 //! | module | what it is |
 //! | --- | --- |
 //! | [`visit`] | what a visitor can do, as a pure state machine |
+//! | [`doubt`] | the published rules by which a rating is flagged |
 //! | [`view`] | what the screen shows, as plain data |
 //! | [`journal`] | the append-only log of ratings: one thread, one transaction, one fsync |
 //! | [`portal`] | the central portal as the terminal sees it, over signed HTTP |
@@ -36,6 +37,7 @@ pub mod clock;
 pub mod clock_watch;
 pub mod configuration;
 pub mod control;
+pub mod doubt;
 pub mod enrolment;
 pub mod entropy;
 pub mod files;

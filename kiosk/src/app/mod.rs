@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use crate::buttons::{self, BUTTONS, GpioPins};
 use crate::clock::{SharedClock, SystemClock};
 use crate::configuration::ConfigurationStore;
+use crate::doubt::Phantom;
 use crate::entropy::{SharedEntropy, SystemEntropy};
 use crate::files::{self, DataDir, Lock};
 use crate::identity::Identity;
@@ -67,6 +68,8 @@ struct Shared {
     health: watch::Sender<PortalHealth>,
     journal: watch::Sender<Option<JournalHandle>>,
     screen: watch::Sender<&'static str>,
+    /// Where the panel touches itself.
+    phantoms: watch::Sender<Vec<Phantom>>,
 }
 
 /// Runs the terminal until it is told to end (SIGTERM, SIGINT).
@@ -139,6 +142,7 @@ fn share(data: DataDir, settings: &Settings) -> anyhow::Result<Shared> {
         health: watch::Sender::new(PortalHealth::unknown()),
         journal: watch::Sender::new(None),
         screen: watch::Sender::new("setup"),
+        phantoms: watch::Sender::new(Vec::new()),
     })
 }
 
@@ -189,6 +193,7 @@ impl Shared {
             journal: self.journal.subscribe(),
             health: self.health.subscribe(),
             screen: self.screen.subscribe(),
+            phantoms: self.phantoms.subscribe(),
         }
     }
 }

@@ -25,10 +25,19 @@ mod boots;
 mod error;
 mod export;
 mod keeper;
+mod mend;
+mod open;
+mod pages;
+mod recovery;
+mod retention;
 mod rows;
+mod salvage;
+mod spare;
 mod store;
+mod tail;
 mod thread;
 mod verify;
+mod wal;
 
 pub use error::JournalError;
 pub use export::{ExportSummary, export};
@@ -63,6 +72,8 @@ pub enum Content {
         input: InputKind,
         /// Since the previous rating at this terminal in this boot (milliseconds).
         gap_ms: Option<u64>,
+        /// Why it may not be a visitor's own, by the contract's names; it is kept all the same.
+        flags: Vec<&'static str>,
         /// Where it was touched, per mille of the screen.
         touched: Option<(u16, u16)>,
     },
@@ -97,6 +108,7 @@ impl NewEvent {
                 lang,
                 input,
                 gap_ms,
+                flags,
                 touched,
             } => EventBody::Rating(pikir_contract::Rating {
                 head,
@@ -105,7 +117,7 @@ impl NewEvent {
                 input,
                 service: None,
                 gap_ms,
-                flags: Vec::new(),
+                flags: flags.into_iter().map(str::to_owned).collect(),
                 x: touched.map(|(x, _)| x),
                 y: touched.map(|(_, y)| y),
             }),
