@@ -56,6 +56,7 @@ impl Visitors {
                 lang: LANGUAGES[(share() * 3.0) as usize].to_owned(),
                 input: touched.map_or(InputKind::Keypad, |_| InputKind::Touch),
                 gap_ms: self.gap_ms,
+                flags: Vec::new(),
                 touched,
             },
         };
@@ -157,6 +158,11 @@ pub fn journal(
     transaction.execute(
         "UPDATE chain SET next_seq = ?1, ratchet = ?2 WHERE id = 1",
         params![chain.seq as i64, chain.key.as_bytes().as_slice()],
+    )?;
+    // An append notes where its boot begins.
+    transaction.execute(
+        "INSERT INTO boots (boot, first_seq) VALUES (?1, 1)",
+        [visitors.boot.to_string()],
     )?;
     transaction.commit()?;
     connection
