@@ -4,6 +4,7 @@
 //! directories and free loopback ports, and end with the value that stands for them, whatever
 //! happens to the test. The tests in `tests/` are the claims; [`demo`] is the demonstration.
 
+pub mod bench;
 pub mod bins;
 pub mod browser;
 pub mod demo;
