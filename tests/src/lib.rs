@@ -7,6 +7,8 @@
 pub mod bins;
 pub mod browser;
 pub mod demo;
+pub mod dice;
+pub mod disk;
 pub mod door;
 pub mod http;
 pub mod kiosk;
