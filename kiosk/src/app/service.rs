@@ -62,7 +62,12 @@ fn open(shared: &Shared, identity: Identity) -> anyhow::Result<(Identity, Journa
     let terminal = identity
         .terminal
         .context("the identity has no terminal id")?;
-    let journal = JournalHandle::start(shared.data.journal(), terminal)?;
+    let journal = JournalHandle::start(
+        shared.data.journal(),
+        terminal,
+        shared.clock.clone(),
+        shared.entropy.clone(),
+    )?;
     shared.journal.send_replace(Some(journal.clone()));
     Ok((identity, journal))
 }
@@ -196,7 +201,12 @@ fn deliver_former(shared: &Shared, address: &PortalAddress) -> anyhow::Result<()
         else {
             continue;
         };
-        let journal = JournalHandle::start(data.journal(), terminal)?;
+        let journal = JournalHandle::start(
+            data.journal(),
+            terminal,
+            shared.clock.clone(),
+            shared.entropy.clone(),
+        )?;
         let pending = journal.published().state.pending;
         if pending == 0 {
             journal.stop();

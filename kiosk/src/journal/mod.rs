@@ -21,8 +21,10 @@
 //! One thread (`thread.rs`); everybody else sends it commands and never waits for the disk. `pikir-kiosk journal`
 //! reads the file while the terminal runs.
 
+mod boots;
 mod error;
 mod export;
+mod keeper;
 mod rows;
 mod store;
 mod thread;
@@ -30,8 +32,9 @@ mod verify;
 
 pub use error::JournalError;
 pub use export::{ExportSummary, export};
+pub use keeper::{Keeper, Published};
 pub use store::{Appended, Batch, Journal, JournalState};
-pub use thread::{AppendReply, JournalHandle, Published};
+pub use thread::{AppendReply, JournalHandle};
 pub use verify::{VerifyReport, verify};
 
 use pikir_contract::{ClockReading, EventBody, EventHead, Id, InputKind, Score};

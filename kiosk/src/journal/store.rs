@@ -3,16 +3,15 @@
 use std::path::Path;
 
 use pikir_contract::{BootId, BootOffset, Event, EventsAnswer, Id, SealKey, canonical_json};
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::NewEvent;
+use super::boots::note_first_event;
 use super::error::JournalError;
-use super::rows::{
-    note_results, quality_from, quality_name, rank, read_chain, read_event, read_state,
-};
+use super::rows::{note_results, read_chain, read_event, read_state};
 use crate::files;
 
-mod migrations {
+pub(super) mod migrations {
     #![allow(missing_docs, reason = "made by the macro")]
     refinery::embed_migrations!("migrations");
 }
@@ -59,6 +58,8 @@ pub struct Batch {
 pub struct Journal {
     connection: Connection,
     state: JournalState,
+    /// The boot of the newest event this process appended: its row in `boots` is there.
+    boot: Option<BootId>,
 }
 
 impl Journal {
@@ -119,7 +120,11 @@ impl Journal {
 
     fn from_connection(connection: Connection) -> Result<Self, JournalError> {
         let state = read_state(&connection)?;
-        Ok(Self { connection, state })
+        Ok(Self {
+            connection,
+            state,
+            boot: None,
+        })
     }
 
     /// Where the journal stands.
@@ -133,7 +138,7 @@ impl Journal {
     /// # Errors
     /// Nothing was appended.
     pub fn append(&mut self, event: NewEvent) -> Result<Appended, JournalError> {
-        let id = event.id;
+        let (id, boot) = (event.id, event.at.boot);
         let body = event.into_body();
         let (kind, value) = (body.kind().to_owned(), body.to_value());
         let rating = match &body {
@@ -154,7 +159,11 @@ impl Journal {
         transaction
             .prepare_cached("UPDATE chain SET next_seq = ?1, ratchet = ?2 WHERE id = 1")?
             .execute(params![seq as i64 + 1, key.next().as_bytes().as_slice()])?;
+        if self.boot != Some(boot) {
+            note_first_event(&transaction, boot, seq)?;
+        }
         transaction.commit()?;
+        self.boot = Some(boot);
         self.state.last_seq = seq;
         self.state.pending += 1;
         self.state.last_rating = rating.or(self.state.last_rating);
@@ -182,60 +191,6 @@ impl Journal {
         }
         let boots = self.offsets_of(&events)?;
         Ok(Batch { events, boots })
-    }
-
-    fn offsets_of(&self, events: &[Event]) -> Result<Vec<BootOffset>, JournalError> {
-        let mut boots: Vec<&str> = events
-            .iter()
-            .filter_map(|event| event.body.get("boot")?.as_str())
-            .collect();
-        boots.sort_unstable();
-        boots.dedup();
-        let mut known = Vec::new();
-        for boot in boots {
-            known.extend(self.offset_of(boot)?);
-        }
-        Ok(known)
-    }
-
-    fn offset_of(&self, boot: &str) -> Result<Option<BootOffset>, JournalError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT offset_ms, quality FROM boots WHERE boot = ?1")?;
-        let row = statement
-            .query_row([boot], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
-            })
-            .optional()?;
-        let Some((offset_ms, quality)) = row else {
-            return Ok(None);
-        };
-        let boot = boot
-            .parse()
-            .map_err(|_| JournalError::Damaged(format!("boot id {boot:?} is not a UUID")))?;
-        Ok(Some(BootOffset {
-            boot,
-            offset_ms,
-            quality: quality_from(&quality)?,
-        }))
-    }
-
-    /// Every known boot offset, for an export.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn offsets(&self) -> Result<Vec<BootOffset>, JournalError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT boot FROM boots ORDER BY boot")?;
-        let boots = statement
-            .query_map([], |row| row.get::<_, String>(0))?
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut known = Vec::new();
-        for boot in boots {
-            known.extend(self.offset_of(&boot)?);
-        }
-        Ok(known)
     }
 
     /// Calls `each` for every event from `from` on, in order.
@@ -300,26 +255,6 @@ impl Journal {
             params![seq as i64, reason],
         )?;
         self.state = read_state(&self.connection)?;
-        Ok(())
-    }
-
-    /// Keeps what was learnt of a boot's clock; a better quality replaces a worse one, never the reverse.
-    ///
-    /// # Errors
-    /// Nothing was changed.
-    pub fn learn_offset(&mut self, offset: &BootOffset) -> Result<(), JournalError> {
-        let boot = offset.boot.to_string();
-        if self
-            .offset_of(&boot)?
-            .is_some_and(|known| rank(known.quality) > rank(offset.quality))
-        {
-            return Ok(());
-        }
-        self.connection.execute(
-            "INSERT INTO boots (boot, offset_ms, quality) VALUES (?1, ?2, ?3)
-             ON CONFLICT (boot) DO UPDATE SET offset_ms = excluded.offset_ms, quality = excluded.quality",
-            params![boot, offset.offset_ms, quality_name(offset.quality)],
-        )?;
         Ok(())
     }
 

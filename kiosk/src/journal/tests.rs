@@ -286,6 +286,88 @@ fn a_journal_of_a_newer_program_is_refused_with_a_clear_message_and_left_alone()
 }
 
 #[test]
+fn a_journal_of_the_first_version_keeps_everything_and_learns_where_its_boots_begin() {
+    let desk = Desk::new();
+    let mut old = rusqlite::Connection::open(desk.path()).unwrap();
+    super::store::migrations::migrations::runner()
+        .set_target(refinery::Target::Version(1))
+        .run(&mut old)
+        .unwrap();
+    let boots = [
+        "11111111-1111-4222-8333-444455556666",
+        "22222222-1111-4222-8333-444455556666",
+    ];
+    for seq in 1..=4 {
+        let body = format!(r#"{{"boot":"{}","id":"{}"}}"#, boots[seq / 3], seq);
+        old.execute(
+            "INSERT INTO events (seq, kind, body, seal, fate) VALUES (?1, 'rating', ?2, ?3, ?4)",
+            rusqlite::params![
+                seq as i64,
+                body,
+                [7_u8; 16],
+                (seq == 2).then_some("rejected")
+            ],
+        )
+        .unwrap();
+    }
+    old.execute_batch(&format!(
+        "INSERT INTO chain (id, terminal, next_seq, ratchet, received_through)
+             VALUES (1, '{}', 5, zeroblob(32), 2);
+         INSERT INTO boots VALUES ('{}', 77, 'synced');
+         INSERT INTO events VALUES (9, 'notice', 'not JSON', zeroblob(16), NULL, NULL);",
+        desk.entropy.id(1),
+        boots[0]
+    ))
+    .unwrap();
+    let rows = |connection: &rusqlite::Connection, sql: &str| -> Vec<String> {
+        let mut statement = connection.prepare(sql).unwrap();
+        let columns = statement.column_count();
+        let rows = statement.query_map([], |row| {
+            let cells: Result<Vec<_>, _> = (0..columns)
+                .map(|i| {
+                    row.get::<_, rusqlite::types::Value>(i)
+                        .map(|v| format!("{v:?}"))
+                })
+                .collect();
+            cells.map(|cells| cells.join(" "))
+        });
+        rows.unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    let events = "SELECT * FROM events ORDER BY seq";
+    let chain = "SELECT id, terminal, next_seq, ratchet, received_through FROM chain";
+    let before = (rows(&old, events), rows(&old, chain));
+    drop(old);
+    let journal = Journal::open(&desk.path()).unwrap();
+    let connection = journal.connection();
+    assert_eq!((rows(connection, events), rows(connection, chain)), before);
+    assert_eq!(journal.offsets().unwrap()[0].offset_ms, 77);
+    assert_eq!(
+        rows(
+            connection,
+            "SELECT first_seq, offset_ms FROM boots ORDER BY boot"
+        ),
+        ["Integer(1) Integer(77)", "Integer(3) Null"]
+    );
+}
+
+#[test]
+fn the_first_event_of_a_boot_is_noted_once() {
+    let desk = Desk::new();
+    let journal = desk.filled(3);
+    drop(journal);
+    Journal::open(&desk.path())
+        .unwrap()
+        .append(desk.rating())
+        .unwrap();
+    let first: i64 = Journal::open(&desk.path())
+        .unwrap()
+        .connection()
+        .query_row("SELECT first_seq FROM boots", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(first, 1);
+}
+
+#[test]
 fn verify_finds_what_was_changed_by_hand() {
     let desk = Desk::new();
     drop(desk.filled(6));
@@ -333,7 +415,13 @@ fn an_export_holds_every_event_after_a_header() {
 #[test]
 fn a_thread_without_a_journal_says_so_and_serves_once_there_is_one() {
     let desk = Desk::new();
-    let handle = JournalHandle::start(desk.path(), desk.entropy.id(1)).unwrap();
+    let handle = JournalHandle::start(
+        desk.path(),
+        desk.entropy.id(1),
+        desk.clock.clone(),
+        desk.entropy.clone(),
+    )
+    .unwrap();
     assert!(
         handle
             .published()

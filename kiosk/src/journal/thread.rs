@@ -10,11 +10,11 @@ use tokio::sync::{oneshot, watch};
 
 use super::NewEvent;
 use super::error::JournalError;
-use super::store::{Appended, Batch, Journal, JournalState};
-use crate::files;
-use crate::limits::{
-    DISK_FLOOR_MB, JOURNAL_IDLE, JOURNAL_QUEUE, JOURNAL_RETRY, MAX_PENDING_EVENTS,
-};
+use super::keeper::{Keeper, Published};
+use super::store::{Appended, Batch};
+use crate::clock::SharedClock;
+use crate::entropy::SharedEntropy;
+use crate::limits::JOURNAL_QUEUE;
 use crate::view::{Fault, FaultView};
 
 /// Called on the journal's thread once the append is durable or has failed.
@@ -27,15 +27,6 @@ enum Command {
     Refuse(u64, String, oneshot::Sender<Result<(), JournalError>>),
     LearnOffset(BootOffset),
     Stop,
-}
-
-/// What everybody may know of the journal without waiting.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Published {
-    /// Where it stands.
-    pub state: JournalState,
-    /// Why nothing can be appended, if so.
-    pub fault: Option<FaultView>,
 }
 
 /// The journal as the rest of the program sees it. Clones share one thread.
@@ -52,38 +43,18 @@ impl JournalHandle {
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub fn start(path: PathBuf, terminal: Id) -> std::io::Result<Self> {
-        let (journal, first) = match Journal::open(&path) {
-            Ok(journal) => {
-                let state = journal.state();
-                (Some(journal), Published { state, fault: None })
-            }
-            Err(error) => {
-                tracing::error!(%error, "the journal cannot be opened");
-                let state = JournalState {
-                    terminal: Some(terminal),
-                    ..JournalState::default()
-                };
-                (
-                    None,
-                    Published {
-                        state,
-                        fault: Some(storage_fault(&error)),
-                    },
-                )
-            }
-        };
+    pub fn start(
+        path: PathBuf,
+        terminal: Id,
+        clock: SharedClock,
+        entropy: SharedEntropy,
+    ) -> std::io::Result<Self> {
+        let keeper = Keeper::open(path, terminal, clock, entropy);
+        let published = keeper.subscribe();
         let (commands, received) = sync_channel(JOURNAL_QUEUE);
-        let (publish, published) = watch::channel(first);
-        let worker = Worker {
-            path,
-            journal,
-            publish,
-            dirty: true,
-        };
         let thread = std::thread::Builder::new()
             .name("journal".into())
-            .spawn(move || worker.run(&received))?;
+            .spawn(move || run(keeper, &received))?;
         Ok(Self {
             commands,
             published,
@@ -125,7 +96,7 @@ impl JournalHandle {
         }
     }
 
-    /// What is to be sent next. See [`Journal::batch`].
+    /// What is to be sent next. See [`super::Journal::batch`].
     ///
     /// # Errors
     /// The journal cannot be read, or the program is ending.
@@ -134,7 +105,7 @@ impl JournalHandle {
             .await
     }
 
-    /// Takes the portal's answer. See [`Journal::acknowledge`].
+    /// Takes the portal's answer. See [`super::Journal::acknowledge`].
     ///
     /// # Errors
     /// The journal cannot be written, or the program is ending.
@@ -142,7 +113,7 @@ impl JournalHandle {
         self.ask(|reply| Command::Acknowledge(answer, reply)).await
     }
 
-    /// Sets an event aside. See [`Journal::refuse`].
+    /// Sets an event aside. See [`super::Journal::refuse`].
     ///
     /// # Errors
     /// The journal cannot be written, or the program is ending.
@@ -179,165 +150,39 @@ impl JournalHandle {
     }
 }
 
-fn storage_fault(error: &JournalError) -> FaultView {
-    FaultView {
-        fault: Fault::Storage,
-        detail: error.to_string(),
-    }
-}
-
-struct Worker {
-    path: PathBuf,
-    /// `None` while it cannot be opened.
-    journal: Option<Journal>,
-    publish: watch::Sender<Published>,
-    /// Something was written since the last checkpoint.
-    dirty: bool,
-}
-
-impl Worker {
-    fn run(mut self, commands: &Receiver<Command>) {
-        loop {
-            let command = match self.patience() {
-                None => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(patience) => commands.recv_timeout(patience),
-            };
-            match command {
-                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => break,
-                Ok(command) => self.carry_out(command),
-                Err(RecvTimeoutError::Timeout) => self.idle(),
-            }
-        }
-        if let Some(Err(error)) = self.journal.as_ref().map(Journal::checkpoint) {
-            tracing::warn!(%error, "the write-ahead log could not be emptied; the next start does it");
-        }
-    }
-
-    /// How long to wait for the next command; for ever when there is nothing else to do.
-    fn patience(&self) -> Option<std::time::Duration> {
-        if self.publish.borrow().fault.is_some() {
-            Some(JOURNAL_RETRY)
-        } else {
-            self.dirty.then_some(JOURNAL_IDLE)
-        }
-    }
-
-    fn idle(&mut self) {
-        if self.publish.borrow().fault.is_some() {
-            self.heal();
-        } else if let Some(journal) = &self.journal {
-            match journal.checkpoint() {
-                Ok(()) => self.dirty = false,
-                Err(error) => {
-                    tracing::warn!(%error, "the write-ahead log could not be emptied; it is tried again")
-                }
-            }
-        }
-    }
-
-    fn carry_out(&mut self, command: Command) {
-        self.dirty = true;
+/// Serves commands until told to stop; in between, what is due.
+fn run(mut keeper: Keeper, commands: &Receiver<Command>) {
+    loop {
+        let command = match keeper.patience() {
+            None => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(patience) => commands.recv_timeout(patience),
+        };
         match command {
-            Command::Append(event, reply) => {
-                let result = self.append(event);
-                self.publish_state(result.as_ref().err().cloned());
-                reply(result);
-                return;
-            }
-            Command::Batch(limit, bytes, reply) => {
-                let _ = reply.send(self.with(|journal| journal.batch(limit, bytes)));
-            }
-            Command::Acknowledge(answer, reply) => {
-                let _ = reply.send(self.with(|journal| journal.acknowledge(&answer)));
-            }
-            Command::Refuse(seq, reason, reply) => {
-                let _ = reply.send(self.with(|journal| journal.refuse(seq, &reason)));
-            }
-            Command::LearnOffset(offset) => {
-                if let Err(error) = self.with(|journal| journal.learn_offset(&offset)) {
-                    tracing::warn!(%error, "what was learnt of the clock could not be kept");
-                }
-            }
-            Command::Stop => {}
-        }
-        let fault = self.publish.borrow().fault.clone();
-        self.publish_state(fault);
-    }
-
-    fn append(&mut self, event: NewEvent) -> Result<Appended, FaultView> {
-        self.room()?;
-        self.with(|journal| journal.append(event)).map_err(|error| {
-            tracing::error!(%error, "an event could not be appended");
-            storage_fault(&error)
-        })
-    }
-
-    /// Refuses before the disk is really full: SQLite, the log and an update must still fit.
-    fn room(&self) -> Result<(), FaultView> {
-        let directory = self.path.parent().unwrap_or(&self.path);
-        let free = files::free_mb(directory).map_err(|error| FaultView {
-            fault: Fault::Storage,
-            detail: format!("disk: {error}"),
-        })?;
-        if free < DISK_FLOOR_MB {
-            let detail = format!(
-                "disk: {free} MB free, {DISK_FLOOR_MB} MB needed. Free some space; ratings are safe"
-            );
-            return Err(FaultView {
-                fault: Fault::DiskFull,
-                detail,
-            });
-        }
-        let pending = self.publish.borrow().state.pending;
-        if pending >= MAX_PENDING_EVENTS {
-            let detail = format!(
-                "journal: {pending} events wait for the portal. Connect the network, or export by USB"
-            );
-            return Err(FaultView {
-                fault: Fault::DiskFull,
-                detail,
-            });
-        }
-        Ok(())
-    }
-
-    fn with<T>(
-        &mut self,
-        work: impl FnOnce(&mut Journal) -> Result<T, JournalError>,
-    ) -> Result<T, JournalError> {
-        match &mut self.journal {
-            Some(journal) => work(journal),
-            None => Err(JournalError::Missing(self.path.clone())),
+            Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+            Ok(command) => carry_out(&mut keeper, command),
+            Err(RecvTimeoutError::Timeout) => keeper.idle(),
         }
     }
+    keeper.close();
+}
 
-    /// Opens the file anew and proves that it can be written before ratings are taken again.
-    fn heal(&mut self) {
-        self.journal = None;
-        let fault =
-            match Journal::open(&self.path).and_then(|journal| journal.probe().map(|()| journal)) {
-                Ok(journal) => {
-                    self.journal = Some(journal);
-                    self.room().err()
-                }
-                Err(error) => Some(storage_fault(&error)),
-            };
-        if fault.is_none() {
-            tracing::info!("the journal can be written again");
+fn carry_out(keeper: &mut Keeper, command: Command) {
+    match command {
+        Command::Append(event, reply) => reply(keeper.append(event)),
+        Command::Batch(limit, bytes, reply) => {
+            let _ = reply.send(keeper.batch(limit, bytes));
         }
-        self.publish_state(fault);
-    }
-
-    fn publish_state(&self, fault: Option<FaultView>) {
-        let state = self
-            .journal
-            .as_ref()
-            .map_or_else(|| self.publish.borrow().state, Journal::state);
-        self.publish.send_if_modified(|published| {
-            let next = Published { state, fault };
-            let changed = *published != next;
-            *published = next;
-            changed
-        });
+        Command::Acknowledge(answer, reply) => {
+            let _ = reply.send(keeper.acknowledge(answer));
+        }
+        Command::Refuse(seq, reason, reply) => {
+            let _ = reply.send(keeper.refuse(seq, &reason));
+        }
+        Command::LearnOffset(offset) => {
+            if let Err(error) = keeper.learn_offset(offset) {
+                tracing::warn!(%error, "what was learnt of the clock could not be kept");
+            }
+        }
+        Command::Stop => {}
     }
 }

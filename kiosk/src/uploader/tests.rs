@@ -47,7 +47,13 @@ impl Terminal {
         portal: &ScriptedPortal,
         id: Id,
     ) -> (Self, Uploader<ScriptedPortal>) {
-        let journal = JournalHandle::start(dir.path().join("journal.db"), id).unwrap();
+        let journal = JournalHandle::start(
+            dir.path().join("journal.db"),
+            id,
+            clock.clone(),
+            entropy.clone(),
+        )
+        .unwrap();
         let (health, watched) = watch::channel(PortalHealth::unknown());
         let (batch_sender, batch) = watch::channel(MAX_BATCH_EVENTS);
         let uploader = Uploader {
