@@ -1,10 +1,14 @@
 //! Exponential back-off with full jitter, so that a fleet that lost its portal does not come back as one herd.
-//! (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.)
+//! (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.) And a pace that nothing the portal answers
+//! can drive a terminal beyond.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::entropy::Entropy;
-use crate::limits::{BACKOFF_BASE, BACKOFF_CAP};
+use crate::limits::{BACKOFF_BASE, BACKOFF_CAP, MAX_REQUESTS_PER_MINUTE};
 
 /// Counts failures in a row and says how long to wait after each.
 #[derive(Debug, Default)]
@@ -28,10 +32,47 @@ impl Backoff {
     }
 }
 
+/// Lets through at most [`MAX_REQUESTS_PER_MINUTE`] within any minute.
+#[derive(Debug, Default)]
+pub struct Pace {
+    /// When the requests of the last minute went, oldest first.
+    sent: VecDeque<Instant>,
+}
+
+impl Pace {
+    /// Waits until one more request may go.
+    pub async fn turn(&mut self) {
+        if self.sent.len() >= MAX_REQUESTS_PER_MINUTE
+            && let Some(oldest) = self.sent.pop_front()
+        {
+            tokio::time::sleep_until(oldest + Duration::from_secs(60)).await;
+        }
+        self.sent.push_back(Instant::now());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::entropy::TestEntropy;
+
+    #[tokio::test(start_paused = true)]
+    async fn no_minute_sees_more_requests_than_the_pace_allows() {
+        let mut pace = Pace::default();
+        let mut sent = Vec::new();
+        for _ in 0..MAX_REQUESTS_PER_MINUTE * 3 {
+            pace.turn().await;
+            sent.push(Instant::now());
+        }
+        assert!(sent.windows(MAX_REQUESTS_PER_MINUTE + 1).all(|minute| {
+            minute[MAX_REQUESTS_PER_MINUTE] - minute[0] >= Duration::from_secs(60)
+        }));
+        assert_eq!(
+            sent[0],
+            sent[MAX_REQUESTS_PER_MINUTE - 1],
+            "the first minute's share goes at once"
+        );
+    }
 
     #[test]
     fn waits_grow_to_the_cap_and_are_spread_over_the_whole_of_it() {

@@ -12,6 +12,7 @@
 //! | [`uploader`] | hands the journal to the portal, in order, until it is acknowledged |
 //! | [`upkeep`] | configuration and status, every few minutes |
 //! | [`enrolment`] | how a terminal gets its identity |
+//! | [`network`] | says when the network changed |
 //! | [`true_time`] | what is known of the time |
 //! | [`buttons`] | five rating buttons on GPIO pins |
 //! | [`control`] | status requests on a local socket |
@@ -41,6 +42,7 @@ pub mod journal;
 #[cfg(feature = "screen")]
 pub mod languages;
 pub mod limits;
+pub mod network;
 pub mod portal;
 #[cfg(feature = "screen")]
 pub mod screen;

@@ -44,6 +44,21 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 pub const BACKOFF_BASE: Duration = Duration::from_secs(1);
 /// Last ceiling of the back-off.
 pub const BACKOFF_CAP: Duration = Duration::from_secs(300);
+/// Requests within any minute that an uploader sends at most, whatever is answered: 300,000 events in full batches.
+pub const MAX_REQUESTS_PER_MINUTE: usize = 600;
+/// A batch that met no answer is halved down to this (events): a few kilobytes pass over the slowest line in time.
+pub const SMALL_BATCH_EVENTS: usize = 16;
+/// How far beyond the newest event an acknowledgement may lie (events) to be taken for a journal that lost its tail.
+/// Beyond it, whoever answers is not the portal.
+pub const MAX_BELIEVED_AHEAD: u64 = 1_000_000;
+/// The portal's idea of the journal changes once a year, when a backup is restored. Setbacks closer than this together
+/// wait longer each time.
+pub const SETBACK_MEMORY: Duration = Duration::from_secs(3_600);
+/// What is known of a boot's clock is written down again when it differs by more than this (milliseconds).
+pub const LEARN_STEP_MS: u64 = 1_000;
+/// A first try after a start comes at a random moment within this, unless `terminal.toml` says otherwise: power comes
+/// back to a whole town at once.
+pub const START_SPREAD: Duration = Duration::from_secs(30);
 /// Longest `Retry-After` that is believed.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 /// Round trip above which the portal's time is too vague to learn from (milliseconds).

@@ -12,6 +12,8 @@ use crate::enrolment;
 use crate::files::{self, DataDir};
 use crate::identity::Identity;
 use crate::journal::{Content, JournalHandle, NewEvent};
+use crate::limits::START_SPREAD;
+use crate::network::NetworkChanges;
 use crate::portal::{HttpPortal, PortalAddress, PortalHealth};
 use crate::upkeep::Upkeep;
 use crate::uploader::Uploader;
@@ -160,16 +162,18 @@ fn uploader(
     terminal: Id,
     journal: JournalHandle,
     health: watch::Sender<PortalHealth>,
-) -> Uploader<HttpPortal> {
+) -> Uploader<HttpPortal, JournalHandle> {
     Uploader {
         portal,
         terminal,
-        journal,
+        queue: journal,
         clock: shared.clock.clone(),
         entropy: shared.entropy.clone(),
         true_time: shared.true_time.clone(),
         health,
         batch: batch_limit(shared),
+        network: NetworkChanges::none(),
+        start_spread: START_SPREAD,
     }
 }
 

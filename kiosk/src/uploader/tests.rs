@@ -5,7 +5,7 @@ use pikir_contract::{InputKind, Score, SealKey};
 use super::*;
 use crate::clock::{Clock, TestClock};
 use crate::entropy::{Entropy, TestEntropy};
-use crate::journal::{Content, Journal, NewEvent};
+use crate::journal::{Content, Journal, JournalHandle, NewEvent};
 use crate::portal::scripted::{ScriptedPortal, Turn};
 use crate::portal::{PortalState, Reply};
 
@@ -46,7 +46,7 @@ impl Terminal {
         entropy: Arc<TestEntropy>,
         portal: &ScriptedPortal,
         id: Id,
-    ) -> (Self, Uploader<ScriptedPortal>) {
+    ) -> (Self, Uploader<ScriptedPortal, JournalHandle>) {
         let journal = JournalHandle::start(
             dir.path().join("journal.db"),
             id,
@@ -59,12 +59,14 @@ impl Terminal {
         let uploader = Uploader {
             portal: portal.clone(),
             terminal: id,
-            journal: journal.clone(),
+            queue: journal.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
             true_time: Arc::new(TrueTime::new(clock.clone())),
             health,
             batch,
+            network: NetworkChanges::none(),
+            start_spread: Duration::ZERO,
         };
         (
             Self {
@@ -200,7 +202,8 @@ async fn the_event_at_fault_is_found_by_halving_and_set_aside_and_the_rest_arriv
 
 #[tokio::test(start_paused = true)]
 async fn a_portal_that_acknowledges_what_was_never_written_is_not_believed() {
-    let answer = r#"{"received_through": 99, "results": [], "time": "2027-01-15T08:00:00Z"}"#;
+    let answer =
+        r#"{"received_through": 9000000000000000, "results": [], "time": "2027-01-15T08:00:00Z"}"#;
     let portal = ScriptedPortal::default();
     portal.always(Turn::Instead(Reply {
         status: 200,
