@@ -20,7 +20,9 @@ const KEY: [u8; 32] = [7; 32];
 /// A rating as the terminal makes it.
 fn rating(seed: u64) -> NewEvent {
     let entropy = TestEntropy::new(seed);
-    let boot = "018f1f2e-7c3a-4b6d-9a10-0f2d3c4b5a69".parse().expect("a UUID");
+    let boot = "018f1f2e-7c3a-4b6d-9a10-0f2d3c4b5a69"
+        .parse()
+        .expect("a UUID");
     NewEvent {
         id: entropy.id(1_800_000_000_000),
         at: TestClock::new(boot, 1_800_000_000_000).reading(),

@@ -232,9 +232,13 @@ impl State {
     fn synced(&mut self, inode: Inode, path: &Path) {
         self.syncs += 1;
         if let Some(file) = self.files.get_mut(&inode) {
+            if !file.is_named() {
+                // With a new file SQLite syncs the directory, and so every deletion in it.
+                let directory = path.parent();
+                self.ghosts.retain(|ghost, _| ghost.parent() != directory);
+            }
             file.sync(self.syncs, self.lies, &mut self.dice);
         }
-        self.ghosts.remove(path);
         if self.lies > 0 {
             let mut inodes: Vec<_> = self.files.keys().copied().collect();
             inodes.sort_unstable();

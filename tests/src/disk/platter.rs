@@ -114,7 +114,11 @@ impl Platter {
         let settled = self
             .pending
             .iter()
-            .take_while(|pending| pending.claimed.is_some_and(|claimed| claimed + lies <= round))
+            .take_while(|pending| {
+                pending
+                    .claimed
+                    .is_some_and(|claimed| claimed + lies <= round)
+            })
             .count();
         for pending in self.pending.drain(..settled) {
             // What a failed sync made the system forget may or may not have been written before.
@@ -129,6 +133,12 @@ impl Platter {
         for pending in &mut self.pending {
             pending.forgotten = true;
         }
+    }
+
+    /// Whether its name survives a power cut.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        self.named
     }
 
     /// Whether everything is on the platter.
@@ -231,12 +241,7 @@ mod tests {
         platter.write(1, &[2]);
         platter.write(0, &[3]);
         let shown = shown(&platter);
-        let first_two = |a, b| {
-            shown
-                .iter()
-                .flatten()
-                .any(|content| content[..2] == [a, b])
-        };
+        let first_two = |a, b| shown.iter().flatten().any(|content| content[..2] == [a, b]);
         assert!(first_two(0, 2), "the later without the earlier");
         assert!(first_two(1, 0), "the first, without what came over it");
     }
