@@ -179,10 +179,13 @@ impl<P: Portal> Upkeep<P> {
         let oldest = self.journal.batch(1, 1).await.ok()?;
         let body = &oldest.events.first()?.body;
         let then_up_ms = body.get("up_ms")?.as_u64()?;
-        if body.get("boot")?.as_str()? == self.clock.boot().to_string() {
+        let boot = body.get("boot")?.as_str()?;
+        if boot == self.clock.boot().to_string() {
             return Some(up_ms.saturating_sub(then_up_ms) / 1_000);
         }
-        let then_ms = then_up_ms as i64 + oldest.boots.first()?.offset_ms;
+        let mut boots = oldest.boots.iter();
+        let known = boots.find(|known| known.boot.to_string() == boot)?;
+        let then_ms = then_up_ms as i64 + known.offset_ms;
         u64::try_from((self.true_time.unix_ms()? - then_ms) / 1_000).ok()
     }
 }

@@ -1,11 +1,26 @@
 //! What the journal knows of each boot: where it begins, and its clock.
+//!
+//! # Boots whose clock nobody ever knew
+//! A boot without NTP and without the portal leaves events without a true time. Its neighbours bound it: it began after the
+//! last event of the boot before, and its own last event came before the next boot began. Several such boots in a row
+//! share one window; each began at the earliest when all before it had run for as long as their events show, and at the
+//! latest so that it and all after it still fit. The middle of these two is the estimate (`estimated`); it is
+//! reckoned again whenever more is known. Without a known boot before, only the latest moment is known, and that is it.
 
-use pikir_contract::{BootId, BootOffset, Event};
-use rusqlite::{OptionalExtension, Transaction, params};
+use pikir_contract::{BootId, BootOffset, Event, OffsetQuality};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use serde_json::Value;
 
 use super::error::JournalError;
 use super::rows::{quality_from, quality_name, rank};
 use super::store::Journal;
+
+/// The newest boots that every batch tells of, whether its events are theirs or not (boots): what is known of them may
+/// have changed after their events were delivered.
+const RECENT_BOOTS: usize = 16;
+/// How many events before a boot's end are looked at for its last one (events). Events that were appended again after a
+/// loss stand among those of a later boot.
+const LAST_EVENTS: usize = 20;
 
 /// Notes that the boot's first event is `seq`, unless that is known already.
 pub(super) fn note_first_event(
@@ -23,18 +38,32 @@ pub(super) fn note_first_event(
 }
 
 impl Journal {
+    /// What is known of the boots of these events, then of the newest others.
     pub(super) fn offsets_of(&self, events: &[Event]) -> Result<Vec<BootOffset>, JournalError> {
-        let mut boots: Vec<&str> = events
+        let mut boots: Vec<String> = events
             .iter()
-            .filter_map(|event| event.body.get("boot")?.as_str())
+            .filter_map(|event| Some(event.body.get("boot")?.as_str()?.to_owned()))
             .collect();
         boots.sort_unstable();
         boots.dedup();
+        for boot in self.recent_boots()? {
+            if !boots.contains(&boot) {
+                boots.push(boot);
+            }
+        }
         let mut known = Vec::new();
         for boot in boots {
-            known.extend(self.offset_of(boot)?);
+            known.extend(self.offset_of(&boot)?);
         }
         Ok(known)
+    }
+
+    fn recent_boots(&self) -> Result<Vec<String>, JournalError> {
+        let mut statement = self.connection().prepare_cached(
+            "SELECT boot FROM boots WHERE offset_ms IS NOT NULL AND first_seq IS NOT NULL ORDER BY first_seq DESC LIMIT ?1",
+        )?;
+        let boots = statement.query_map([RECENT_BOOTS as i64], |row| row.get(0))?;
+        Ok(boots.collect::<Result<_, _>>()?)
     }
 
     fn offset_of(&self, boot: &str) -> Result<Option<BootOffset>, JournalError> {
@@ -77,7 +106,8 @@ impl Journal {
         Ok(known)
     }
 
-    /// Keeps what was learnt of a boot's clock; a better quality replaces a worse one, never the reverse.
+    /// Keeps what was learnt of this boot's clock, and what follows from it for boots whose clock nobody knew. A better
+    /// quality replaces a worse one, never the reverse.
     ///
     /// # Errors
     /// Nothing was changed.
@@ -88,11 +118,133 @@ impl Journal {
         {
             return Ok(());
         }
-        self.connection().execute(
+        let transaction = self
+            .connection_mut()
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute(
             "INSERT INTO boots (boot, offset_ms, quality) VALUES (?1, ?2, ?3)
              ON CONFLICT (boot) DO UPDATE SET offset_ms = excluded.offset_ms, quality = excluded.quality",
             params![boot, offset.offset_ms, quality_name(offset.quality)],
         )?;
+        estimate(&transaction, &boot)?;
+        transaction.commit()?;
         Ok(())
     }
 }
+
+/// One boot as the journal has it.
+struct Row {
+    boot: String,
+    first_seq: Option<u64>,
+    /// Unix time (ms) at which it began, where that was measured.
+    measured: Option<i64>,
+    estimate: Option<i64>,
+}
+
+/// Reckons the estimates anew. `newest` is the boot that was just learnt of, which may have no event yet.
+fn estimate(transaction: &Transaction<'_>, newest: &str) -> Result<(), JournalError> {
+    let boots = rows(transaction, newest)?;
+    // Up to when the boot before was at work for sure (Unix time in ms).
+    let mut after = None;
+    let mut from = 0;
+    while from < boots.len() {
+        let run = boots[from..]
+            .iter()
+            .take_while(|row| row.measured.is_none())
+            .count();
+        if let Some(next) = boots.get(from + run) {
+            let before = next.measured;
+            stack(transaction, &boots[from..=from + run], after, before)?;
+            let end = boots.get(from + run + 1).and_then(|row| row.first_seq);
+            let span = span_ms(transaction, next, end)?.unwrap_or(0);
+            after = before.map(|began| began.saturating_add(span));
+        }
+        from += run + 1;
+    }
+    Ok(())
+}
+
+/// Puts boots nobody measured between `after` and `before` (Unix time in ms). The last of `boots` is the one that ends the
+/// window.
+fn stack(
+    transaction: &Transaction<'_>,
+    boots: &[Row],
+    after: Option<i64>,
+    before: Option<i64>,
+) -> Result<(), JournalError> {
+    let Some(mut latest) = before else {
+        return Ok(());
+    };
+    let mut spans = Vec::new();
+    for pair in boots.windows(2) {
+        // Without its events a boot has nothing to be dated.
+        spans.push(span_ms(transaction, &pair[0], pair[1].first_seq)?);
+    }
+    let shown: i64 = spans.iter().flatten().sum();
+    // What all of them together leave free; clocks that contradict each other leave nothing.
+    let free = after.map_or(0, |after| {
+        latest.saturating_sub(after).saturating_sub(shown).max(0)
+    });
+    for (row, span) in boots.iter().zip(&spans).rev() {
+        let Some(span) = span else { continue };
+        latest = latest.saturating_sub(*span);
+        let offset_ms = latest - free / 2;
+        if row.estimate != Some(offset_ms) {
+            transaction
+                .prepare_cached(
+                    "UPDATE boots SET offset_ms = ?2, quality = 'estimated' WHERE boot = ?1",
+                )?
+                .execute(params![row.boot, offset_ms])?;
+        }
+    }
+    Ok(())
+}
+
+/// All boots whose place is known, oldest first; then `newest`, where it has no event yet.
+fn rows(connection: &Connection, newest: &str) -> Result<Vec<Row>, JournalError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT boot, first_seq, offset_ms, quality FROM boots WHERE first_seq IS NOT NULL OR boot = ?1
+         ORDER BY first_seq IS NULL, first_seq",
+    )?;
+    let rows = statement.query_map([newest], |row| {
+        let offset_ms: Option<i64> = row.get(2)?;
+        let is_estimate = row.get::<_, Option<String>>(3)?.as_deref()
+            == Some(quality_name(OffsetQuality::Estimated));
+        Ok(Row {
+            boot: row.get(0)?,
+            first_seq: row.get::<_, Option<i64>>(1)?.map(|seq| seq as u64),
+            measured: offset_ms.filter(|_| !is_estimate),
+            estimate: offset_ms.filter(|_| is_estimate),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// How long the boot ran at least (ms): the uptime of its last event before `end`; `None` where its events are gone.
+fn span_ms(
+    connection: &Connection,
+    row: &Row,
+    end: Option<u64>,
+) -> Result<Option<i64>, JournalError> {
+    let Some(first) = row.first_seq else {
+        return Ok(None);
+    };
+    let mut statement = connection.prepare_cached(
+        "SELECT body FROM events WHERE seq >= ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3",
+    )?;
+    let end = end.map_or(i64::MAX, |end| end as i64);
+    let bodies = statement.query_map(params![first as i64, end, LAST_EVENTS as i64], |row| {
+        row.get::<_, String>(0)
+    })?;
+    let mut span = None;
+    for body in bodies {
+        let body: Value = serde_json::from_str(&body?).unwrap_or_default();
+        if body.get("boot").and_then(Value::as_str) == Some(&row.boot) {
+            span = span.max(body.get("up_ms").and_then(Value::as_i64));
+        }
+    }
+    Ok(span)
+}
+
+#[cfg(test)]
+mod tests;

@@ -50,7 +50,7 @@ pub struct JournalState {
 pub struct Batch {
     /// Ascending by seq.
     pub events: Vec<Event>,
-    /// Known offsets of the boots that occur in `events`.
+    /// Known offsets of the boots that occur in `events`, then of the newest other boots.
     pub boots: Vec<BootOffset>,
 }
 
@@ -302,6 +302,10 @@ impl Journal {
 
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    pub(super) fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 }
 
