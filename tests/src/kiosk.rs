@@ -186,6 +186,11 @@ impl Kiosk {
         })
     }
 
+    /// Rates with the key of this score on the keypad.
+    pub fn rate_by_key(&self, display: &Display, score: u8) -> Result<()> {
+        self.rate(display, |display| press_key(display, score))
+    }
+
     /// Its id at the portal.
     pub fn terminal_id(&self) -> Result<String> {
         let status = self.status()?;
@@ -256,6 +261,13 @@ impl Kiosk {
         command.args(arguments);
         Ok(command)
     }
+}
+
+/// Presses the key of this score (1–5), once a window has the keyboard: the screen is up a moment earlier.
+pub fn press_key(display: &Display, score: u8) -> Result<()> {
+    wait::until("the keyboard", || Ok(display.has_focus()?.then_some(())))?;
+    let key = char::from_digit(score.into(), 10).context("a score is a digit")?;
+    display.key(key)
 }
 
 /// `command` in a mount namespace of its own, where `directory` is a disk in memory.

@@ -20,5 +20,6 @@ pub mod proxy;
 pub mod qr;
 pub mod records;
 pub mod scene;
+pub mod simulation;
 pub mod wait;
 pub mod xvfb;

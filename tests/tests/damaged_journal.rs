@@ -16,12 +16,10 @@ fn journal(kiosk: &Kiosk) -> PathBuf {
     kiosk.data_dir().join("journal.db")
 }
 
-fn rate(kiosk: &Kiosk, display: &Display, scores: &[u64]) -> Result<()> {
-    for score in scores {
-        let key = char::from_digit(*score as u32, 10).context("a digit")?;
-        kiosk.rate(display, |display| display.key(key))?;
-    }
-    Ok(())
+fn rate(kiosk: &Kiosk, display: &Display, scores: &[u8]) -> Result<()> {
+    scores
+        .iter()
+        .try_for_each(|score| kiosk.rate_by_key(display, *score))
 }
 
 fn scores(records: &[Record]) -> Vec<u64> {
@@ -124,7 +122,7 @@ fn a_page_that_is_lost_takes_its_own_ratings_and_no_others_and_the_loss_is_state
     kiosk.start(&display)?;
     let terminal = kiosk.terminal_id()?;
     scene.portal.stop()?;
-    let taken: Vec<u64> = (0..24).map(|number| 1 + number % 5).collect();
+    let taken: Vec<u8> = (0..24).map(|number| 1 + number % 5).collect();
     rate(&kiosk, &display, &taken)?;
     ensure!(kiosk.stop()?, "it ends well");
     let all = records::in_journal(&kiosk)?;

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
-use pikir_tests::kiosk::Kiosk;
+use pikir_tests::kiosk::press_key;
 use pikir_tests::records;
 use pikir_tests::scene::Scene;
-use pikir_tests::xvfb::Display;
 
 /// The disk: the floor (64 MiB), and some room above it.
 const SIZE: &str = "72m";
@@ -41,10 +40,6 @@ fn fill(directory: &Path, bytes: usize) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn press(kiosk: &Kiosk, display: &Display) -> Result<()> {
-    kiosk.rate(display, |display| display.key('4'))
-}
-
 #[test]
 fn a_full_disk_stops_the_ratings_with_a_plain_word_and_loses_none_of_those_before() -> Result<()> {
     if !can_mount() {
@@ -56,15 +51,15 @@ fn a_full_disk_stops_the_ratings_with_a_plain_word_and_loses_none_of_those_befor
     kiosk.give_private_disk(SIZE);
     kiosk.start(&display)?;
     for _ in 0..3 {
-        press(&kiosk, &display)?;
+        kiosk.rate_by_key(&display, 4)?;
     }
     kiosk.wait_until_delivered()?;
     scene.portal.stop()?;
-    press(&kiosk, &display)?;
+    kiosk.rate_by_key(&display, 4)?;
 
     // To the last byte: neither the log nor an acknowledgement fits.
     let ballast = fill(kiosk.data_dir(), usize::MAX)?;
-    display.key('2')?;
+    press_key(&display, 2)?;
     let status = kiosk.wait_for("a fault", |status| !status["fault"].is_null())?;
     let fault = status["fault"].as_str().unwrap_or_default().to_owned();
     assert!(
@@ -82,7 +77,7 @@ fn a_full_disk_stops_the_ratings_with_a_plain_word_and_loses_none_of_those_befor
         status["fault"].is_null() && status["screen"] == "rate"
     })?;
     assert_eq!(healed["last_seq"], before, "what was refused was not taken");
-    press(&kiosk, &display)?;
+    kiosk.rate_by_key(&display, 4)?;
     kiosk.wait_until_delivered()?;
 
     let terminal = kiosk.terminal_id()?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use pikir_tests::kiosk::Kiosk;
+use pikir_tests::kiosk::{Kiosk, press_key};
 use pikir_tests::records;
 use pikir_tests::scene::Scene;
 
@@ -68,10 +68,11 @@ fn whatever_the_wall_clock_says_every_rating_arrives_in_order_and_with_the_right
     let terminal = kiosk.terminal_id()?;
 
     let mut taken = Vec::new();
-    let mut rate = |kiosk: &Kiosk, score: i64| -> Result<()> {
-        taken.push((score, now_ms()));
-        let key = char::from_digit(score as u32, 10).context("a digit")?;
-        kiosk.rate(&display, |display| display.key(key))
+    let mut rate = |kiosk: &Kiosk, score: u8| -> Result<()> {
+        kiosk.rate(&display, |display| {
+            taken.push((i64::from(score), now_ms()));
+            press_key(display, score)
+        })
     };
     rate(&kiosk, 1)?;
     clock.ahead_by(10 * YEAR_S)?;

@@ -312,7 +312,16 @@ impl Journal {
 fn connect(path: &Path) -> Result<Connection, JournalError> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // SQLite answers with the mode it is in: an error of the device may leave it in another one without a word, and there
+    // FULL does not promise that the last commit survives a power cut.
+    let mode = connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
+    if mode != "wal" {
+        return Err(JournalError::Io(std::io::Error::other(format!(
+            "{} cannot be given a write-ahead log (it has mode {mode})",
+            path.display()
+        ))));
+    }
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "secure_delete", "ON")?;
     Ok(connection)

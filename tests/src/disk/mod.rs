@@ -128,6 +128,20 @@ impl Disk {
         lock(&self.state).lies = syncs;
     }
 
+    /// Takes back every misfortune that was prepared and has not happened; the disk does not lie from now on.
+    pub fn behave(&self) {
+        let mut state = lock(&self.state);
+        state.cut_at = None;
+        state.faults.clear();
+        state.lies = 0;
+    }
+
+    /// Whether the disk lies about its syncs since the power came on.
+    #[must_use]
+    pub fn has_lied(&self) -> bool {
+        lock(&self.state).lies > 0
+    }
+
     /// Whether the power is off.
     #[must_use]
     pub fn is_off(&self) -> bool {
@@ -137,6 +151,11 @@ impl Disk {
     /// Cuts the power now, where that has not happened yet.
     pub fn cut(&self) -> Result<()> {
         Ok(lock(&self.state).cut()?)
+    }
+
+    /// Ends the program as SIGKILL does: no further call succeeds, and what was written stays, synced or not.
+    pub fn kill(&self) -> Result<()> {
+        Ok(lock(&self.state).kill()?)
     }
 
     /// Brings the power back, after a cut now where there was none: the directory holds what the disk shows.
@@ -290,6 +309,16 @@ impl State {
         Ok(())
     }
 
+    fn kill(&mut self) -> io::Result<()> {
+        if self.image.is_some() {
+            return Ok(());
+        }
+        let mut image = Image::new();
+        copy_directory(&self.root, &mut image)?;
+        self.image = Some(image);
+        Ok(())
+    }
+
     fn read_directory(&mut self, directory: &Path, image: &mut Image) -> io::Result<()> {
         let mut entries: Vec<_> = fs::read_dir(directory)?.collect::<io::Result<_>>()?;
         entries.sort_by_key(fs::DirEntry::file_name);
@@ -333,6 +362,7 @@ impl State {
         self.ghosts.clear();
         self.faults.clear();
         self.cut_at = None;
+        self.lies = 0;
         Ok(())
     }
 }
@@ -341,6 +371,20 @@ fn lock(state: &Shared) -> MutexGuard<'_, State> {
     state
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// What lies in a directory now, parents first.
+fn copy_directory(directory: &Path, image: &mut Image) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            image.push((path.clone(), None));
+            copy_directory(&path, image)?;
+        } else {
+            image.push((path.clone(), Some(fs::read(&path)?)));
+        }
+    }
+    Ok(())
 }
 
 fn inode_of(path: &Path) -> Option<Inode> {
