@@ -55,6 +55,16 @@ impl DataDir {
     pub fn identity(&self) -> PathBuf {
         self.root.join("identity.json")
     }
+    /// The key pair of an enrolment under way that must not use the present one.
+    #[must_use]
+    pub fn next_identity(&self) -> PathBuf {
+        self.root.join("identity.next.json")
+    }
+    /// A future key of the journal's ratchet, for the day the journal cannot be read.
+    #[must_use]
+    pub fn spare_key(&self) -> PathBuf {
+        self.root.join("spare-key.json")
+    }
     /// The last good configuration from the portal.
     #[must_use]
     pub fn configuration(&self) -> PathBuf {
@@ -135,6 +145,34 @@ pub fn read_text_if_there(path: &Path) -> io::Result<Option<String>> {
 #[must_use]
 pub fn exists(path: &Path) -> bool {
     path.exists()
+}
+
+/// Length of a file in bytes; 0 where there is none.
+///
+/// # Errors
+/// The directory cannot be searched.
+pub fn len(path: &Path) -> io::Result<u64> {
+    match fs::metadata(path) {
+        Ok(meta) => Ok(meta.len()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens a file to read from any place in it.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn open_to_read(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Makes what was written to a file durable.
+///
+/// # Errors
+/// The disk says no.
+pub fn sync(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// Replaces a file in one step that survives a power cut: written beside it, synced, renamed, directory

@@ -74,3 +74,26 @@ pub const MAX_CONTROL_REQUEST_BYTES: usize = 4_096;
 pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Largest file read whole: settings, identity, configuration, CA file (bytes).
 pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Used pages of the journal above which no rating is taken (bytes). Acknowledged events go early before that.
+pub const MAX_JOURNAL_BYTES: u64 = 1024 * 1024 * 1024;
+/// Appends after which the journal's size is looked at again.
+pub const SIZE_CHECK_APPENDS: u32 = 256;
+/// How long acknowledged events are kept (days): a portal restored from a backup may need them again.
+pub const RETENTION_DAYS: i64 = 30;
+/// Events removed in one transaction: a tap that comes meanwhile waits for this much and no more.
+pub const REMOVE_STEP: u64 = 64;
+/// Time between two such steps, in which the disk is free for others.
+pub const REMOVE_PAUSE: Duration = Duration::from_millis(50);
+/// How far ahead of the journal the spare key lies when it is made (events).
+pub const SPARE_AHEAD: u64 = 1_000;
+/// Distance below which a new spare key is made in idle time (events).
+pub const SPARE_MARGIN: u64 = 500;
+/// Distance at which a new spare key is made before the next append, idle or not (events).
+pub const SPARE_LAST: u64 = 10;
+/// Furthest jump of the ratchet that is computed (events), a second or two on a Pi. A liar may name any number.
+pub const MAX_LEAP: u64 = 1_000_000;
+/// Damaged journals kept beside the present one. More of them means a disk that is to be replaced.
+pub const MAX_SET_ASIDE: usize = 20;
+/// How long the start waits for the journal to be opened; checking and mending may take longer and goes on beside it.
+pub const OPEN_PATIENCE: Duration = Duration::from_secs(3);

@@ -10,11 +10,16 @@ use tokio::sync::watch;
 
 use super::NewEvent;
 use super::error::JournalError;
+use super::spare::Spare;
 use super::store::{Appended, Batch, Journal, JournalState};
+use super::tail::taken_numbers;
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
 use crate::files;
-use crate::limits::{DISK_FLOOR_MB, JOURNAL_IDLE, JOURNAL_RETRY, MAX_PENDING_EVENTS};
+use crate::limits::{
+    DISK_FLOOR_MB, JOURNAL_IDLE, JOURNAL_RETRY, MAX_JOURNAL_BYTES, MAX_LEAP, MAX_PENDING_EVENTS,
+    REMOVE_PAUSE, SIZE_CHECK_APPENDS, SPARE_LAST, SPARE_MARGIN,
+};
 use crate::view::{Fault, FaultView};
 
 /// What everybody may know of the journal without waiting.
@@ -28,52 +33,75 @@ pub struct Published {
     pub recovered: Option<String>,
 }
 
-/// The journal with its care: what there must be room for, what is done in idle time, how a failure is mended.
+/// The journal with its care: what there must be room for, what is done in idle time, how damage is mended.
 pub struct Keeper {
-    path: PathBuf,
-    #[expect(dead_code, reason = "notices of a recovery carry them")]
-    clock: SharedClock,
-    #[expect(dead_code, reason = "notices of a recovery carry them")]
-    entropy: SharedEntropy,
+    pub(super) path: PathBuf,
+    pub(super) terminal: Id,
+    pub(super) clock: SharedClock,
+    pub(super) entropy: SharedEntropy,
     /// `None` while it cannot be opened.
-    journal: Option<Journal>,
+    pub(super) journal: Option<Journal>,
     publish: watch::Sender<Published>,
     /// Something was written since the last checkpoint.
     dirty: bool,
+    /// Something new is known of the time, so events may be over theirs.
+    look_for_old: bool,
+    /// Unix time minus uptime (ms), as learnt last.
+    offset_ms: Option<i64>,
+    /// Seq of the spare key; 0: there is none.
+    pub(super) spare_seq: u64,
+    /// Seq of the newest event that was ever in a batch, as far as this process knows, and what it was before that batch.
+    offered: (u64, u64),
+    /// Used pages (bytes) when they were last looked at, and appends until they are looked at again.
+    used: (u64, u32),
+    pub(super) max_bytes: u64,
 }
 
 impl Keeper {
-    /// Opens the journal of the terminal `terminal`. A journal that cannot be opened is a fault that everybody sees
-    /// and that [`Keeper::idle`] tries to mend; it is no reason not to start.
+    /// Opens the journal of the terminal `terminal`, mending what is damaged. A journal that cannot be opened is a fault
+    /// that everybody sees and that [`Keeper::idle`] tries to mend; it is no reason not to start.
     #[must_use]
     pub fn open(path: PathBuf, terminal: Id, clock: SharedClock, entropy: SharedEntropy) -> Self {
+        let mut keeper = Self::closed(path, terminal, clock, entropy);
+        keeper.heal();
+        keeper
+    }
+
+    /// A keeper that has not looked at its journal yet; its first idle time opens it.
+    pub(super) fn closed(
+        path: PathBuf,
+        terminal: Id,
+        clock: SharedClock,
+        entropy: SharedEntropy,
+    ) -> Self {
         let state = JournalState {
             terminal: Some(terminal),
             ..JournalState::default()
         };
-        let mut keeper = Self {
-            journal: None,
+        let fault = FaultView {
+            fault: Fault::Storage,
+            detail: "journal: it is being checked after an unclean end; this may take a minute"
+                .into(),
+        };
+        Self {
             publish: watch::Sender::new(Published {
                 state,
-                ..Published::default()
+                fault: Some(fault),
+                recovered: None,
             }),
-            dirty: true,
             path,
+            terminal,
             clock,
             entropy,
-        };
-        let fault = match Journal::open(&keeper.path) {
-            Ok(journal) => {
-                keeper.journal = Some(journal);
-                None
-            }
-            Err(error) => {
-                tracing::error!(%error, "the journal cannot be opened");
-                Some(storage_fault(&error))
-            }
-        };
-        keeper.publish_state(fault);
-        keeper
+            journal: None,
+            dirty: true,
+            look_for_old: false,
+            offset_ms: None,
+            spare_seq: 0,
+            offered: (0, 0),
+            used: (0, 0),
+            max_bytes: MAX_JOURNAL_BYTES,
+        }
     }
 
     /// Where the journal stands now.
@@ -94,8 +122,10 @@ impl Keeper {
     pub fn patience(&self) -> Option<Duration> {
         if self.publish.borrow().fault.is_some() {
             Some(JOURNAL_RETRY)
+        } else if self.dirty {
+            Some(JOURNAL_IDLE)
         } else {
-            self.dirty.then_some(JOURNAL_IDLE)
+            self.look_for_old.then_some(REMOVE_PAUSE)
         }
     }
 
@@ -103,14 +133,24 @@ impl Keeper {
     pub fn idle(&mut self) {
         if self.publish.borrow().fault.is_some() {
             self.heal();
-        } else if let Some(journal) = &self.journal {
-            match journal.checkpoint() {
-                Ok(()) => self.dirty = false,
-                Err(error) => {
-                    tracing::warn!(%error, "the write-ahead log could not be emptied; it is tried again")
-                }
+            return;
+        }
+        let (what, result) = if self.dirty {
+            ("empty the write-ahead log", self.tidy())
+        } else {
+            ("remove what is over its time", self.remove_old())
+        };
+        match result {
+            Ok(()) => {}
+            Err(error) if error.is_damage() => {
+                self.mend(&error);
+            }
+            Err(error) => {
+                self.look_for_old = false;
+                tracing::warn!(%error, "could not {what}; it is tried again");
             }
         }
+        self.publish_state(self.fault());
     }
 
     /// Appends an event. When it returns `Ok`, the event survives a power cut. See [`Journal::append`].
@@ -119,12 +159,7 @@ impl Keeper {
     /// Nothing was appended; the fault is published too.
     pub fn append(&mut self, event: NewEvent) -> Result<Appended, FaultView> {
         self.dirty = true;
-        let result = self.room().and_then(|()| {
-            self.with(|journal| journal.append(event)).map_err(|error| {
-                tracing::error!(%error, "an event could not be appended");
-                storage_fault(&error)
-            })
-        });
+        let result = self.append_with_care(event);
         self.publish_state(result.as_ref().err().cloned());
         result
     }
@@ -134,15 +169,25 @@ impl Keeper {
     /// # Errors
     /// The journal cannot be read.
     pub fn batch(&mut self, limit: usize, max_bytes: usize) -> Result<Batch, JournalError> {
-        self.change(|journal| journal.batch(limit, max_bytes))
+        let batch = self.with(|journal| journal.batch(limit, max_bytes))?;
+        if let Some(last) = batch.events.last() {
+            self.offered = (self.offered.1, self.offered.1.max(last.seq));
+        }
+        Ok(batch)
     }
 
-    /// Takes the portal's answer. See [`Journal::acknowledge`].
+    /// Takes the portal's answer: moves the cursor and notes what was rejected ([`Journal::acknowledge`]). A portal that
+    /// holds more than the journal shows that the journal lost its end: the chain then goes on behind what it holds.
     ///
     /// # Errors
     /// Nothing was changed.
     pub fn acknowledge(&mut self, answer: EventsAnswer) -> Result<bool, JournalError> {
-        self.change(|journal| journal.acknowledge(&answer))
+        self.dirty = true;
+        self.learn_time(answer.time.unix_ms() - self.clock.up_ms() as i64);
+        if answer.received_through > self.published().state.last_seq {
+            self.go_on_behind(&answer)?;
+        }
+        self.with(|journal| journal.acknowledge(&answer))
     }
 
     /// Sets an event aside that the portal will not take. See [`Journal::refuse`].
@@ -150,7 +195,8 @@ impl Keeper {
     /// # Errors
     /// Nothing was changed.
     pub fn refuse(&mut self, seq: u64, reason: &str) -> Result<(), JournalError> {
-        self.change(|journal| journal.refuse(seq, reason))
+        self.dirty = true;
+        self.with(|journal| journal.refuse(seq, reason))
     }
 
     /// Keeps what was learnt of a boot's clock. See [`Journal::learn_offset`].
@@ -158,7 +204,11 @@ impl Keeper {
     /// # Errors
     /// Nothing was changed; the next answer teaches it again.
     pub fn learn_offset(&mut self, offset: BootOffset) -> Result<(), JournalError> {
-        self.change(|journal| journal.learn_offset(&offset))
+        self.dirty = true;
+        if offset.boot == self.clock.boot() {
+            self.learn_time(offset.offset_ms);
+        }
+        self.with(|journal| journal.learn_offset(&offset))
     }
 
     /// Empties the write-ahead log and closes the file.
@@ -168,83 +218,229 @@ impl Keeper {
         }
     }
 
-    fn change<T>(
-        &mut self,
-        work: impl FnOnce(&mut Journal) -> Result<T, JournalError>,
-    ) -> Result<T, JournalError> {
-        self.dirty = true;
-        let result = self.with(work);
-        let fault = self.publish.borrow().fault.clone();
-        self.publish_state(fault);
-        result
+    fn append_with_care(&mut self, event: NewEvent) -> Result<Appended, FaultView> {
+        self.mend_if_removed();
+        self.room()?;
+        self.spare_ahead(SPARE_LAST)
+            .map_err(|error| storage_fault(&error))?;
+        let again = event.clone();
+        let result = match self.journal.as_mut() {
+            Some(journal) => journal.append(event),
+            None => {
+                return Err(self
+                    .fault()
+                    .unwrap_or_else(|| storage_fault(&JournalError::Busy)));
+            }
+        };
+        match result {
+            Err(error) if error.is_damage() && self.mend(&error) => self.append_once(again),
+            result => result,
+        }
+        .map_err(|error| {
+            tracing::error!(%error, "an event could not be appended");
+            storage_fault(&error)
+        })
+    }
+
+    /// Appends an event to a rebuilt journal, unless it was salvaged although its append had failed.
+    fn append_once(&mut self, event: NewEvent) -> Result<Appended, JournalError> {
+        let id = event.id;
+        let missing = || JournalError::Busy;
+        let journal = self.journal.as_mut().ok_or_else(missing)?;
+        match journal.find_recent(id)? {
+            Some(seq) => Ok(Appended { seq, id }),
+            None => journal.append(event),
+        }
     }
 
     /// Refuses before the disk is really full: SQLite, the log and an update must still fit.
-    fn room(&self) -> Result<(), FaultView> {
+    fn room(&mut self) -> Result<(), FaultView> {
         let directory = self.path.parent().unwrap_or(Path::new("."));
         let free = files::free_mb(directory).map_err(|error| FaultView {
             fault: Fault::Storage,
             detail: format!("disk: {error}"),
         })?;
         if free < DISK_FLOOR_MB {
-            let detail = format!(
+            return Err(disk_full(format!(
                 "disk: {free} MB free, {DISK_FLOOR_MB} MB needed. Free some space; ratings are safe"
-            );
-            return Err(FaultView {
-                fault: Fault::DiskFull,
-                detail,
-            });
+            )));
         }
         let pending = self.publish.borrow().state.pending;
         if pending >= MAX_PENDING_EVENTS {
-            let detail = format!(
+            return Err(disk_full(format!(
                 "journal: {pending} events wait for the portal. Connect the network, or export by USB"
-            );
-            return Err(FaultView {
-                fault: Fault::DiskFull,
-                detail,
-            });
+            )));
+        }
+        if self.size_is_over().map_err(|error| storage_fault(&error))? {
+            let mib = self.max_bytes / (1024 * 1024);
+            return Err(disk_full(format!(
+                "journal: it holds {mib} MB that wait for the portal. Connect the network, or export by USB"
+            )));
         }
         Ok(())
     }
 
+    /// Whether the journal is at its largest and nothing in it may go. Acknowledged events go before their time.
+    fn size_is_over(&mut self) -> Result<bool, JournalError> {
+        let Some(journal) = &mut self.journal else {
+            return Ok(false);
+        };
+        let (used, appends) = &mut self.used;
+        *appends = appends.saturating_sub(1);
+        if *appends == 0 || *used >= self.max_bytes {
+            (*used, *appends) = (journal.used_bytes()?, SIZE_CHECK_APPENDS);
+        }
+        if *used < self.max_bytes {
+            return Ok(false);
+        }
+        let removed = journal.remove_step(journal.settled(), true)?;
+        *used = journal.used_bytes()?;
+        Ok(removed == 0 && *used >= self.max_bytes)
+    }
+
+    fn learn_time(&mut self, offset_ms: i64) {
+        self.offset_ms = Some(offset_ms);
+        self.look_for_old = true;
+    }
+
+    /// Empties the log, and with it the used keys; makes a new spare key in good time.
+    fn tidy(&mut self) -> Result<(), JournalError> {
+        self.spare_ahead(SPARE_MARGIN)?;
+        if let Some(journal) = &self.journal {
+            journal.checkpoint()?;
+        }
+        self.dirty = false;
+        Ok(())
+    }
+
+    fn remove_old(&mut self) -> Result<(), JournalError> {
+        let (Some(offset_ms), Some(journal)) = (self.offset_ms, &mut self.journal) else {
+            self.look_for_old = false;
+            return Ok(());
+        };
+        let now_ms = self.clock.up_ms() as i64 + offset_ms;
+        let Some(through) = journal.over(now_ms)? else {
+            self.look_for_old = false;
+            return Ok(());
+        };
+        if journal.remove_step(through, false)? == 0 {
+            journal.forget_marks(now_ms)?;
+            self.look_for_old = false;
+            self.dirty = true;
+        }
+        Ok(())
+    }
+
+    /// Makes a new spare key where the present one is `margin` events ahead or less.
+    pub(super) fn spare_ahead(&mut self, margin: u64) -> Result<(), JournalError> {
+        let Some(journal) = &self.journal else {
+            return Ok(());
+        };
+        let next = journal.state().last_seq + 1;
+        if self.spare_seq > next + margin {
+            return Ok(());
+        }
+        let (next, key) = match journal.chain() {
+            Err(JournalError::KeyLost) => return Ok(()),
+            chain => chain?,
+        };
+        let spare = Spare::ahead_of(next, &key);
+        match spare.save(&self.path, self.terminal) {
+            Ok(()) => self.spare_seq = spare.seq,
+            // The present one still serves.
+            Err(error) if self.spare_seq > next + 1 => {
+                tracing::warn!(%error, "the spare key cannot be renewed");
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Believes the portal that it holds events up to its cursor, within reason.
+    fn go_on_behind(&mut self, answer: &EventsAnswer) -> Result<(), JournalError> {
+        let (through, last) = (answer.received_through, self.published().state.last_seq);
+        let knows_ours = answer.results.iter().any(|result| result.seq <= last);
+        let Some(journal) = &mut self.journal else {
+            return Err(JournalError::Busy);
+        };
+        if !knows_ours || through > last + MAX_LEAP {
+            return Err(JournalError::Unbelievable { through, last });
+        }
+        let again = taken_numbers(answer, self.offered.0, last);
+        let detail = format!(
+            "the disk lost events that the portal holds (seq {} to {through}); numbering goes on at {}; {} events were given new numbers",
+            last + 1,
+            through + 1,
+            again.len()
+        );
+        tracing::error!(%detail, "the journal lost its end");
+        // The spare key must be ahead of every seq in use, so it goes first.
+        let (next, key) = journal.chain()?;
+        let spare = Spare::ahead_of(through + 1, &key.advance(through + 1 - next));
+        spare.save(&self.path, self.terminal)?;
+        self.spare_seq = spare.seq;
+        let notice = super::mend::notice(&self.clock, &self.entropy, detail.clone());
+        journal.go_on_behind(through, notice, &detail, &again)
+    }
+
+    /// Does something with the open journal; damage that shows is mended, and whoever asked asks again.
     fn with<T>(
         &mut self,
         work: impl FnOnce(&mut Journal) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
-        match &mut self.journal {
+        let result = match &mut self.journal {
             Some(journal) => work(journal),
             None => Err(JournalError::Missing(self.path.clone())),
+        };
+        if let Err(error) = &result
+            && error.is_damage()
+        {
+            self.mend(error);
         }
+        self.publish_state(self.fault());
+        result
     }
 
-    /// Opens the file anew and proves that it can be written before ratings are taken again.
+    /// Counts what an opened journal holds as offered: an earlier run may have sent it.
+    pub(super) fn take(&mut self, journal: Journal, spare_seq: u64) {
+        let last = journal.state().last_seq;
+        self.offered = (last, last);
+        self.used = (0, 0);
+        self.spare_seq = spare_seq;
+        self.journal = Some(journal);
+    }
+
+    pub(super) fn fault(&self) -> Option<FaultView> {
+        self.publish.borrow().fault.clone()
+    }
+
+    /// Tries to bring a failed journal back and proves that it can be written before ratings are taken again.
     fn heal(&mut self) {
-        self.journal = None;
-        let fault =
-            match Journal::open(&self.path).and_then(|journal| journal.probe().map(|()| journal)) {
-                Ok(journal) => {
-                    self.journal = Some(journal);
-                    self.room().err()
+        let fault = match self.reopen() {
+            Ok(()) => self.room().err(),
+            Err(error) => {
+                if self.journal.is_none() {
+                    tracing::error!(%error, "the journal cannot be opened");
                 }
-                Err(error) => Some(storage_fault(&error)),
-            };
+                Some(storage_fault(&error))
+            }
+        };
         if fault.is_none() {
-            tracing::info!("the journal can be written again");
+            tracing::info!("the journal can be written");
         }
         self.publish_state(fault);
     }
 
-    fn publish_state(&self, fault: Option<FaultView>) {
-        let state = self
-            .journal
-            .as_ref()
-            .map_or_else(|| self.publish.borrow().state, Journal::state);
+    pub(super) fn publish_state(&self, fault: Option<FaultView>) {
+        let journal = self.journal.as_ref();
         self.publish.send_if_modified(|published| {
             let next = Published {
-                state,
+                state: journal.map_or(published.state, Journal::state),
                 fault,
-                recovered: None,
+                recovered: match journal {
+                    Some(journal) => journal.recovered().map(str::to_owned),
+                    None => published.recovered.clone(),
+                },
             };
             let changed = *published != next;
             *published = next;
@@ -253,7 +449,14 @@ impl Keeper {
     }
 }
 
-fn storage_fault(error: &JournalError) -> FaultView {
+fn disk_full(detail: String) -> FaultView {
+    FaultView {
+        fault: Fault::DiskFull,
+        detail,
+    }
+}
+
+pub(super) fn storage_fault(error: &JournalError) -> FaultView {
     FaultView {
         fault: Fault::Storage,
         detail: error.to_string(),

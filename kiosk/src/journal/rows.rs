@@ -1,7 +1,8 @@
 //! Between rows of the file and the types of the program.
 
 use pikir_contract::{
-    BootId, Event, EventStatus, EventsAnswer, OffsetQuality, RejectReason, Seal, SealKey,
+    BootId, Event, EventStatus, EventsAnswer, MAX_SAFE_INTEGER, OffsetQuality, RejectReason, Seal,
+    SealKey,
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -14,48 +15,126 @@ pub(super) fn read_chain(connection: &Connection) -> Result<(u64, SealKey), Jour
         .query_row([], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
         })?;
-    let key = key
-        .try_into()
-        .map_err(|_| JournalError::Damaged("the ratchet key is not 32 bytes long".into()))?;
-    Ok((seq as u64, SealKey::from_bytes(key)))
+    if key.is_empty() {
+        return Err(JournalError::KeyLost);
+    }
+    let key = SealKey::from_slice(&key)
+        .ok_or_else(|| JournalError::Damaged("the ratchet key is not 32 bytes long".into()))?;
+    if !(1..=MAX_SAFE_INTEGER).contains(&seq) {
+        return Err(JournalError::Damaged(format!(
+            "{seq} is not the seq of an event"
+        )));
+    }
+    Ok((seq as u64, key))
 }
 
 pub(super) fn read_state(connection: &Connection) -> Result<JournalState, JournalError> {
-    let (terminal, next_seq, through) = connection
-        .prepare_cached("SELECT terminal, next_seq, received_through FROM chain WHERE id = 1")?
+    let (terminal, next_seq, through, removed) = connection
+        .prepare_cached(
+            "SELECT terminal, next_seq, received_through, removed_through FROM chain WHERE id = 1",
+        )?
         .query_row([], |row| {
             Ok((
                 row.get::<_, Option<String>>(0)?,
                 row.get::<_, i64>(1)?,
                 row.get::<_, i64>(2)?,
+                row.get::<_, i64>(3)?,
             ))
         })?;
-    let count = |sql: &str| {
-        connection
-            .prepare_cached(sql)?
-            .query_row([], |row| row.get::<_, i64>(0))
-    };
-    let rejected = count("SELECT count(*) FROM events WHERE fate IN ('rejected', 'refused')")?;
-    let ahead = connection
-        .prepare_cached("SELECT count(*) FROM events WHERE fate IS NOT NULL AND seq > ?1")?
-        .query_row([through], |row| row.get::<_, i64>(0))?;
+    let rejected = count(
+        connection,
+        "SELECT count(*) FROM events WHERE fate IN ('rejected', 'refused')",
+        [],
+    )?;
     let terminal = terminal
         .map(|text| {
             text.parse()
                 .map_err(|_| JournalError::Damaged(format!("terminal id {text:?} is not a UUIDv7")))
         })
         .transpose()?;
+    if next_seq < 1 || through < 0 || through >= next_seq {
+        return Err(JournalError::Damaged(format!(
+            "{through} of {} events are said to be acknowledged",
+            next_seq - 1
+        )));
+    }
     let last_seq = next_seq as u64 - 1;
     Ok(JournalState {
         terminal,
         last_seq,
         received_through: through as u64,
-        pending: last_seq
-            .saturating_sub(through as u64)
-            .saturating_sub(ahead as u64),
-        rejected: rejected as u64,
+        pending: pending(connection, last_seq as i64, through, removed)?,
+        rejected,
         last_rating: read_last_rating(connection)?,
     })
+}
+
+/// Events that still have to be sent: arithmetic, and rows only where there are few.
+fn pending(
+    connection: &Connection,
+    last: i64,
+    through: i64,
+    removed: i64,
+) -> Result<u64, JournalError> {
+    // Above `base` every seq is a row, or a stated gap.
+    let base = through.max(removed);
+    let below = count(
+        connection,
+        "SELECT count(*) FROM events WHERE seq > ?1 AND seq <= ?2 AND fate IS NULL",
+        [through, base],
+    )?;
+    let settled = count(
+        connection,
+        "SELECT count(*) FROM events WHERE fate IS NOT NULL AND seq > ?1",
+        [base],
+    )?;
+    let absent = count(
+        connection,
+        "SELECT coalesce(sum(min(last_seq, ?2) - max(first_seq, ?1 + 1) + 1), 0) FROM gaps
+         WHERE last_seq > ?1 AND first_seq <= ?2",
+        [base, last],
+    )?;
+    let above = (last - base).max(0) as u64;
+    Ok(below + above.saturating_sub(settled).saturating_sub(absent))
+}
+
+fn count<const N: usize>(
+    connection: &Connection,
+    sql: &str,
+    bounds: [i64; N],
+) -> Result<u64, JournalError> {
+    let count = connection
+        .prepare_cached(sql)?
+        .query_row(rusqlite::params_from_iter(bounds), |row| {
+            row.get::<_, i64>(0)
+        })?;
+    Ok(count.max(0) as u64)
+}
+
+/// What the newest recovery says of itself.
+pub(super) fn read_recovered(connection: &Connection) -> Result<Option<String>, JournalError> {
+    Ok(connection
+        .query_row(
+            "SELECT detail FROM recoveries ORDER BY id DESC LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?)
+}
+
+/// From `settled` on, the last seq before the first event that still has to be sent.
+pub(super) fn skip_settled(connection: &Connection, settled: u64) -> Result<u64, JournalError> {
+    let mut statement = connection
+        .prepare_cached("SELECT seq, fate IS NULL FROM events WHERE seq > ?1 ORDER BY seq")?;
+    let mut rows = statement.query([settled as i64])?;
+    let mut settled = settled;
+    while let Some(row) = rows.next()? {
+        if row.get::<_, bool>(1)? {
+            break;
+        }
+        settled = row.get::<_, i64>(0)? as u64;
+    }
+    Ok(settled)
 }
 
 /// The newest rating, looked for among the newest events only: it serves to measure the gap to the next one.
@@ -101,16 +180,16 @@ pub(super) fn read_event(row: &rusqlite::Row<'_>) -> Result<Event, JournalError>
 pub(super) fn note_results(
     transaction: &Transaction<'_>,
     answer: &EventsAnswer,
+    last_seq: u64,
 ) -> Result<bool, JournalError> {
-    // Only a gap the terminal itself cannot fill keeps the cursor behind events that the portal holds.
+    // Only a gap the terminal itself cannot fill keeps the cursor behind events that the portal holds: an event that
+    // was set aside, or one that is not there.
+    let next = answer.received_through + 1;
     let gap_is_ours = transaction
         .prepare_cached("SELECT fate = 'refused' FROM events WHERE seq = ?1")?
-        .query_row([answer.received_through as i64 + 1], |row| {
-            row.get::<_, Option<bool>>(0)
-        })
+        .query_row([next as i64], |row| row.get::<_, Option<bool>>(0))
         .optional()?
-        .flatten()
-        .unwrap_or(false);
+        .map_or(next <= last_seq, |refused| refused == Some(true));
     let mut update = transaction.prepare_cached(
         "UPDATE events SET fate = ?2, reason = ?3 WHERE seq = ?1 AND fate IS NULL",
     )?;

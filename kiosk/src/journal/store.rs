@@ -1,23 +1,13 @@
 //! The file itself: what a transaction reads and writes.
 
-use std::path::Path;
-
 use pikir_contract::{BootId, BootOffset, Event, EventsAnswer, Id, SealKey, canonical_json};
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::NewEvent;
 use super::boots::note_first_event;
 use super::error::JournalError;
-use super::rows::{note_results, read_chain, read_event, read_state};
-use crate::files;
-
-pub(super) mod migrations {
-    #![allow(missing_docs, reason = "made by the macro")]
-    refinery::embed_migrations!("migrations");
-}
-
-/// How long to wait for another process that holds the file (`pikir-kiosk journal …` reading it).
-const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+use super::retention::mark;
+use super::rows::{note_results, read_chain, read_event, read_recovered, read_state, skip_settled};
 
 /// The answer to an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,77 +50,45 @@ pub struct Journal {
     state: JournalState,
     /// The boot of the newest event this process appended: its row in `boots` is there.
     boot: Option<BootId>,
+    /// Everything up to here needs no sending: acknowledged, held, set aside, or not there.
+    settled: u64,
+    /// What the newest recovery says of itself.
+    recovered: Option<String>,
 }
 
 impl Journal {
-    /// Makes a new journal whose chain begins at `first_key`. The file appears whole or not at all.
-    ///
-    /// # Errors
-    /// The file is there already, or cannot be written.
-    pub fn create(path: &Path, first_key: &SealKey) -> Result<Self, JournalError> {
-        if files::exists(path) {
-            return Err(JournalError::Damaged(format!(
-                "{} is there already",
-                path.display()
-            )));
-        }
-        // SQLite gives its log and index the mode of the database.
-        files::replace(path, b"", 0o600)?;
-        let mut connection = connect(path)?;
-        migrate(&mut connection, path)?;
-        connection.execute(
-            "INSERT INTO chain (id, next_seq, ratchet) VALUES (1, 1, ?1)",
-            [first_key.as_bytes().as_slice()],
-        )?;
-        Self::from_connection(connection)
-    }
-
-    /// Opens the journal of an earlier run, bringing its schema up to date.
-    ///
-    /// # Errors
-    /// There is none, it is damaged, or it is from a newer program.
-    pub fn open(path: &Path) -> Result<Self, JournalError> {
-        if !files::exists(path) {
-            return Err(JournalError::Missing(path.to_owned()));
-        }
-        let mut connection = connect(path)?;
-        migrate(&mut connection, path)?;
-        // What the portal held ahead of the cursor, and what it refused, is offered once more after each start:
-        // the portal may have been restored or mended meanwhile.
-        connection.execute(
-            "UPDATE events SET fate = NULL, reason = NULL WHERE fate IN ('held', 'refused')",
-            [],
-        )?;
-        Self::from_connection(connection)
-    }
-
-    /// Opens the journal beside the running terminal, to read only; nothing in it changes.
-    ///
-    /// # Errors
-    /// There is none, or it cannot be read.
-    pub fn open_to_read(path: &Path) -> Result<Self, JournalError> {
-        if !files::exists(path) {
-            return Err(JournalError::Missing(path.to_owned()));
-        }
-        let connection =
-            Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        Self::from_connection(connection)
-    }
-
-    fn from_connection(connection: Connection) -> Result<Self, JournalError> {
-        let state = read_state(&connection)?;
-        Ok(Self {
+    pub(super) fn with(
+        connection: Connection,
+        state: JournalState,
+        recovered: Option<String>,
+    ) -> Self {
+        Self {
             connection,
             state,
             boot: None,
-        })
+            settled: state.received_through,
+            recovered,
+        }
     }
 
     /// Where the journal stands.
     #[must_use]
     pub fn state(&self) -> JournalState {
         self.state
+    }
+
+    /// What the newest recovery from damage says of itself.
+    #[must_use]
+    pub fn recovered(&self) -> Option<&str> {
+        self.recovered.as_deref()
+    }
+
+    /// Where the chain stands: the next seq and its key.
+    ///
+    /// # Errors
+    /// The file cannot be read, or the key is lost.
+    pub(super) fn chain(&self) -> Result<(u64, SealKey), JournalError> {
+        read_chain(&self.connection)
     }
 
     /// Appends an event: one transaction, one fsync. When it returns, the event survives a power cut.
@@ -151,14 +109,7 @@ impl Journal {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let (seq, key) = read_chain(&transaction)?;
-        let seal = key.seal(seq, &kind, &value)?;
-        transaction
-            .prepare_cached("INSERT INTO events (seq, kind, body, seal) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![seq as i64, kind, text, seal.as_bytes().as_slice()])?;
-        transaction
-            .prepare_cached("UPDATE chain SET next_seq = ?1, ratchet = ?2 WHERE id = 1")?
-            .execute(params![seq as i64 + 1, key.next().as_bytes().as_slice()])?;
+        let seq = insert(&transaction, &kind, &text, &value)?;
         if self.boot != Some(boot) {
             note_first_event(&transaction, boot, seq)?;
         }
@@ -170,6 +121,22 @@ impl Journal {
         Ok(Appended { seq, id })
     }
 
+    /// Where an event of this id lies, looked for among the newest events only.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) fn find_recent(&self, id: Id) -> Result<Option<u64>, JournalError> {
+        let seq = self
+            .connection
+            .prepare_cached(
+                "SELECT seq FROM (SELECT seq, body FROM events ORDER BY seq DESC LIMIT 20)
+                 WHERE json_extract(body, '$.id') = ?1",
+            )?
+            .query_row([id.to_string()], |row| row.get::<_, i64>(0))
+            .optional()?;
+        Ok(seq.map(|seq| seq as u64))
+    }
+
     /// What is to be sent next: at most `limit` events and `max_bytes` of bodies, but one event in any case.
     ///
     /// # Errors
@@ -178,8 +145,7 @@ impl Journal {
         let mut statement = self.connection.prepare_cached(
             "SELECT seq, kind, body, seal FROM events WHERE seq > ?1 AND fate IS NULL ORDER BY seq LIMIT ?2",
         )?;
-        let mut rows =
-            statement.query(params![self.state.received_through as i64, limit as i64])?;
+        let mut rows = statement.query(params![self.settled as i64, limit as i64])?;
         let (mut events, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
             let text = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
@@ -218,30 +184,39 @@ impl Journal {
     /// # Errors
     /// Nothing was changed.
     pub fn acknowledge(&mut self, answer: &EventsAnswer) -> Result<bool, JournalError> {
-        let through = answer.received_through;
-        if through > self.state.last_seq {
-            let last = self.state.last_seq;
-            return Err(JournalError::Damaged(format!(
-                "the portal acknowledges event {through}, but the newest is {last}"
-            )));
+        let (through, last) = (answer.received_through, self.state.last_seq);
+        if through > last {
+            return Err(JournalError::Unbelievable { through, last });
         }
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if through < self.state.received_through {
+        let backwards = through < self.state.received_through;
+        let mut settled = self.settled.max(through);
+        if backwards {
             // The portal was restored from an older backup: it needs again what it lost, its rejections included.
             let sql =
                 "UPDATE events SET fate = NULL, reason = NULL WHERE fate IS NOT NULL AND seq > ?1";
             transaction.execute(sql, [through as i64])?;
+            transaction.execute("DELETE FROM marks WHERE through > ?1", [through as i64])?;
+            settled = through;
         }
-        let noted = note_results(&transaction, answer)?;
-        transaction
-            .prepare_cached("UPDATE chain SET received_through = ?1 WHERE id = 1")?
-            .execute([through as i64])?;
-        transaction.commit()?;
+        let noted = note_results(&transaction, answer, last)?;
         let moved = through != self.state.received_through || noted;
+        if !moved {
+            return Ok(false);
+        }
+        settled = skip_settled(&transaction, settled)?;
+        mark(&transaction, settled, answer.time)?;
+        if through != self.state.received_through {
+            transaction
+                .prepare_cached("UPDATE chain SET received_through = ?1 WHERE id = 1")?
+                .execute([through as i64])?;
+        }
+        transaction.commit()?;
+        self.settled = settled;
         self.state = read_state(&self.connection)?;
-        Ok(moved)
+        Ok(true)
     }
 
     /// Sets one event aside because the portal refuses every batch it is in. It stays in the journal and is offered
@@ -254,6 +229,7 @@ impl Journal {
             "UPDATE events SET fate = 'refused', reason = ?2 WHERE seq = ?1 AND fate IS NULL",
             params![seq as i64, reason],
         )?;
+        self.settled = skip_settled(&self.connection, self.settled)?;
         self.state = read_state(&self.connection)?;
         Ok(())
     }
@@ -263,8 +239,11 @@ impl Journal {
     /// # Errors
     /// The file cannot be read.
     pub fn first_key(&self) -> Result<Option<SealKey>, JournalError> {
-        let (seq, key) = read_chain(&self.connection)?;
-        Ok((seq == 1).then_some(key))
+        match read_chain(&self.connection) {
+            Ok((seq, key)) => Ok((seq == 1).then_some(key)),
+            Err(JournalError::KeyLost) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes the terminal id that the portal gave.
@@ -295,6 +274,7 @@ impl Journal {
     /// # Errors
     /// It cannot.
     pub fn probe(&self) -> Result<(), JournalError> {
+        self.chain()?;
         self.connection
             .execute("UPDATE chain SET next_seq = next_seq WHERE id = 1", [])?;
         Ok(())
@@ -307,36 +287,51 @@ impl Journal {
     pub(super) fn connection_mut(&mut self) -> &mut Connection {
         &mut self.connection
     }
-}
 
-fn connect(path: &Path) -> Result<Connection, JournalError> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    // SQLite answers with the mode it is in: an error of the device may leave it in another one without a word, and there
-    // FULL does not promise that the last commit survives a power cut.
-    let mode = connection
-        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
-    if mode != "wal" {
-        return Err(JournalError::Io(std::io::Error::other(format!(
-            "{} cannot be given a write-ahead log (it has mode {mode})",
-            path.display()
-        ))));
+    /// Does `work` as one transaction and reads the state anew.
+    pub(super) fn transact<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&transaction)?;
+        transaction.commit()?;
+        self.state = read_state(&self.connection)?;
+        self.settled = skip_settled(
+            &self.connection,
+            self.settled.max(self.state.received_through),
+        )?;
+        self.recovered = read_recovered(&self.connection)?;
+        Ok(done)
     }
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "secure_delete", "ON")?;
-    Ok(connection)
+
+    /// Gives up the journal for its connection.
+    pub(super) fn into_connection(self) -> Connection {
+        self.connection
+    }
+
+    /// Everything up to here needs no sending.
+    pub(super) fn settled(&self) -> u64 {
+        self.settled
+    }
 }
 
-fn migrate(connection: &mut Connection, path: &Path) -> Result<(), JournalError> {
-    migrations::migrations::runner()
-        .run(connection)
-        .map(|_| ())
-        .map_err(|error| match error.kind() {
-            refinery::error::Kind::MissingVersion(migration)
-            | refinery::error::Kind::DivergentVersion(migration, _) => JournalError::Newer {
-                path: path.to_owned(),
-                detail: migration.to_string(),
-            },
-            _ => JournalError::Damaged(format!("{} cannot be prepared: {error}", path.display())),
-        })
+/// Seals an event with the chain's key, writes it and moves the chain on. Returns its seq.
+pub(super) fn insert(
+    transaction: &Transaction<'_>,
+    kind: &str,
+    text: &str,
+    value: &serde_json::Value,
+) -> Result<u64, JournalError> {
+    let (seq, key) = read_chain(transaction)?;
+    let seal = key.seal(seq, kind, value)?;
+    transaction
+        .prepare_cached("INSERT INTO events (seq, kind, body, seal) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![seq as i64, kind, text, seal.as_bytes().as_slice()])?;
+    transaction
+        .prepare_cached("UPDATE chain SET next_seq = ?1, ratchet = ?2 WHERE id = 1")?
+        .execute(params![seq as i64 + 1, key.next().as_bytes().as_slice()])?;
+    Ok(seq)
 }

@@ -289,7 +289,7 @@ fn a_journal_of_a_newer_program_is_refused_with_a_clear_message_and_left_alone()
 fn a_journal_of_the_first_version_keeps_everything_and_learns_where_its_boots_begin() {
     let desk = Desk::new();
     let mut old = rusqlite::Connection::open(desk.path()).unwrap();
-    super::store::migrations::migrations::runner()
+    super::open::migrations::migrations::runner()
         .set_target(refinery::Target::Version(1))
         .run(&mut old)
         .unwrap();

@@ -14,7 +14,7 @@ use super::keeper::{Keeper, Published};
 use super::store::{Appended, Batch};
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
-use crate::limits::JOURNAL_QUEUE;
+use crate::limits::{JOURNAL_QUEUE, OPEN_PATIENCE};
 use crate::view::{Fault, FaultView};
 
 /// Called on the journal's thread once the append is durable or has failed.
@@ -49,12 +49,19 @@ impl JournalHandle {
         clock: SharedClock,
         entropy: SharedEntropy,
     ) -> std::io::Result<Self> {
-        let keeper = Keeper::open(path, terminal, clock, entropy);
+        let mut keeper = Keeper::closed(path, terminal, clock, entropy);
         let published = keeper.subscribe();
         let (commands, received) = sync_channel(JOURNAL_QUEUE);
+        let (opened, wait) = sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("journal".into())
-            .spawn(move || run(keeper, &received))?;
+            .spawn(move || {
+                keeper.idle();
+                let _ = opened.send(());
+                run(keeper, &received);
+            })?;
+        // Whoever starts finds the journal open, unless there is much to check or to mend.
+        let _ = wait.recv_timeout(OPEN_PATIENCE);
         Ok(Self {
             commands,
             published,
@@ -143,7 +150,7 @@ impl JournalHandle {
         &self,
         command: impl FnOnce(oneshot::Sender<Result<T, JournalError>>) -> Command,
     ) -> Result<T, JournalError> {
-        let busy = || JournalError::Damaged("the journal's thread does not answer".into());
+        let busy = || JournalError::Busy;
         let (reply, answer) = oneshot::channel();
         self.commands.try_send(command(reply)).map_err(|_| busy())?;
         answer.await.map_err(|_| busy())?

@@ -7,7 +7,8 @@
 //! kept, dropped or torn at sectors, in any order ([`platter`]).
 //!
 //! The program under test is not changed and does not know: opening a database by its path is enough. Files that are
-//! not SQLite's (identity, keys, renames) count as durable at once, as the terminal syncs each of those itself.
+//! not SQLite's (identity, keys) and renames count as durable at once, as the terminal syncs each of those itself; so does
+//! a database that was built elsewhere and renamed into its place.
 
 pub mod platter;
 mod vfs;
@@ -54,6 +55,8 @@ struct State {
     root: PathBuf,
     dice: Dice,
     files: HashMap<Inode, Platter>,
+    /// Under which names they were opened.
+    names: HashMap<Inode, PathBuf>,
     /// Deleted files whose deletion is not durable yet, by name.
     ghosts: BTreeMap<PathBuf, Ghost>,
     open: usize,
@@ -185,6 +188,7 @@ impl State {
             root,
             dice: Dice::new(seed),
             files: HashMap::new(),
+            names: HashMap::new(),
             ghosts: BTreeMap::new(),
             open: 0,
             calls: 0,
@@ -219,6 +223,13 @@ impl State {
 
     fn opened(&mut self, path: &Path, is_new: bool) -> io::Result<Inode> {
         let inode = fs::metadata(path)?.ino();
+        let is_moved = self
+            .names
+            .insert(inode, path.to_owned())
+            .is_some_and(|name| name != path);
+        if is_moved {
+            self.files.remove(&inode);
+        }
         if is_new {
             self.files.insert(inode, Platter::made());
         } else if let std::collections::hash_map::Entry::Vacant(unknown) = self.files.entry(inode) {
@@ -233,6 +244,7 @@ impl State {
         // A settled file is what lies there; and numbers of deleted files come back for others.
         if self.files.get(&inode).is_some_and(Platter::is_settled) {
             self.files.remove(&inode);
+            self.names.remove(&inode);
         }
     }
 
@@ -332,7 +344,9 @@ impl State {
                 if self.dice.percent(50) {
                     image.push((path.clone(), Some(fs::read(&path)?)));
                 }
-            } else if let Some(file) = self.files.get(&metadata.ino()) {
+            } else if let Some(file) = self.files.get(&metadata.ino())
+                && self.names.get(&metadata.ino()) == Some(&path)
+            {
                 let content = file.after_cut(&mut self.dice);
                 image.extend(content.map(|content| (path, Some(content))));
             } else {
@@ -359,6 +373,7 @@ impl State {
             }
         }
         self.files.clear();
+        self.names.clear();
         self.ghosts.clear();
         self.faults.clear();
         self.cut_at = None;

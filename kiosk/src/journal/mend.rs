@@ -1,0 +1,153 @@
+//! How the keeper brings back a journal that failed, is damaged or is gone.
+
+use pikir_contract::Notice;
+
+use super::error::JournalError;
+use super::keeper::{Keeper, storage_fault};
+use super::recovery::{self, Owner};
+use super::spare::{self, Spare};
+use super::store::Journal;
+use super::{Content, NewEvent};
+use crate::clock::SharedClock;
+use crate::entropy::SharedEntropy;
+use crate::files;
+use crate::limits::SPARE_MARGIN;
+
+/// What is said of a journal whose file was removed under the running terminal.
+const PUT_BACK: &str =
+    "journal.db was removed while the terminal ran; it was written anew, no event is missing";
+
+/// A notice of a recovery, of this moment.
+pub(super) fn notice(clock: &SharedClock, entropy: &SharedEntropy, detail: String) -> NewEvent {
+    NewEvent {
+        id: entropy.id(clock.wall_ms()),
+        at: clock.reading(),
+        content: Content::Notice {
+            what: Notice::JOURNAL_RECOVERED,
+            detail: Some(detail),
+        },
+    }
+}
+
+impl Keeper {
+    /// Makes sure that the journal is open and can be written: probes it, opens it anew, rebuilds it from damage.
+    pub(super) fn reopen(&mut self) -> Result<(), JournalError> {
+        if let Some(journal) = &self.journal {
+            match journal.probe() {
+                Ok(()) => return Ok(()),
+                // Opening it again would not bring the key back.
+                Err(JournalError::KeyLost) => return Err(JournalError::KeyLost),
+                Err(error) if error.is_damage() => self.let_go(),
+                Err(_) => self.journal = None,
+            }
+        }
+        let interrupted = recovery::pending(&self.path)?;
+        let opened = if interrupted {
+            Err(JournalError::Damaged("its recovery was interrupted".into()))
+        } else {
+            Journal::open(&self.path)
+        };
+        match opened.and_then(|journal| self.prove(journal)) {
+            Ok(()) => {}
+            Err(error) if self.can_mend(&error) => {
+                tracing::error!(%error, "the journal is damaged; it is rebuilt from what can be read");
+                self.rebuild()?;
+                let journal = Journal::open(&self.path)?;
+                self.prove(journal)?;
+            }
+            Err(error) => return Err(error),
+        }
+        match &self.journal {
+            Some(journal) => journal.probe(),
+            None => Err(JournalError::Missing(self.path.clone())),
+        }
+    }
+
+    /// Rebuilds the journal after damage that showed while it was open. Returns whether events can be appended again.
+    pub(super) fn mend(&mut self, error: &JournalError) -> bool {
+        tracing::error!(%error, "the journal is damaged");
+        self.let_go();
+        let mended = self.rebuild().and_then(|()| self.reopen());
+        let fault = mended.as_ref().err().map(storage_fault);
+        if let Err(error) = &mended {
+            tracing::error!(%error, "the journal cannot be rebuilt; it is tried again");
+        }
+        self.publish_state(fault);
+        mended.is_ok()
+    }
+
+    /// Writes the journal anew where somebody removed its file; the open connection still holds everything.
+    pub(super) fn mend_if_removed(&mut self) {
+        let Some(journal) = &mut self.journal else {
+            return;
+        };
+        if files::exists(&self.path) {
+            return;
+        }
+        let put_back = recovery::put_back(journal, &self.path);
+        if let Err(error) = &put_back {
+            tracing::error!(%error, "the journal's file was removed and cannot be written anew");
+        }
+        self.journal = None;
+        let stated = self.reopen().and_then(|()| {
+            let event = notice(&self.clock, &self.entropy, PUT_BACK.to_owned());
+            match (&mut self.journal, put_back) {
+                (Some(journal), Ok(())) => journal.state_recovery(PUT_BACK, event),
+                _ => Ok(()),
+            }
+        });
+        let fault = stated.as_ref().err().map(storage_fault);
+        self.publish_state(fault);
+    }
+
+    /// Takes an opened journal if the spare key agrees with its chain, and makes a spare key where one is due.
+    fn prove(&mut self, journal: Journal) -> Result<(), JournalError> {
+        let spare = Spare::load(&self.path, self.terminal).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the spare key cannot be read");
+            None
+        });
+        let chain = match journal.chain() {
+            Err(JournalError::KeyLost) => None,
+            Err(error) => {
+                journal.abandon();
+                return Err(error);
+            }
+            Ok(chain) => Some(chain),
+        };
+        if let (Some((next, key)), Some(spare)) = (&chain, &spare)
+            && spare.confirms(*next, key) == Some(false)
+        {
+            journal.abandon();
+            return Err(JournalError::Damaged(
+                "the spare key does not agree with the chain".into(),
+            ));
+        }
+        let spare_seq = spare.map_or(0, |spare| spare.seq);
+        self.take(journal, spare_seq);
+        if let Err(error) = self.spare_ahead(SPARE_MARGIN) {
+            tracing::warn!(%error, "the spare key cannot be written");
+        }
+        Ok(())
+    }
+
+    /// Whether a new journal is the answer: to damage, and to a file that is gone although this terminal has a key.
+    fn can_mend(&self, error: &JournalError) -> bool {
+        let gone = matches!(error, JournalError::Missing(_));
+        error.is_damage() || (gone && files::exists(&spare::place(&self.path)))
+    }
+
+    fn rebuild(&self) -> Result<(), JournalError> {
+        let owner = Owner {
+            terminal: self.terminal,
+            notice: &|detail| notice(&self.clock, &self.entropy, detail),
+        };
+        recovery::recover(&self.path, &owner)
+    }
+
+    /// Closes a damaged journal and leaves its files as they are.
+    fn let_go(&mut self) {
+        if let Some(journal) = self.journal.take() {
+            journal.abandon();
+        }
+    }
+}

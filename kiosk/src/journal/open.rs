@@ -1,0 +1,275 @@
+//! How the file is made, opened and brought up to date.
+
+use std::path::{Path, PathBuf};
+
+use pikir_contract::SealKey;
+use refinery::error::Kind;
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+
+use super::error::JournalError;
+use super::pages::begins_as_a_journal;
+use super::rows::{read_recovered, read_state};
+use super::store::Journal;
+use super::wal::Wal;
+use crate::files;
+
+pub(super) mod migrations {
+    #![allow(missing_docs, reason = "made by the macro")]
+    refinery::embed_migrations!("migrations");
+}
+
+/// How long to wait for another process that holds the file (`pikir-kiosk journal …` reading it).
+const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+/// Transactions beyond the valid part of the log that a power cut can leave: the one that was under way.
+const UNDER_WAY: u32 = 1;
+
+impl Journal {
+    /// Makes a new journal whose chain begins at `first_key`. The file appears whole or not at all.
+    ///
+    /// # Errors
+    /// The file is there already, or cannot be written.
+    pub fn create(path: &Path, first_key: &SealKey) -> Result<Self, JournalError> {
+        if files::exists(path) {
+            return Err(JournalError::Exists(path.to_owned()));
+        }
+        let connection = begin_building(path)?;
+        connection.execute(
+            "INSERT INTO chain (id, next_seq, ratchet) VALUES (1, 1, ?1)",
+            [first_key.as_bytes().as_slice()],
+        )?;
+        finish_building(connection, path)?;
+        Self::open(path)
+    }
+
+    /// Opens the journal of an earlier run, bringing its schema up to date. After an unclean end the structure of the
+    /// file is checked first.
+    ///
+    /// # Errors
+    /// There is none, it is damaged ([`JournalError::is_damage`]), or it is from a newer program. A damaged file is left
+    /// as it was found.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        if !files::exists(path) {
+            return Err(JournalError::Missing(path.to_owned()));
+        }
+        let log = Wal::of(path)?;
+        let unclean = log.is_some();
+        match log {
+            Some(log) if log.lost_commits > UNDER_WAY => {
+                return Err(JournalError::Damaged(
+                    "the write-ahead log is damaged".into(),
+                ));
+            }
+            None if !begins_as_a_journal(path)? => {
+                return Err(JournalError::Damaged(format!(
+                    "{} is not a journal",
+                    path.display()
+                )));
+            }
+            _ => {}
+        }
+        let mut connection = connect(path)?;
+        if let Err(error) = bring_up_to_date(&mut connection, path, unclean) {
+            if error.is_damage() {
+                leave_as_found(&connection);
+            }
+            return Err(error);
+        }
+        // What the portal held ahead of the cursor, and what it refused, is offered once more after each start:
+        // the portal may have been restored or mended meanwhile.
+        connection.execute(
+            "UPDATE events SET fate = NULL, reason = NULL WHERE fate IN ('held', 'refused')",
+            [],
+        )?;
+        Self::from_connection(connection)
+    }
+
+    /// Opens the journal beside the running terminal, to read only; nothing in it changes.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub fn open_to_read(path: &Path) -> Result<Self, JournalError> {
+        if !files::exists(path) {
+            return Err(JournalError::Missing(path.to_owned()));
+        }
+        let connection =
+            Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        let current: bool = connection.query_row(
+            "SELECT count(*) = 1 FROM sqlite_schema WHERE name = 'recoveries'",
+            [],
+            |row| row.get(0),
+        )?;
+        if !current {
+            return Err(JournalError::Older(path.to_owned()));
+        }
+        Self::from_connection(connection)
+    }
+
+    pub(super) fn from_connection(connection: Connection) -> Result<Self, JournalError> {
+        let result = read_state(&connection).and_then(|state| {
+            let recovered = read_recovered(&connection)?;
+            Ok((state, recovered))
+        });
+        match result {
+            Ok((state, recovered)) => Ok(Self::with(connection, state, recovered)),
+            Err(error) => {
+                if error.is_damage() {
+                    leave_as_found(&connection);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Closes the file without moving the write-ahead log into it, so that a recovery finds both as they are.
+    pub(super) fn abandon(self) {
+        leave_as_found(self.connection());
+    }
+}
+
+/// Without this SQLite would, on closing, move the log into the database and delete it.
+fn leave_as_found(connection: &Connection) {
+    if let Err(error) = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
+        tracing::warn!(%error, "the damaged journal may change while it is closed");
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, JournalError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let set = || -> Result<(), JournalError> {
+        // SQLite answers with the mode it is in: an error of the device may leave it in another one without a word, and
+        // there FULL does not promise that the last commit survives a power cut.
+        let mode: String =
+            connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+        if mode != "wal" {
+            let detail = format!(
+                "{} cannot be given a write-ahead log (it has mode {mode})",
+                path.display()
+            );
+            return Err(std::io::Error::other(detail).into());
+        }
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "secure_delete", "ON")?;
+        Ok(())
+    };
+    set().inspect_err(|_| leave_as_found(&connection))?;
+    Ok(connection)
+}
+
+fn bring_up_to_date(
+    connection: &mut Connection,
+    path: &Path,
+    unclean: bool,
+) -> Result<(), JournalError> {
+    if !is_current(connection, path)? {
+        migrate(connection)?;
+    }
+    if unclean {
+        let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if found != "ok" {
+            return Err(JournalError::Damaged(found));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the schema is the newest this program knows. An entry of the schema's history that this program wrote
+/// otherwise is damage; a version it does not know is of a newer program.
+fn is_current(connection: &Connection, path: &Path) -> Result<bool, JournalError> {
+    let runner = migrations::migrations::runner();
+    let known = runner.get_migrations();
+    let mut statement = connection
+        .prepare("SELECT version, name, applied_on, checksum FROM refinery_schema_history")?;
+    let mut rows = statement.query([])?;
+    let mut applied = 0;
+    while let Some(row) = rows.next()? {
+        let (version, name): (i64, String) = (row.get(0)?, row.get(1)?);
+        let (applied_on, checksum): (String, String) = (row.get(2)?, row.get(3)?);
+        let ours = known.iter().find(|one| i64::from(one.version()) == version);
+        let as_written = ours.is_some_and(|one| {
+            one.name() == name && one.checksum().to_string() == checksum && is_time(&applied_on)
+        });
+        if ours.is_none() && known.iter().all(|one| one.name() != name) {
+            return Err(JournalError::Newer {
+                path: path.to_owned(),
+                detail: format!("V{version}__{name}"),
+            });
+        }
+        if !as_written {
+            return Err(JournalError::Damaged(
+                "the history of the schema is damaged".into(),
+            ));
+        }
+        applied += 1;
+    }
+    Ok(applied == known.len())
+}
+
+/// A time as the history has it (`2026-01-31T12:00:00.123Z`); refinery panics at any other.
+fn is_time(text: &str) -> bool {
+    let shape = text.bytes().enumerate().all(|(at, byte)| match at {
+        4 | 7 => byte == b'-',
+        10 => byte == b'T',
+        13 | 16 => byte == b':',
+        19 => matches!(byte, b'.' | b'Z'),
+        _ => byte.is_ascii_digit() || (at + 1 == text.len() && byte == b'Z'),
+    });
+    shape && text.ends_with('Z') && text.parse::<jiff::Timestamp>().is_ok()
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), JournalError> {
+    let Err(error) = migrations::migrations::runner().run(connection) else {
+        return Ok(());
+    };
+    if let Kind::Connection(_, source) = error.kind()
+        && let Some(rusqlite::Error::SqliteFailure(failure, detail)) = source.downcast_ref()
+    {
+        let failure = rusqlite::Error::SqliteFailure(*failure, detail.clone());
+        return Err(JournalError::Sqlite(failure));
+    }
+    Err(JournalError::Damaged(format!(
+        "the schema cannot be brought up to date: {error}"
+    )))
+}
+
+/// Begins a journal beside the place it is for. Until it is finished a crash leaves a file that nobody takes for a
+/// journal, so nothing is synced on the way.
+pub(super) fn begin_building(path: &Path) -> Result<Connection, JournalError> {
+    let beside = building_place(path);
+    for suffix in ["", "-journal", "-wal", "-shm"] {
+        files::remove_if_there(&with_suffix(&beside, suffix))?;
+    }
+    // SQLite gives its log and index the mode of the database.
+    drop(files::create_private(&beside)?);
+    let mut connection = Connection::open(&beside)?;
+    connection.pragma_update(None, "journal_mode", "OFF")?;
+    connection.pragma_update(None, "synchronous", "OFF")?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// Puts the finished journal in its place, durably.
+pub(super) fn finish_building(connection: Connection, path: &Path) -> Result<(), JournalError> {
+    connection.close().map_err(|(_, error)| error)?;
+    put_in_place(path)
+}
+
+/// Makes what lies at the building place durable and moves it to its place.
+pub(super) fn put_in_place(path: &Path) -> Result<(), JournalError> {
+    let beside = building_place(path);
+    files::sync(&beside)?;
+    Ok(files::rename(&beside, path)?)
+}
+
+/// Where a journal is built before it takes its place.
+pub(super) fn building_place(path: &Path) -> PathBuf {
+    with_suffix(path, ".new")
+}
+
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
