@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::entropy::Entropy;
 use crate::limits::{BACKOFF_BASE, BACKOFF_CAP, MAX_REQUESTS_PER_MINUTE};
+use crate::network::NetworkChanges;
 
 /// Counts failures in a row and says how long to wait after each.
 #[derive(Debug, Default)]
@@ -29,6 +30,60 @@ impl Backoff {
             .min(BACKOFF_CAP);
         self.failures = self.failures.saturating_add(1);
         asked.unwrap_or_default() + ceiling.mul_f64(entropy.fraction())
+    }
+
+    /// Waits after a failure: as long as the portal asked, then a random time, which ends when the network is another
+    /// one. Returns whether it is.
+    pub async fn wait(
+        &mut self,
+        entropy: &dyn Entropy,
+        asked: Option<Duration>,
+        network: &mut NetworkChanges,
+    ) -> bool {
+        let jitter = self.next(entropy, None);
+        tokio::time::sleep(asked.unwrap_or_default()).await;
+        let changed = tokio::time::timeout(jitter, network.changed())
+            .await
+            .is_ok();
+        if changed {
+            self.reset();
+        }
+        changed
+    }
+}
+
+/// Spreads the first tries after a start. The power comes back to a whole town at once, and the network some seconds later:
+/// neither is a reason for all its terminals to hurry.
+#[derive(Debug, Clone, Copy)]
+pub struct StartSpread {
+    spread: Duration,
+    until: Instant,
+}
+
+impl StartSpread {
+    /// The program starts now.
+    #[must_use]
+    pub fn begin(spread: Duration) -> Self {
+        Self {
+            spread,
+            until: Instant::now() + spread,
+        }
+    }
+
+    /// How long to wait before the first try.
+    #[must_use]
+    pub fn first(&self, entropy: &dyn Entropy) -> Duration {
+        self.spread.mul_f64(entropy.fraction())
+    }
+
+    /// How long to wait after the network changed: not at all, except soon after the start.
+    #[must_use]
+    pub fn after_change(&self, entropy: &dyn Entropy) -> Duration {
+        if Instant::now() < self.until {
+            self.first(entropy)
+        } else {
+            Duration::ZERO
+        }
     }
 }
 
@@ -89,6 +144,36 @@ mod tests {
         );
         backoff.reset();
         assert!(backoff.next(&*entropy, None) <= BACKOFF_BASE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_network_ends_the_back_off_but_not_what_the_portal_asked_for() {
+        let (signal, mut changes) = crate::network::channel();
+        let entropy = TestEntropy::new(3);
+        let mut backoff = Backoff { failures: 9 };
+        signal.changed();
+        let start = Instant::now();
+        assert!(backoff.wait(&*entropy, None, &mut changes).await);
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        assert_eq!(backoff.failures, 0);
+        signal.changed();
+        let asked = Duration::from_secs(120);
+        assert!(backoff.wait(&*entropy, Some(asked), &mut changes).await);
+        assert_eq!(start.elapsed(), asked);
+        assert!(!backoff.wait(&*entropy, None, &mut changes).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_network_that_comes_up_soon_after_the_start_is_no_reason_to_hurry() {
+        let entropy = TestEntropy::new(5);
+        let start = StartSpread::begin(Duration::from_secs(30));
+        let waits: Vec<_> = (0..100).map(|_| start.after_change(&*entropy)).collect();
+        assert!(waits.iter().any(|wait| *wait > Duration::from_secs(25)));
+        assert!(waits.iter().all(|wait| *wait < Duration::from_secs(30)));
+        tokio::time::advance(Duration::from_secs(30)).await;
+        assert_eq!(start.after_change(&*entropy), Duration::ZERO);
+        let at_once = StartSpread::begin(Duration::ZERO);
+        assert_eq!(at_once.first(&*entropy), Duration::ZERO);
     }
 
     #[test]

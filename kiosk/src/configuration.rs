@@ -1,13 +1,16 @@
 //! `config.json`: the last good configuration from the portal.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use jiff::tz::TimeZone;
 use pikir_contract::TerminalConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
 
+use crate::doubt::OpeningHours;
 use crate::files::{self, DataDir};
 
 /// What lies in the file: the document as it came, so that members this version does not know survive.
@@ -25,6 +28,36 @@ pub struct Configuration {
     pub document: TerminalConfig,
     /// Its entity tag at the portal, where one is known.
     pub etag: Option<String>,
+    /// The opening hours in their time zone; `None`: always open, or the system does not know the zone.
+    pub hours: Option<OpeningHours>,
+}
+
+impl Configuration {
+    fn new(document: TerminalConfig, etag: Option<String>) -> Self {
+        let hours = document.hours.as_ref().and_then(|hours| {
+            let zone = time_zone(&hours.timezone)
+                .inspect_err(|error| {
+                    tracing::warn!(zone = hours.timezone, %error, "opening hours are not used. Is tzdata installed?");
+                })
+                .ok()?;
+            OpeningHours::new(zone, &hours.open)
+        });
+        Self {
+            document,
+            etag,
+            hours,
+        }
+    }
+}
+
+/// The zone as the system's database has it, which is newer than the program. The contract lets no `.` into a name.
+fn time_zone(name: &str) -> anyhow::Result<TimeZone> {
+    if name == "UTC" {
+        return Ok(TimeZone::UTC);
+    }
+    let data =
+        files::read_bytes(&Path::new("/usr/share/zoneinfo").join(name.trim_start_matches('/')))?;
+    Ok(TimeZone::tzif(name, &data)?)
 }
 
 /// Keeps the last good configuration on disk and tells everybody of a new one.
@@ -80,7 +113,7 @@ impl ConfigurationStore {
         files::replace(&self.data.configuration(), text.as_bytes(), 0o600)
             .context("the configuration cannot be kept")?;
         self.current
-            .send_replace(Some(Arc::new(Configuration { document, etag })));
+            .send_replace(Some(Arc::new(Configuration::new(document, etag))));
         Ok(())
     }
 }
@@ -90,10 +123,8 @@ fn read(data: &DataDir) -> anyhow::Result<Option<Configuration>> {
         return Ok(None);
     };
     let kept: Kept = serde_json::from_str(&text)?;
-    Ok(Some(Configuration {
-        document: TerminalConfig::from_value(&kept.config)?,
-        etag: kept.etag,
-    }))
+    let document = TerminalConfig::from_value(&kept.config)?;
+    Ok(Some(Configuration::new(document, kept.etag)))
 }
 
 #[cfg(test)]
@@ -141,6 +172,23 @@ mod tests {
         let message = store.accept(bad, None).unwrap_err().to_string();
         assert!(message.contains("languages"), "{message}");
         assert_eq!(store.current().unwrap().document.version, 7);
+    }
+
+    #[test]
+    fn opening_hours_are_in_the_zone_the_document_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ConfigurationStore::load(DataDir::new(Some(dir.path())));
+        let with_zone = |zone: &str| {
+            let mut document = document(7);
+            document["hours"] = json!({"timezone": zone, "open": [{"days": ["mon"], "from": "08:30", "to": "17:30"}]});
+            store.accept(document, None).unwrap();
+            store.current().unwrap().hours.clone()
+        };
+        // 2027-01-04 is a Monday; 03:00 UTC is 09:00 in Bishkek.
+        let monday = 1_799_031_600_000;
+        assert!(with_zone("Asia/Bishkek").unwrap().is_open(monday));
+        assert!(!with_zone("UTC").unwrap().is_open(monday));
+        assert_eq!(with_zone("Atlantis/Poseidonis"), None);
     }
 
     #[test]

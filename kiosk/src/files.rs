@@ -111,22 +111,31 @@ impl DataDir {
     }
 }
 
-/// Reads a whole text file of at most [`MAX_FILE_BYTES`].
+/// Reads a whole file of at most [`MAX_FILE_BYTES`].
 ///
 /// # Errors
-/// The file cannot be read, is too large, or is not UTF-8.
-pub fn read_text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
+/// The file cannot be read, or is too large.
+pub fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
     File::open(path)?
         .take(MAX_FILE_BYTES + 1)
-        .read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_FILE_BYTES {
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
             "the file is larger than 4 MiB",
         ));
     }
-    Ok(text)
+    Ok(bytes)
+}
+
+/// Reads a whole text file of at most [`MAX_FILE_BYTES`].
+///
+/// # Errors
+/// As [`read_bytes`], or the file is not UTF-8.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    String::from_utf8(read_bytes(path)?)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
 }
 
 /// Reads a text file; `None` where there is none.

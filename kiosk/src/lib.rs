@@ -6,12 +6,14 @@
 //! | module | what it is |
 //! | --- | --- |
 //! | [`visit`] | what a visitor can do, as a pure state machine |
+//! | [`doubt`] | the published rules by which a rating is flagged |
 //! | [`view`] | what the screen shows, as plain data |
 //! | [`journal`] | the append-only log of ratings: one thread, one transaction, one fsync |
 //! | [`portal`] | the central portal as the terminal sees it, over signed HTTP |
 //! | [`uploader`] | hands the journal to the portal, in order, until it is acknowledged |
 //! | [`upkeep`] | configuration and status, every few minutes |
 //! | [`enrolment`] | how a terminal gets its identity |
+//! | [`clock_watch`] | says when the wall clock is set |
 //! | [`network`] | says when the network changed |
 //! | [`true_time`] | what is known of the time |
 //! | [`buttons`] | five rating buttons on GPIO pins |
@@ -32,8 +34,10 @@ pub mod app;
 pub mod backoff;
 pub mod buttons;
 pub mod clock;
+pub mod clock_watch;
 pub mod configuration;
 pub mod control;
+pub mod doubt;
 pub mod enrolment;
 pub mod entropy;
 pub mod files;

@@ -36,7 +36,10 @@ pub const BUTTON_POLL: Duration = Duration::from_millis(10);
 
 /// Time to reach the portal, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Silence on a connection after which it counts as half-open.
+/// An open connection serves the next batch of a backlog, and is closed when it was not needed for this long: the next
+/// rating is not to find a connection that the network forgot.
+pub const POOL_IDLE: Duration = Duration::from_secs(5);
+/// Silence on a connection after which it counts as half-open; also for what was sent and never acknowledged.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time for one whole request.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -59,6 +62,20 @@ pub const LEARN_STEP_MS: u64 = 1_000;
 /// A first try after a start comes at a random moment within this, unless `terminal.toml` says otherwise: power comes
 /// back to a whole town at once.
 pub const START_SPREAD: Duration = Duration::from_secs(30);
+/// Longest start spread that `terminal.toml` may ask for (seconds).
+pub const MAX_START_SPREAD_S: u64 = 600;
+/// A link that comes up is followed by an address, a route, a second address: they count as one change.
+pub const NETWORK_SETTLE: Duration = Duration::from_secs(1);
+/// Least time between two changes of the network that are told: a flapping link must not keep the uploader busy.
+pub const NETWORK_PAUSE: Duration = Duration::from_secs(10);
+/// How often the wall clock is looked at.
+pub const CLOCK_CHECK: Duration = Duration::from_secs(10);
+/// The wall clock counts as set when it jumped by more than this (milliseconds).
+pub const CLOCK_JUMP_MS: u64 = 2_000;
+/// Least time between two notices that the clock was set (milliseconds); the next tells what happened meanwhile.
+pub const CLOCK_NOTICE_PAUSE_MS: u64 = 10 * 60 * 1_000;
+/// How far an uptime clock and the portal's may drift apart (parts in a million); a quartz strays half as far.
+pub const CLOCK_DRIFT_PPM: u64 = 100;
 /// Longest `Retry-After` that is believed.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 /// Round trip above which the portal's time is too vague to learn from (milliseconds).

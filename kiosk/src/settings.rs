@@ -1,12 +1,14 @@
 //! `terminal.toml`: what only this machine knows. Everything else comes from the portal.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::buttons::BUTTONS;
 use crate::files;
+use crate::limits::{MAX_START_SPREAD_S, START_SPREAD};
 
 /// The settings of one terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,6 +21,23 @@ pub struct Settings {
     pub screen: ScreenSettings,
     /// BCM numbers of the rating buttons' pins, for scores 1 to 5; `None`: there are none.
     pub buttons: Option<[u8; BUTTONS]>,
+    /// How the portal is approached.
+    pub network: NetworkSettings,
+}
+
+/// How this machine approaches the portal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NetworkSettings {
+    /// The first try after a start comes at a random moment within this: whole seconds, 0 to 600.
+    pub start_spread: Duration,
+}
+
+impl Default for NetworkSettings {
+    fn default() -> Self {
+        Self {
+            start_spread: START_SPREAD,
+        }
+    }
 }
 
 /// The screen of this machine.
@@ -51,6 +70,14 @@ struct File {
     screen: ScreenTable,
     #[serde(default)]
     gpio: GpioTable,
+    #[serde(default)]
+    network: NetworkTable,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct NetworkTable {
+    start_spread_s: Option<Spanned<u64>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -128,6 +155,19 @@ impl Settings {
             })?),
             None => None,
         };
+        let start_spread = match &file.network.start_spread_s {
+            Some(wanted) if *wanted.get_ref() > MAX_START_SPREAD_S => {
+                return Err(fail(
+                    Some(wanted.span().start),
+                    format!(
+                        "start_spread_s: {} is not within 0 to {MAX_START_SPREAD_S} seconds",
+                        wanted.get_ref()
+                    ),
+                ));
+            }
+            Some(wanted) => Duration::from_secs(*wanted.get_ref()),
+            None => START_SPREAD,
+        };
         Ok(Self {
             portal: file.portal.map(Spanned::into_inner),
             ca_file: file.ca_file.map(Spanned::into_inner),
@@ -136,6 +176,7 @@ impl Settings {
                 reduced_motion: file.screen.reduced_motion,
             },
             buttons,
+            network: NetworkSettings { start_spread },
         })
     }
 
@@ -150,7 +191,9 @@ impl Settings {
              rotation = 0             # 0, 90, 180 or 270 degrees, clockwise\n\
              reduced_motion = false\n\n\
              # [gpio]\n\
-             # buttons = [5, 6, 13, 19, 26]   # BCM numbers of the rating buttons, for scores 1 to 5\n",
+             # buttons = [5, 6, 13, 19, 26]   # BCM numbers of the rating buttons, for scores 1 to 5\n\n\
+             # [network]\n\
+             # start_spread_s = 30      # first try after a start within so many seconds; 0 at a bench\n",
             toml::Value::String(portal.to_owned())
         )
     }
@@ -232,6 +275,24 @@ mod tests {
     #[test]
     fn a_rotation_that_no_panel_has_is_refused() {
         assert!(error("[screen]\nrotation = 45\n").contains(":2: rotation: 45"));
+    }
+
+    #[test]
+    fn the_start_spread_is_half_a_minute_unless_said_otherwise_and_ten_minutes_at_most() {
+        let spread =
+            |text: &str| Settings::parse(text, Path::new("t")).map(|it| it.network.start_spread);
+        assert_eq!(spread(""), Ok(START_SPREAD));
+        assert_eq!(Settings::default().network.start_spread, START_SPREAD);
+        assert_eq!(
+            spread("[network]\nstart_spread_s = 0\n"),
+            Ok(Duration::ZERO)
+        );
+        assert_eq!(
+            spread("[network]\nstart_spread_s = 600\n"),
+            Ok(Duration::from_secs(600))
+        );
+        assert!(error("[network]\nstart_spread_s = 601\n").contains(":2: start_spread_s: 601"));
+        assert!(error("[network]\nstart_spread_s = -1\n").contains(":2: "));
     }
 
     #[test]

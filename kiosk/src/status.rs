@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::clock::SharedClock;
 use crate::configuration::ConfigurationStore;
+use crate::doubt::Phantom;
 use crate::files::{self, DataDir};
 use crate::journal::JournalHandle;
 use crate::portal::PortalHealth;
@@ -28,6 +29,9 @@ pub struct Status {
     pub screen: String,
     /// Why the terminal takes no ratings; `null` when it does.
     pub fault: Option<String>,
+    /// Where the panel touches itself, and how often; `null` where it does not. Ratings from there are flagged.
+    #[serde(default)]
+    pub phantom_touch: Option<String>,
     /// Seq of the newest event.
     pub last_seq: u64,
     /// The portal's acknowledgement.
@@ -67,6 +71,8 @@ pub struct StatusSource {
     pub health: watch::Receiver<PortalHealth>,
     /// Which screen is up.
     pub screen: watch::Receiver<&'static str>,
+    /// Where the panel touches itself.
+    pub phantoms: watch::Receiver<Vec<Phantom>>,
 }
 
 impl StatusSource {
@@ -92,6 +98,7 @@ impl StatusSource {
             place_name: place.map(|place| place.name.clone()),
             screen: (*self.screen.borrow()).to_owned(),
             fault: published.fault.map(|fault| fault.detail),
+            phantom_touch: phantom_touch(&self.phantoms.borrow()),
             last_seq: state.last_seq,
             received_through: state.received_through,
             pending: state.pending,
@@ -115,6 +122,11 @@ impl StatusSource {
             None => "unknown",
         }
     }
+}
+
+fn phantom_touch(phantoms: &[Phantom]) -> Option<String> {
+    let points: Vec<String> = phantoms.iter().map(Phantom::to_string).collect();
+    (!points.is_empty()).then(|| points.join("; "))
 }
 
 fn kebab(state: crate::portal::PortalState) -> String {
@@ -143,6 +155,12 @@ impl std::fmt::Display for Status {
             self.place_name.as_deref().unwrap_or_default()
         )?;
         writeln!(f, "  screen     {}", self.screen)?;
+        if let Some(phantom) = &self.phantom_touch {
+            writeln!(
+                f,
+                "  panel      touches itself at {phantom}; ratings from there are flagged. Clean, recalibrate or replace it"
+            )?;
+        }
         let reason = if self.portal_reason.is_empty() {
             String::new()
         } else {

@@ -6,13 +6,24 @@ use std::sync::Mutex;
 use pikir_contract::{BootOffset, OffsetQuality, Time};
 
 use crate::clock::SharedClock;
-use crate::limits::MAX_TIME_ROUND_TRIP_MS;
+use crate::limits::{CLOCK_DRIFT_PPM, LEARN_STEP_MS, MAX_TIME_ROUND_TRIP_MS};
 
 /// The true time of this boot.
 pub struct TrueTime {
     clock: SharedClock,
-    /// Unix time minus uptime (ms), as learnt from the portal.
-    from_portal: Mutex<Option<i64>>,
+    /// The best that was learnt from the portal.
+    from_portal: Mutex<Option<Sample>>,
+}
+
+/// What one answer of the portal taught.
+#[derive(Clone, Copy)]
+struct Sample {
+    /// Unix time minus uptime (ms).
+    offset_ms: i64,
+    /// How far it may be off: half the round trip (ms).
+    doubt_ms: u64,
+    /// When it was learnt (uptime, ms).
+    at_ms: u64,
 }
 
 impl TrueTime {
@@ -28,10 +39,33 @@ impl TrueTime {
     /// Learns from an answer: the portal said `time` at some moment between `sent_up_ms` and now.
     pub fn learn(&self, time: Time, sent_up_ms: u64) {
         let now = self.clock.up_ms();
-        if now.saturating_sub(sent_up_ms) <= MAX_TIME_ROUND_TRIP_MS {
-            let middle = sent_up_ms.midpoint(now) as i64;
-            *self.lock() = Some(time.unix_ms() - middle);
+        let round_trip = now.saturating_sub(sent_up_ms);
+        if round_trip > MAX_TIME_ROUND_TRIP_MS {
+            return;
         }
+        let sample = Sample {
+            offset_ms: time.unix_ms() - sent_up_ms.midpoint(now) as i64,
+            doubt_ms: round_trip / 2,
+            at_ms: now,
+        };
+        let mut best = self.lock();
+        if best.is_none_or(|best| sample.doubt_ms <= best.doubt_by(now)) {
+            *best = Some(sample);
+        }
+    }
+
+    /// What is known of this boot's clock, where it is another thing than `known`, which is set to it.
+    pub fn news(&self, known: &mut Option<BootOffset>) -> Option<BootOffset> {
+        let offset = self.offset()?;
+        let is_known = known.is_some_and(|known| {
+            known.quality == offset.quality
+                && known.offset_ms.abs_diff(offset.offset_ms) <= LEARN_STEP_MS
+        });
+        if is_known {
+            return None;
+        }
+        *known = Some(offset);
+        *known
     }
 
     /// What is known of this boot's clock; `None` while nothing is.
@@ -46,9 +80,9 @@ impl TrueTime {
                 quality: OffsetQuality::Synced,
             });
         }
-        self.lock().map(|offset_ms| BootOffset {
+        self.lock().map(|sample| BootOffset {
             boot,
-            offset_ms,
+            offset_ms: sample.offset_ms,
             quality: OffsetQuality::Portal,
         })
     }
@@ -60,17 +94,25 @@ impl TrueTime {
             .map(|offset| self.clock.up_ms() as i64 + offset.offset_ms)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<i64>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Sample>> {
         self.from_portal
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
+impl Sample {
+    /// How far it may be off by then (ms): two clocks drift apart.
+    fn doubt_by(&self, now_ms: u64) -> u64 {
+        let age_ms = now_ms.saturating_sub(self.at_ms);
+        self.doubt_ms + age_ms.saturating_mul(CLOCK_DRIFT_PPM) / 1_000_000
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::TestClock;
+    use crate::clock::{Clock, TestClock};
 
     const TRUTH: i64 = 1_800_000_000_000;
 
@@ -102,6 +144,41 @@ mod tests {
         truth.learn(time(TRUTH), 1_000);
         clock.set_wall_ms(TRUTH + 5_000, true);
         assert_eq!(truth.unix_ms(), Some(TRUTH + 5_000));
+    }
+
+    #[test]
+    fn a_vague_answer_replaces_an_exact_one_only_when_that_has_grown_old() {
+        let clock = TestClock::new("7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap(), 0);
+        let truth = TrueTime::new(clock.clone());
+        truth.learn(time(TRUTH), 1_000);
+        clock.advance_ms(8_000);
+        truth.learn(time(TRUTH + 1_000), 1_000);
+        assert_eq!(
+            truth.unix_ms(),
+            Some(TRUTH + 8_000),
+            "four seconds off at worst, and nothing before was"
+        );
+        clock.advance_ms(4_000 * 1_000_000 / CLOCK_DRIFT_PPM);
+        let sent = clock.up_ms() - 8_000;
+        truth.learn(time(TRUTH), sent);
+        assert_eq!(truth.unix_ms(), Some(TRUTH + 4_000));
+    }
+
+    #[test]
+    fn what_is_known_is_news_once_and_again_when_it_is_known_better() {
+        let clock = TestClock::new("7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap(), 0);
+        let truth = TrueTime::new(clock.clone());
+        let mut known = None;
+        assert_eq!(truth.news(&mut known), None);
+        truth.learn(time(TRUTH), 1_000);
+        assert_eq!(truth.news(&mut known), truth.offset());
+        assert_eq!(truth.news(&mut known), None);
+        clock.set_wall_ms(TRUTH, true);
+        assert_eq!(
+            truth.news(&mut known).map(|it| it.quality),
+            Some(OffsetQuality::Synced)
+        );
+        assert_eq!(truth.news(&mut known), None);
     }
 
     #[test]

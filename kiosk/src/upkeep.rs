@@ -7,13 +7,14 @@ use pikir_contract::{Notice, StatusAnswer, StatusReport};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, StartSpread};
 use crate::clock::SharedClock;
 use crate::configuration::ConfigurationStore;
 use crate::entropy::SharedEntropy;
 use crate::files::{self, DataDir};
 use crate::journal::{Content, JournalHandle, NewEvent};
 use crate::limits::MIN_STATUS_S;
+use crate::network::NetworkChanges;
 use crate::portal::{Failure, Portal, PortalHealth, Reply, Request, reply};
 use crate::true_time::TrueTime;
 
@@ -35,28 +36,43 @@ pub struct Upkeep<P> {
     pub true_time: Arc<TrueTime>,
     /// Where to say how the portal answered.
     pub health: watch::Sender<PortalHealth>,
+    /// Ends waits that were for a network that is no more.
+    pub network: NetworkChanges,
+    /// The first status comes at a random moment within this.
+    pub start_spread: Duration,
 }
 
 impl<P: Portal> Upkeep<P> {
     /// Runs for ever. Stopping it at any moment loses nothing.
-    pub async fn run(self) {
+    pub async fn run(mut self) {
         let mut backoff = Backoff::default();
+        let start = StartSpread::begin(self.start_spread);
+        // Without a configuration nobody can rate, so that cannot wait.
+        if self.configuration.current().is_some() {
+            tokio::time::sleep(start.first(&*self.entropy)).await;
+        }
         // What the portal said the entity tag is; unknown until it answered a status.
         let mut refused_etag = None;
         loop {
-            let wait = match self.once(&mut refused_etag).await {
+            if self.network.take() {
+                self.portal.forget_connections();
+            }
+            match self.once(&mut refused_etag).await {
                 Ok(()) => {
                     backoff.reset();
                     self.health.send_replace(PortalHealth::ok());
-                    self.until_next_status()
+                    tokio::time::sleep(self.until_next_status()).await;
                 }
                 Err(failure) => {
                     tracing::warn!(reason = %failure, "upkeep with the portal failed");
                     self.health.send_replace(failure.health());
-                    backoff.next(&*self.entropy, failure.retry_after())
+                    let asked = failure.retry_after();
+                    if backoff.wait(&*self.entropy, asked, &mut self.network).await {
+                        self.portal.forget_connections();
+                        tokio::time::sleep(start.after_change(&*self.entropy)).await;
+                    }
                 }
-            };
-            tokio::time::sleep(wait).await;
+            }
         }
     }
 
@@ -209,3 +225,6 @@ fn network() -> String {
         .and_then(|fields| fields.first().map(ToString::to_string))
         .unwrap_or_else(|| "none".into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,13 +30,11 @@ use pikir_contract::{
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::backoff::{Backoff, Pace};
+use crate::backoff::{Backoff, Pace, StartSpread};
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
 use crate::journal::{Batch, JournalState, Published};
-use crate::limits::{
-    LEARN_STEP_MS, MAX_BATCH_BYTES, MAX_BELIEVED_AHEAD, SETBACK_MEMORY, SMALL_BATCH_EVENTS,
-};
+use crate::limits::{MAX_BATCH_BYTES, MAX_BELIEVED_AHEAD, SETBACK_MEMORY, SMALL_BATCH_EVENTS};
 use crate::network::NetworkChanges;
 use crate::portal::{Failure, Portal, PortalHealth, Request, reply};
 use crate::true_time::TrueTime;
@@ -100,8 +98,8 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
     pub async fn run(mut self) {
         let mut journal = self.queue.subscribe();
         let mut memory = Memory::new();
-        let spread_until = Instant::now() + self.start_spread;
-        self.wait_for_start(&mut journal).await;
+        let start = StartSpread::begin(self.start_spread);
+        self.wait_for_start(start, &mut journal).await;
         loop {
             // Looking marks the state as seen, so an event that comes after it wakes the wait below.
             let pending = journal.borrow_and_update().state.pending;
@@ -122,36 +120,24 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
                     let wait = memory.set_back(&self.entropy);
                     tokio::time::sleep(wait).await;
                 }
-                Next::Later(asked) => self.pause(&mut memory, asked, spread_until).await,
+                Next::Later(asked) => {
+                    let network = &mut self.network;
+                    if memory.backoff.wait(&*self.entropy, asked, network).await {
+                        self.portal.forget_connections();
+                        tokio::time::sleep(start.after_change(&*self.entropy)).await;
+                    }
+                }
             }
         }
     }
 
-    /// The power comes back to a whole town at once, and the network some seconds later: neither is a reason to hurry.
-    /// A visitor who rates is one, and comes at a moment of their own.
-    async fn wait_for_start(&self, journal: &mut watch::Receiver<Published>) {
+    /// A visitor who rates ends the wait: they come at a moment of their own.
+    async fn wait_for_start(&self, start: StartSpread, journal: &mut watch::Receiver<Published>) {
         let last_rating = journal.borrow().state.last_rating;
         let rated = journal.wait_for(|published| published.state.last_rating != last_rating);
-        let wait = self.start_spread.mul_f64(self.entropy.fraction());
+        let wait = start.first(&*self.entropy);
         // Whether a rating or the time ended the wait, or the journal is gone: the loop looks for itself.
         let _ = tokio::time::timeout(wait, rated).await;
-    }
-
-    /// Waits as long as the portal asked, then as long as the back-off says or until the network is another one.
-    async fn pause(&mut self, memory: &mut Memory, asked: Option<Duration>, spread_until: Instant) {
-        let jitter = memory.backoff.next(&*self.entropy, None);
-        tokio::time::sleep(asked.unwrap_or_default()).await;
-        let changed = tokio::time::timeout(jitter, self.network.changed())
-            .await
-            .is_ok();
-        if changed {
-            memory.backoff.reset();
-            self.portal.forget_connections();
-            if Instant::now() < spread_until {
-                let wait = self.start_spread.mul_f64(self.entropy.fraction());
-                tokio::time::sleep(wait).await;
-            }
-        }
     }
 
     async fn deliver(&self, memory: &mut Memory) -> Next {
@@ -197,16 +183,8 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
 
     /// Lets the journal keep what is known of this boot's clock, for the time after this boot and for the boots before.
     fn learn(&self, memory: &mut Memory) {
-        let Some(offset) = self.true_time.offset() else {
-            return;
-        };
-        let is_known = memory.learnt.is_some_and(|known| {
-            known.quality == offset.quality
-                && known.offset_ms.abs_diff(offset.offset_ms) <= LEARN_STEP_MS
-        });
-        if !is_known {
+        if let Some(offset) = self.true_time.news(&mut memory.learnt) {
             self.queue.learn_offset(offset);
-            memory.learnt = Some(offset);
             memory.has_news = true;
         }
     }
@@ -270,11 +248,12 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
                 );
                 Next::SetBack
             }
+            // News of boots alone come one at a time.
+            Ok(_) if was_empty => Next::Later(None),
             Ok(true) => {
                 tracing::debug!(received_through = through, "delivered");
                 Next::AtOnce
             }
-            Ok(false) if was_empty => Next::Smaller,
             Ok(false) => {
                 tracing::warn!(
                     received_through = through,
@@ -381,5 +360,7 @@ fn boots_of(batch: &Batch) -> Vec<String> {
     boots
 }
 
+#[cfg(test)]
+mod rate_tests;
 #[cfg(test)]
 mod tests;

@@ -50,6 +50,8 @@ pub struct RateView {
     pub pressed: Option<Score>,
     /// What happened just before, said in one line above the faces.
     pub message: Option<RateMessage>,
+    /// A small hint to the technician: the touch panel needs a look. Visitors go on.
+    pub check_needed: bool,
 }
 
 /// One line on the rate screen about what just happened.
@@ -147,6 +149,9 @@ pub enum UserAction {
         /// Where it was touched, per mille of the screen's width and height.
         at: Option<(u16, u16)>,
     },
+    /// The panel was touched at this place (per mille of the screen's width and height), whatever was hit there. Comes
+    /// before what the touch does.
+    Touched((u16, u16)),
     /// A language was chosen.
     Language(String),
     /// "Take it back" on the thanks screen.

@@ -4,70 +4,18 @@
 //! touches no disk and draws nothing. [`Visit::screen`] says what to show. [`Visit::deadline`] says when time alone
 //! changes something, so that an idle terminal sleeps.
 
-use pikir_contract::{BootId, ClockReading, Id, InputKind, Score};
+mod events;
 
+pub use events::{Effect, Event, Rules, Tap};
+
+use pikir_contract::{BootId, ClockReading, Id, Score};
+
+use crate::doubt::{Doubt, Phantom, Point};
 use crate::journal::{Content, NewEvent};
 use crate::limits::{
     COMMIT_PATIENCE_MS, LANGUAGE_RESET_MS, MESSAGE_MS, THANKS_GUARD_MS, THANKS_MS,
 };
 use crate::view::{Fault, FaultView, RateMessage, RateView, ScreenView, ThanksView};
-
-/// What happened.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// A finger, a key or a button gave a score.
-    Rate {
-        /// Id the rating gets.
-        id: Id,
-        /// The moment of the tap.
-        at: ClockReading,
-        /// The score.
-        score: Score,
-        /// What gave it.
-        input: InputKind,
-        /// Where it was touched, per mille of the screen.
-        touched: Option<(u16, u16)>,
-    },
-    /// The visitor wants the last rating back.
-    Undo {
-        /// Id the withdrawal gets.
-        id: Id,
-        /// The moment of it.
-        at: ClockReading,
-    },
-    /// The visitor is done with the thanks screen.
-    Done,
-    /// The visitor chose a language.
-    Language(String),
-    /// The journal has event `id` on the disk.
-    Appended(Id),
-    /// The journal does not have event `id` and will not.
-    NotAppended(Id),
-    /// Whether the terminal can take ratings changed.
-    Service(Option<FaultView>),
-    /// The portal's configuration changed.
-    Rules(Rules),
-    /// Time passed.
-    Tick,
-}
-
-/// What the visit has to have done.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    /// Append this to the journal and report [`Event::Appended`] or [`Event::NotAppended`].
-    Append(NewEvent),
-}
-
-/// What the portal's configuration says about visits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rules {
-    /// How long a rating can be taken back (milliseconds).
-    pub undo_ms: u64,
-    /// The language every visit begins in.
-    pub default_language: String,
-    /// The languages to choose from.
-    pub languages: Vec<String>,
-}
 
 /// The state of the visit at one terminal.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,8 +25,7 @@ pub struct Visit {
     language: String,
     /// Uptime of the last thing a visitor did (milliseconds).
     touched_ms: u64,
-    /// Boot and uptime of the newest rating.
-    last_rating: Option<(BootId, u64)>,
+    doubt: Doubt,
     fault: Option<FaultView>,
 }
 
@@ -112,7 +59,7 @@ impl Visit {
             rules,
             language,
             touched_ms: 0,
-            last_rating,
+            doubt: Doubt::new(last_rating),
             fault: None,
         }
     }
@@ -120,15 +67,11 @@ impl Visit {
     /// Takes what happened at uptime `now_ms`; returns what has to be done, in order.
     #[must_use]
     pub fn step(&mut self, event: Event, now_ms: u64) -> Vec<Effect> {
+        let mut effects = self.trust_quiet_points(now_ms);
         match event {
-            Event::Rate {
-                id,
-                at,
-                score,
-                input,
-                touched,
-            } => return self.rate(id, at, score, input, touched, now_ms),
-            Event::Undo { id, at } => return self.undo(id, at, now_ms),
+            Event::Rate(tap) => effects.extend(self.rate(tap, now_ms)),
+            Event::Touched(point) => effects.extend(self.panel_touched(point, now_ms)),
+            Event::Undo { id, at } => effects.extend(self.undo(id, at, now_ms)),
             Event::Done => self.done(now_ms),
             Event::Language(language) => {
                 self.touched_ms = now_ms;
@@ -148,62 +91,72 @@ impl Visit {
             Event::Tick => {}
         }
         self.let_time_pass(now_ms);
-        Vec::new()
+        effects
     }
 
-    fn rate(
-        &mut self,
-        id: Id,
-        at: ClockReading,
-        score: Score,
-        input: InputKind,
-        touched: Option<(u16, u16)>,
-        now_ms: u64,
-    ) -> Vec<Effect> {
+    fn rate(&mut self, tap: Tap, now_ms: u64) -> Option<Effect> {
         self.let_time_pass(now_ms);
         if self.fault.is_some() || self.is_stalled(now_ms) {
-            return Vec::new();
+            return None;
         }
-        let gap_ms = match self.last_rating {
-            Some((boot, up_ms)) if boot == at.boot => at.up_ms.checked_sub(up_ms),
-            _ => None,
-        };
-        self.last_rating = Some((at.boot, at.up_ms));
+        let closed = self.is_closed(tap.true_ms);
+        let verdict = self.doubt.rate(tap.id, &tap.at, tap.touched, closed);
         self.touched_ms = now_ms;
         match &mut self.phase {
             // The next key may come while the last rating is still on its way to the disk: both count.
-            Phase::Saving {
-                waiting,
-                score: shown,
-                ..
-            } => {
-                waiting.push(id);
-                *shown = score;
+            Phase::Saving { waiting, score, .. } => {
+                waiting.push(tap.id);
+                *score = tap.score;
             }
             _ => {
                 self.phase = Phase::Saving {
-                    waiting: vec![id],
+                    waiting: vec![tap.id],
                     saved: None,
-                    score,
+                    score: tap.score,
                     since_ms: now_ms,
                 }
             }
         }
-        let lang = self.language.clone();
-        vec![Effect::Append(NewEvent {
-            id,
-            at,
+        Some(Effect::Append(NewEvent {
+            id: tap.id,
+            at: tap.at,
             content: Content::Rating {
-                score,
-                lang,
-                input,
-                gap_ms,
-                touched,
+                score: tap.score,
+                lang: self.language.clone(),
+                input: tap.input,
+                gap_ms: verdict.gap_ms,
+                flags: verdict.flags,
+                touched: tap.touched.map(|Point { x, y }| (x, y)),
             },
-        })]
+        }))
     }
 
-    fn undo(&mut self, id: Id, at: ClockReading, now_ms: u64) -> Vec<Effect> {
+    /// Whether the office is known to be closed.
+    fn is_closed(&self, true_ms: Option<i64>) -> bool {
+        let known = self.rules.hours.as_ref().zip(true_ms);
+        known.is_some_and(|(hours, true_ms)| !hours.is_open(true_ms))
+    }
+
+    /// Nobody's input until it is a rating, so it neither wakes the terminal nor keeps a language.
+    fn panel_touched(&mut self, point: Point, now_ms: u64) -> Option<Effect> {
+        let phantom = self.doubt.touch(point, now_ms)?;
+        let detail = format!("phantom touch at {phantom}; ratings from there are flagged");
+        Some(Effect::Maintenance(detail))
+    }
+
+    fn trust_quiet_points(&mut self, now_ms: u64) -> Vec<Effect> {
+        let quiet = self.doubt.let_time_pass(now_ms).into_iter();
+        quiet
+            .map(|Phantom { point, .. }| {
+                let Point { x, y } = point;
+                Effect::Maintenance(format!(
+                    "phantom touch at {x},{y} (per mille) has stopped; ratings from there count again"
+                ))
+            })
+            .collect()
+    }
+
+    fn undo(&mut self, id: Id, at: ClockReading, now_ms: u64) -> Option<Effect> {
         self.let_time_pass(now_ms);
         let undo_ms = self.rules.undo_ms;
         match &mut self.phase {
@@ -214,13 +167,15 @@ impl Visit {
             } if (THANKS_GUARD_MS..undo_ms).contains(&(now_ms - *since_ms)) => {
                 *withdrawal = Some(id);
                 self.touched_ms = now_ms;
-                vec![Effect::Append(NewEvent {
+                // Already now: the visitor may rate anew before the withdrawal is on the disk.
+                self.doubt.withdrawn(*rating);
+                Some(Effect::Append(NewEvent {
                     id,
                     at,
                     content: Content::Withdrawal { rating: *rating },
-                })]
+                }))
             }
-            _ => Vec::new(),
+            _ => None,
         }
     }
 
@@ -257,6 +212,7 @@ impl Visit {
     }
 
     fn not_appended(&mut self, id: Id, now_ms: u64) {
+        self.doubt.not_saved(id);
         match &mut self.phase {
             Phase::Saving { waiting, .. } if waiting.contains(&id) => {
                 waiting.retain(|waiting| *waiting != id);
@@ -318,9 +274,20 @@ impl Visit {
         &self.language
     }
 
+    /// Where the panel touches itself, as far as is known.
+    #[must_use]
+    pub fn phantoms(&self) -> &[Phantom] {
+        self.doubt.phantoms()
+    }
+
     /// The uptime (ms) at which [`Event::Tick`] changes something; `None`: time alone changes nothing.
     #[must_use]
     pub fn deadline(&self, now_ms: u64) -> Option<u64> {
+        let shown = self.screen_deadline(now_ms);
+        shown.into_iter().chain(self.doubt.deadline()).min()
+    }
+
+    fn screen_deadline(&self, now_ms: u64) -> Option<u64> {
         let language = (self.language != self.rules.default_language)
             .then_some(self.touched_ms + LANGUAGE_RESET_MS);
         match &self.phase {
@@ -354,6 +321,7 @@ impl Visit {
                 detail,
             });
         }
+        let check_needed = !self.phantoms().is_empty();
         match (&self.phase, &self.fault) {
             // What was saved is thanked for even when nothing further can be taken.
             (
@@ -377,6 +345,7 @@ impl Visit {
                     words,
                     pressed: None,
                     message,
+                    check_needed,
                 })
             }
             (Phase::Saving { score, .. }, None) => ScreenView::Rate(RateView {
@@ -384,6 +353,7 @@ impl Visit {
                 words,
                 pressed: Some(*score),
                 message: None,
+                check_needed,
             }),
         }
     }

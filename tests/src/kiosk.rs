@@ -34,7 +34,9 @@ impl Kiosk {
         let config = dir.join("terminal.toml");
         std::fs::write(
             &config,
-            format!("portal = \"{portal}\"\n\n[screen]\nrotation = 0\n"),
+            format!(
+                "portal = \"{portal}\"\n\n[screen]\nrotation = 0\n\n[network]\nstart_spread_s = 0\n"
+            ),
         )?;
         Ok(Self {
             data_dir,

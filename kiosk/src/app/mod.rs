@@ -12,6 +12,7 @@ mod ui;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::watch;
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 use crate::buttons::{self, BUTTONS, GpioPins};
 use crate::clock::{SharedClock, SystemClock};
 use crate::configuration::ConfigurationStore;
+use crate::doubt::Phantom;
 use crate::entropy::{SharedEntropy, SystemEntropy};
 use crate::files::{self, DataDir, Lock};
 use crate::identity::Identity;
@@ -59,11 +61,15 @@ struct Shared {
     ca_file: Option<PathBuf>,
     clock: SharedClock,
     entropy: SharedEntropy,
+    /// The first try comes at a random moment within this.
+    start_spread: Duration,
     true_time: Arc<TrueTime>,
     configuration: ConfigurationStore,
     health: watch::Sender<PortalHealth>,
     journal: watch::Sender<Option<JournalHandle>>,
     screen: watch::Sender<&'static str>,
+    /// Where the panel touches itself.
+    phantoms: watch::Sender<Vec<Phantom>>,
 }
 
 /// Runs the terminal until it is told to end (SIGTERM, SIGINT).
@@ -132,9 +138,11 @@ fn share(data: DataDir, settings: &Settings) -> anyhow::Result<Shared> {
         ca_file: settings.ca_file.clone(),
         clock,
         entropy: Arc::new(SystemEntropy),
+        start_spread: settings.network.start_spread,
         health: watch::Sender::new(PortalHealth::unknown()),
         journal: watch::Sender::new(None),
         screen: watch::Sender::new("setup"),
+        phantoms: watch::Sender::new(Vec::new()),
     })
 }
 
@@ -185,6 +193,7 @@ impl Shared {
             journal: self.journal.subscribe(),
             health: self.health.subscribe(),
             screen: self.screen.subscribe(),
+            phantoms: self.phantoms.subscribe(),
         }
     }
 }

@@ -66,11 +66,13 @@ pub fn serving(
 
 /// What the configuration says about visits.
 #[must_use]
-pub fn rules(config: &TerminalConfig) -> Rules {
+pub fn rules(configuration: &Configuration) -> Rules {
+    let config = &configuration.document;
     Rules {
         undo_ms: config.undo_s * 1_000,
         default_language: config.default_language.clone(),
         languages: config.languages.clone(),
+        hours: configuration.hours.clone(),
     }
 }
 
@@ -81,6 +83,7 @@ pub fn rules_before_configuration() -> Rules {
         undo_ms: 5_000,
         default_language: SETUP_LANGUAGE.into(),
         languages: vec![SETUP_LANGUAGE.into()],
+        hours: None,
     }
 }
 
@@ -172,8 +175,9 @@ mod tests {
         let configuration = Arc::new(Configuration {
             document: config(),
             etag: None,
+            hours: None,
         });
-        let mut visit = Visit::new(rules(&configuration.document), None);
+        let mut visit = Visit::new(rules(&configuration), None);
         let _ = visit.step(crate::visit::Event::Language("ru".into()), 0);
         let view = serving(&visit, Some(&configuration), 0, None);
         assert_eq!(view.organization, "Центр");

@@ -1,5 +1,6 @@
 //! The network side: set-up until the terminal is enrolled, then the uploader and upkeep; the control socket always.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -8,12 +9,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{Shared, ui};
+use crate::clock_watch::ClockWatch;
 use crate::enrolment;
 use crate::files::{self, DataDir};
 use crate::identity::Identity;
 use crate::journal::{Content, JournalHandle, NewEvent};
-use crate::limits::START_SPREAD;
-use crate::network::NetworkChanges;
+use crate::network::{self, NetworkChanges};
 use crate::portal::{HttpPortal, PortalAddress, PortalHealth};
 use crate::upkeep::Upkeep;
 use crate::uploader::Uploader;
@@ -38,8 +39,9 @@ pub fn start(
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
     ));
+    let network = network::watch();
     tokio::spawn(async move {
-        if let Err(error) = serve(shared, address, enrolled).await {
+        if let Err(error) = serve(shared, address, enrolled, network).await {
             let detail = format!("{error:#}");
             tracing::error!(%detail, "the terminal cannot be served");
             ui::post(move |ui| ui.out_of_service(view::Fault::Storage, &detail));
@@ -78,7 +80,12 @@ async fn serve(
     shared: Shared,
     address: Option<PortalAddress>,
     enrolled: Option<(Identity, JournalHandle)>,
+    network: NetworkChanges,
 ) -> anyhow::Result<()> {
+    // Somebody who just set the terminal up looks whether it works; there is no herd to keep out of.
+    let start_spread = enrolled
+        .as_ref()
+        .map_or(Duration::ZERO, |_| shared.start_spread);
     let (identity, journal) = match enrolled {
         Some(enrolled) => enrolled,
         None => set_up(&shared, address.clone()).await?,
@@ -106,6 +113,15 @@ async fn serve(
         shared.clock.clone(),
     );
     tokio::spawn(
+        ClockWatch {
+            clock: shared.clock.clone(),
+            entropy: shared.entropy.clone(),
+            true_time: shared.true_time.clone(),
+            journal: journal.clone(),
+        }
+        .run(),
+    );
+    tokio::spawn(
         Upkeep {
             portal: portal.clone(),
             data: shared.data.clone(),
@@ -115,11 +131,22 @@ async fn serve(
             entropy: shared.entropy.clone(),
             true_time: shared.true_time.clone(),
             health: shared.health.clone(),
+            network: network.clone(),
+            start_spread,
         }
         .run(),
     );
-    tokio::spawn(uploader(&shared, portal, terminal, journal, shared.health.clone()).run());
-    deliver_former(&shared, &address)
+    let health = shared.health.clone();
+    let present = uploader(&shared, portal, terminal, journal, health, network.clone());
+    tokio::spawn(
+        Uploader {
+            start_spread,
+            ..present
+        }
+        .run(),
+    );
+    deliver_former(&shared, &address, &network);
+    Ok(())
 }
 
 async fn set_up(
@@ -162,6 +189,7 @@ fn uploader(
     terminal: Id,
     journal: JournalHandle,
     health: watch::Sender<PortalHealth>,
+    network: NetworkChanges,
 ) -> Uploader<HttpPortal, JournalHandle> {
     Uploader {
         portal,
@@ -172,8 +200,8 @@ fn uploader(
         true_time: shared.true_time.clone(),
         health,
         batch: batch_limit(shared),
-        network: NetworkChanges::none(),
-        start_spread: START_SPREAD,
+        network,
+        start_spread: shared.start_spread,
     }
 }
 
@@ -196,45 +224,48 @@ fn batch_limit(shared: &Shared) -> watch::Receiver<usize> {
     receiver
 }
 
-/// Delivers what former identities of this terminal left, each signed with its own key.
-fn deliver_former(shared: &Shared, address: &PortalAddress) -> anyhow::Result<()> {
-    for directory in files::directories_in(&shared.data.former())? {
-        let data = DataDir::new(Some(&directory));
-        let Some((identity, terminal)) = Identity::load(&data.identity())?
-            .and_then(|identity| Some((identity.clone(), identity.terminal?)))
-        else {
-            continue;
-        };
-        let journal = JournalHandle::start(
-            data.journal(),
-            terminal,
-            shared.clock.clone(),
-            shared.entropy.clone(),
-        )?;
-        let pending = journal.published().state.pending;
-        if pending == 0 {
-            journal.stop();
-            continue;
+/// Delivers what former identities of this terminal left. One that cannot be read is no reason not to serve.
+fn deliver_former(shared: &Shared, present: &PortalAddress, network: &NetworkChanges) {
+    let directories = files::directories_in(&shared.data.former()).unwrap_or_else(|error| {
+        tracing::error!(%error, "the former identities cannot be listed");
+        Vec::new()
+    });
+    for directory in directories {
+        if let Err(error) = deliver_former_in(&directory, shared, present, network) {
+            let (directory, detail) = (directory.display(), format!("{error:#}"));
+            tracing::error!(%directory, %detail, "what a former identity left cannot be delivered");
         }
-        tracing::info!(%terminal, pending, "delivering the journal of a former identity");
-        let portal = HttpPortal::new(
-            address.clone(),
-            identity.signing_key(),
-            terminal.to_string(),
-            shared.clock.clone(),
-        );
-        // How the portal answers a former identity says nothing of the present one.
-        tokio::spawn(
-            uploader(
-                shared,
-                portal,
-                terminal,
-                journal,
-                watch::Sender::new(PortalHealth::unknown()),
-            )
-            .run(),
-        );
     }
+}
+
+/// Delivers one former identity's journal, signed with its own key, to the portal that gave it: the present one may know
+/// nothing of it.
+fn deliver_former_in(
+    directory: &Path,
+    shared: &Shared,
+    present: &PortalAddress,
+    network: &NetworkChanges,
+) -> anyhow::Result<()> {
+    let data = DataDir::new(Some(directory));
+    let Some((identity, terminal)) = Identity::load(&data.identity())?
+        .and_then(|identity| Some((identity.clone(), identity.terminal?)))
+    else {
+        return Ok(());
+    };
+    let (clock, entropy) = (shared.clock.clone(), shared.entropy.clone());
+    let journal = JournalHandle::start(data.journal(), terminal, clock, entropy)?;
+    let pending = journal.published().state.pending;
+    if pending == 0 {
+        journal.stop();
+        return Ok(());
+    }
+    let address = present.or_of(identity.portal.as_deref(), shared.ca_file.as_deref());
+    tracing::info!(%terminal, pending, portal = address.as_str(), "delivering the journal of a former identity");
+    let key = identity.signing_key();
+    let portal = HttpPortal::new(address, key, terminal.to_string(), shared.clock.clone());
+    // How the portal answers a former identity says nothing of the present one.
+    let health = watch::Sender::new(PortalHealth::unknown());
+    tokio::spawn(uploader(shared, portal, terminal, journal, health, network.clone()).run());
     Ok(())
 }
 

@@ -5,15 +5,16 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use pikir_contract::{InputKind, Score};
+use pikir_contract::{InputKind, Notice, Score};
 use slint::{Timer, TimerMode};
 
 use super::{Shared, picture};
-use crate::journal::JournalHandle;
+use crate::doubt::Phantom;
+use crate::journal::{Content, JournalHandle, NewEvent};
 use crate::portal::PortalState;
 use crate::screen::Screen;
 use crate::view::{Fault, FaultView, ScreenView, SetupView, UserAction};
-use crate::visit::{Effect, Event, Visit};
+use crate::visit::{Effect, Event, Tap, Visit};
 
 thread_local! {
     static UI: RefCell<Option<Rc<RefCell<Ui>>>> = const { RefCell::new(None) };
@@ -91,6 +92,32 @@ fn watchdog() -> Timer {
     timer
 }
 
+/// Appends what the visitor did; the visit hears whether it is on the disk.
+fn append(journal: &JournalHandle, new: NewEvent) {
+    let id = new.id;
+    let reply = move |result: Result<_, _>| {
+        let event = if result.is_ok() {
+            Event::Appended(id)
+        } else {
+            Event::NotAppended(id)
+        };
+        post(move |ui| ui.step(event));
+    };
+    journal.append(new, Box::new(reply));
+}
+
+/// Appends a notice for the technician. The screen does not depend on it.
+fn notice(shared: &Shared, journal: &JournalHandle, detail: String) {
+    tracing::warn!(%detail);
+    let at = shared.clock.reading();
+    let content = Content::Notice {
+        what: Notice::MAINTENANCE,
+        detail: Some(detail),
+    };
+    let id = shared.entropy.id(at.wall.unix_ms());
+    journal.append(NewEvent { id, at, content }, Box::new(|_| {}));
+}
+
 impl Ui {
     /// Shows a step of the set-up.
     pub fn show_setup(&mut self, setup: SetupView) {
@@ -101,7 +128,7 @@ impl Ui {
     /// The terminal is enrolled: from now on it takes ratings.
     pub fn serve(&mut self, journal: JournalHandle) {
         let rules = match self.shared.configuration.current() {
-            Some(configuration) => picture::rules(&configuration.document),
+            Some(configuration) => picture::rules(&configuration),
             None => picture::rules_before_configuration(),
         };
         let visit = Visit::new(rules, journal.published().state.last_rating);
@@ -133,7 +160,7 @@ impl Ui {
     /// The portal's configuration is another one.
     pub fn configuration_changed(&mut self) {
         if let Some(configuration) = self.shared.configuration.current() {
-            self.step(Event::Rules(picture::rules(&configuration.document)));
+            self.step(Event::Rules(picture::rules(&configuration)));
         }
         self.service_changed();
     }
@@ -190,13 +217,15 @@ impl Ui {
                 score,
                 input,
                 at: touched,
-            } => Event::Rate {
+            } => Event::Rate(Tap {
                 id,
                 at,
                 score,
                 input,
-                touched,
-            },
+                touched: touched.map(Into::into),
+                true_ms: self.shared.true_time.unix_ms(),
+            }),
+            UserAction::Touched(place) => Event::Touched(place.into()),
             UserAction::Language(language) => Event::Language(language),
             UserAction::Undo => Event::Undo { id, at },
             UserAction::Done => Event::Done,
@@ -206,17 +235,11 @@ impl Ui {
     fn step(&mut self, event: Event) {
         let now_ms = self.shared.clock.up_ms();
         if let Mode::Serving { visit, journal } = &mut self.mode {
-            for Effect::Append(new) in visit.step(event, now_ms) {
-                let id = new.id;
-                let reply = move |result: Result<_, _>| {
-                    let event = if result.is_ok() {
-                        Event::Appended(id)
-                    } else {
-                        Event::NotAppended(id)
-                    };
-                    post(move |ui| ui.step(event));
-                };
-                journal.append(new, Box::new(reply));
+            for effect in visit.step(event, now_ms) {
+                match effect {
+                    Effect::Append(new) => append(journal, new),
+                    Effect::Maintenance(detail) => notice(&self.shared, journal, detail),
+                }
             }
         }
         self.refresh();
@@ -237,6 +260,7 @@ impl Ui {
         }
         self.screen.show(&view);
         self.publish(&view.screen);
+        self.publish_phantoms();
         let deadline = match &self.mode {
             Mode::Setup(_) => None,
             Mode::Serving { visit, .. } => {
@@ -272,6 +296,21 @@ impl Ui {
         self.shared
             .screen
             .send_if_modified(|shown| std::mem::replace(shown, name) != name);
+    }
+
+    fn publish_phantoms(&self) {
+        let phantoms = match &self.mode {
+            Mode::Setup(_) => &[],
+            Mode::Serving { visit, .. } => visit.phantoms(),
+        };
+        let told = |known: &mut Vec<Phantom>| {
+            let news = known != phantoms;
+            if news {
+                *known = phantoms.to_vec();
+            }
+            news
+        };
+        self.shared.phantoms.send_if_modified(told);
     }
 
     /// Ready means: painted, and the journal open or the screen saying why not.

@@ -72,6 +72,8 @@ pub enum Content {
         input: InputKind,
         /// Since the previous rating at this terminal in this boot (milliseconds).
         gap_ms: Option<u64>,
+        /// Why it may not be a visitor's own, by the contract's names; it is kept all the same.
+        flags: Vec<&'static str>,
         /// Where it was touched, per mille of the screen.
         touched: Option<(u16, u16)>,
     },
@@ -106,6 +108,7 @@ impl NewEvent {
                 lang,
                 input,
                 gap_ms,
+                flags,
                 touched,
             } => EventBody::Rating(pikir_contract::Rating {
                 head,
@@ -114,7 +117,7 @@ impl NewEvent {
                 input,
                 service: None,
                 gap_ms,
-                flags: Vec::new(),
+                flags: flags.into_iter().map(str::to_owned).collect(),
                 x: touched.map(|(x, _)| x),
                 y: touched.map(|(_, y)| y),
             }),

@@ -46,6 +46,7 @@ impl Desk {
             lang: "ky".into(),
             input: InputKind::Keypad,
             gap_ms: None,
+            flags: Vec::new(),
             touched: None,
         };
         NewEvent {

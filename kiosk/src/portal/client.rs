@@ -1,6 +1,7 @@
 //! The portal over HTTP: signed, bounded in time and size, never redirected.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -16,14 +17,46 @@ use super::{Portal, Reply, Request, RequestBody};
 use crate::clock::SharedClock;
 use crate::files;
 use crate::limits::{
-    COMPRESS_FROM_BYTES, CONNECT_TIMEOUT, MAX_ANSWER_BYTES, READ_TIMEOUT, REQUEST_TIMEOUT,
+    COMPRESS_FROM_BYTES, CONNECT_TIMEOUT, MAX_ANSWER_BYTES, POOL_IDLE, READ_TIMEOUT,
+    REQUEST_TIMEOUT,
 };
 
-/// Where the portal is and whom to trust there.
+/// How long each stage of a request may take, so that no half-open connection holds it up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// To reach the portal: name, TCP and TLS.
+    pub connect: Duration,
+    /// Silence while the request is sent, before the answer begins, and within it.
+    pub silence: Duration,
+    /// The whole request, whoever trickles.
+    pub whole: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            connect: CONNECT_TIMEOUT,
+            silence: READ_TIMEOUT,
+            whole: REQUEST_TIMEOUT,
+        }
+    }
+}
+
+/// Where the portal is and whom to trust there. Clones share their connections.
 #[derive(Debug, Clone)]
 pub struct PortalAddress {
     base: Url,
-    http: Client,
+    road: Arc<Road>,
+}
+
+/// How the portal is reached.
+#[derive(Debug)]
+struct Road {
+    /// Instead of the system's.
+    authorities: Option<Vec<Certificate>>,
+    patience: Patience,
+    /// With the connections that are open.
+    http: Mutex<Client>,
 }
 
 impl PortalAddress {
@@ -32,34 +65,62 @@ impl PortalAddress {
     /// # Errors
     /// The address is neither `https://` nor loopback, or no authority can be read.
     pub fn new(portal: &str, ca_file: Option<&Path>) -> anyhow::Result<Self> {
+        Self::with_patience(portal, ca_file, Patience::default())
+    }
+
+    /// The same, with other time limits.
+    ///
+    /// # Errors
+    /// As [`PortalAddress::new`].
+    pub fn with_patience(
+        portal: &str,
+        ca_file: Option<&Path>,
+        patience: Patience,
+    ) -> anyhow::Result<Self> {
         check_portal_url(portal).with_context(|| format!("portal address {portal}"))?;
         let base = Url::parse(portal).with_context(|| format!("portal address {portal}"))?;
         // A second provider would be an error of the program; the first one stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            // An address change must not leave a dead connection in the pool for long.
-            .pool_idle_timeout(Duration::from_secs(30))
-            .tcp_keepalive(Duration::from_secs(15));
-        if let Some(path) = ca_file {
-            let pem = files::read_text(path)
-                .with_context(|| format!("CA file {} cannot be read", path.display()))?;
-            let authorities = Certificate::from_pem_bundle(pem.as_bytes())
-                .ok()
-                .filter(|found| !found.is_empty())
-                .with_context(|| format!("CA file {} holds no PEM certificate", path.display()))?;
-            builder = builder.tls_certs_only(authorities);
-        } else if base.scheme() == "http" {
+        let authorities = match ca_file {
+            Some(path) => Some(authorities_in(path)?),
             // Loopback needs no authority; a machine without any must still reach it.
-            builder = builder.tls_certs_only([]);
-        }
-        let http = builder
-            .build()
+            None => (base.scheme() == "http").then(Vec::new),
+        };
+        let http = client(authorities.as_deref(), patience)
             .context("TLS cannot be prepared. Install ca-certificates, or name a ca_file")?;
-        Ok(Self { base, http })
+        let road = Arc::new(Road {
+            authorities,
+            patience,
+            http: Mutex::new(http),
+        });
+        Ok(Self { base, road })
+    }
+
+    /// Another portal by its address, over the same kind of road; this one where no other is named, or it cannot be used.
+    #[must_use]
+    pub fn or_of(&self, portal: Option<&str>, ca_file: Option<&Path>) -> Self {
+        let Some(portal) = portal.filter(|portal| *portal != self.as_str()) else {
+            return self.clone();
+        };
+        Self::new(portal, ca_file).unwrap_or_else(|error| {
+            let detail = format!("{error:#}");
+            tracing::warn!(portal, %detail, "the portal cannot be used; the present one is asked instead");
+            self.clone()
+        })
+    }
+
+    fn http(&self) -> Client {
+        self.road.lock().clone()
+    }
+
+    /// Leaves every open connection behind; requests under way are not touched.
+    fn forget_connections(&self) {
+        match client(self.road.authorities.as_deref(), self.road.patience) {
+            Ok(http) => *self.road.lock() = http,
+            Err(error) => {
+                tracing::warn!(%error, "connections could not be given up; they are within seconds");
+            }
+        }
     }
 
     /// The address as text.
@@ -75,6 +136,37 @@ impl PortalAddress {
             .split_once("://")
             .map_or_else(|| self.as_str().to_owned(), |(_, rest)| rest.to_owned())
     }
+}
+
+impl Road {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Client> {
+        self.http.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn client(authorities: Option<&[Certificate]>, patience: Patience) -> reqwest::Result<Client> {
+    let builder = Client::builder()
+        .connect_timeout(patience.connect)
+        .read_timeout(patience.silence)
+        .timeout(patience.whole)
+        .redirect(reqwest::redirect::Policy::none())
+        .pool_idle_timeout(POOL_IDLE)
+        // The kernel gives up at the same time as the program, so that no dead socket stays behind.
+        .tcp_user_timeout(patience.silence)
+        .tcp_keepalive(patience.silence);
+    match authorities {
+        Some(authorities) => builder.tls_certs_only(authorities.iter().cloned()).build(),
+        None => builder.build(),
+    }
+}
+
+fn authorities_in(path: &Path) -> anyhow::Result<Vec<Certificate>> {
+    let pem = files::read_text(path)
+        .with_context(|| format!("CA file {} cannot be read", path.display()))?;
+    Certificate::from_pem_bundle(pem.as_bytes())
+        .ok()
+        .filter(|found| !found.is_empty())
+        .with_context(|| format!("CA file {} holds no PEM certificate", path.display()))
 }
 
 /// The portal over HTTP, for one identity.
@@ -104,7 +196,7 @@ impl HttpPortal {
         &self.address
     }
 
-    fn prepare(&self, request: Request) -> anyhow::Result<reqwest::Request> {
+    fn prepare(&self, http: &Client, request: Request) -> anyhow::Result<reqwest::Request> {
         let url: Url = format!("{}{}", self.address.as_str(), request.path).parse()?;
         let (method, content, known_etag) = match request.body {
             RequestBody::Get { known_etag } => (Method::GET, None, known_etag),
@@ -125,9 +217,7 @@ impl HttpPortal {
             content.as_deref(),
             created,
         );
-        let mut builder = self
-            .address
-            .http
+        let mut builder = http
             .request(method, url)
             .header(USER_AGENT, crate::SOFTWARE)
             .header("signature-input", signed.signature_input)
@@ -152,12 +242,11 @@ impl HttpPortal {
 
 impl Portal for HttpPortal {
     async fn send(&self, request: Request) -> Result<Reply, String> {
+        let http = self.address.http();
         let request = self
-            .prepare(request)
+            .prepare(&http, request)
             .map_err(|error| plain(error.as_ref()))?;
-        let mut response = self
-            .address
-            .http
+        let mut response = http
             .execute(request)
             .await
             .map_err(|error| plain(&error.without_url()))?;
@@ -182,6 +271,10 @@ impl Portal for HttpPortal {
             reply.body.extend_from_slice(&chunk);
         }
         Ok(reply)
+    }
+
+    fn forget_connections(&self) {
+        self.address.forget_connections();
     }
 }
 
@@ -252,6 +345,15 @@ mod tests {
     fn plain_http_to_another_machine_is_refused() {
         assert!(PortalAddress::new("http://otzyv.example", None).is_err());
         assert!(PortalAddress::new("http://127.0.0.1:8080", None).is_ok());
+    }
+
+    #[test]
+    fn a_former_identity_is_delivered_to_its_own_portal_where_that_can_be() {
+        let present = PortalAddress::new("http://127.0.0.1:8080", None).unwrap();
+        let of = |portal| present.or_of(portal, None).as_str().to_owned();
+        assert_eq!(of(Some("http://127.0.0.1:9090")), "http://127.0.0.1:9090");
+        assert_eq!(of(None), present.as_str());
+        assert_eq!(of(Some("http://otzyv.example")), present.as_str());
     }
 
     #[test]

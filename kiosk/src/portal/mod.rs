@@ -1,6 +1,8 @@
 //! The central portal as the terminal sees it: one request, one reply, and what a reply means.
 
 pub mod client;
+#[cfg(test)]
+mod half_open;
 pub mod reply;
 #[cfg(test)]
 pub mod scripted;
@@ -8,7 +10,7 @@ pub mod scripted;
 use std::future::Future;
 use std::time::Duration;
 
-pub use client::{HttpPortal, PortalAddress};
+pub use client::{HttpPortal, Patience, PortalAddress};
 pub use reply::Failure;
 
 /// One request to the portal.

@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use pikir_contract::{Event, EventResult, EventStatus, EventsAnswer, EventsRequest, Time};
+use pikir_contract::{
+    BootOffset, Event, EventResult, EventStatus, EventsAnswer, EventsRequest, Time,
+};
+use tokio::time::Instant;
 
 use super::{Portal, Reply, Request, RequestBody};
 
@@ -18,6 +21,8 @@ pub enum Turn {
     Instead(Reply),
     /// The portal refuses any batch with this seq.
     RefuseSeq(u64),
+    /// The line is too slow for more events than this.
+    Slow(usize),
 }
 
 /// A portal in memory. Turns not scripted are good.
@@ -33,6 +38,9 @@ struct Inner {
     always: Option<Turn>,
     held: Vec<Event>,
     batch_sizes: Vec<usize>,
+    sent_at: Vec<Instant>,
+    boots: Vec<Vec<BootOffset>>,
+    forgotten: usize,
 }
 
 impl ScriptedPortal {
@@ -80,6 +88,21 @@ impl ScriptedPortal {
             .wait_for(|requests| *requests >= count)
             .await
             .unwrap();
+    }
+
+    /// When each of them came.
+    pub fn sent_at(&self) -> Vec<Instant> {
+        self.inner.lock().unwrap().sent_at.clone()
+    }
+
+    /// What each of them told of boots' clocks.
+    pub fn boots(&self) -> Vec<Vec<BootOffset>> {
+        self.inner.lock().unwrap().boots.clone()
+    }
+
+    /// How often open connections were given up.
+    pub fn forgotten(&self) -> usize {
+        self.inner.lock().unwrap().forgotten
     }
 
     /// How many events each of them had.
@@ -138,6 +161,8 @@ impl Portal for ScriptedPortal {
         let mut inner = self.inner.lock().unwrap();
         self.requests.send_modify(|requests| *requests += 1);
         inner.batch_sizes.push(request.events.len());
+        inner.sent_at.push(Instant::now());
+        inner.boots.push(request.boots.clone());
         let turn = inner
             .always
             .clone()
@@ -156,7 +181,12 @@ impl Portal for ScriptedPortal {
                     ..Reply::default()
                 })
             }
-            Turn::RefuseSeq(_) => Ok(inner.take(&request)),
+            Turn::Slow(most) if request.events.len() > most => Err("timed out".into()),
+            Turn::RefuseSeq(_) | Turn::Slow(_) => Ok(inner.take(&request)),
         }
+    }
+
+    fn forget_connections(&self) {
+        self.inner.lock().unwrap().forgotten += 1;
     }
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use pikir_contract::{InputKind, Score};
 use slint::ComponentHandle as _;
 
+use super::shell;
 use super::ui::{AppWindow, Message, Rate};
 use crate::view::{RateMessage, RateView, UserAction};
 
@@ -13,19 +14,13 @@ pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
     let to = report.clone();
     let weak = window.as_weak();
     rate.on_touched(move |score, x, y| {
-        let (Some(score), Some(window)) = (self::score(score), weak.upgrade()) else {
-            return;
-        };
-        let size = window
-            .window()
-            .size()
-            .to_logical(window.window().scale_factor());
-        let at = (per_mille(x, size.width), per_mille(y, size.height));
-        to(UserAction::Rate {
-            score,
-            input: InputKind::Touch,
-            at: Some(at),
-        });
+        if let (Some(score), Some(window)) = (self::score(score), weak.upgrade()) {
+            to(UserAction::Rate {
+                score,
+                input: InputKind::Touch,
+                at: Some(shell::place(&window, x, y)),
+            });
+        }
     });
     let to = report.clone();
     rate.on_entered(move |score| {
@@ -52,6 +47,7 @@ pub(super) fn show(window: &AppWindow, view: &RateView) {
     rate.set_word_4(four);
     rate.set_word_5(five);
     rate.set_pressed(view.pressed.map_or(0, |score| i32::from(score.get())));
+    rate.set_check_needed(view.check_needed);
     rate.set_message(match view.message {
         None => Message::None,
         Some(RateMessage::Withdrawn) => Message::Withdrawn,
@@ -61,13 +57,4 @@ pub(super) fn show(window: &AppWindow, view: &RateView) {
 
 fn score(number: i32) -> Option<Score> {
     u8::try_from(number).ok().and_then(Score::new)
-}
-
-/// Where `position` is along `length`, both in logical pixels, in thousandths: 0 to 1000.
-fn per_mille(position: f32, length: f32) -> u16 {
-    if length <= 0.0 {
-        return 0;
-    }
-    // Clamped, so the conversion loses nothing.
-    (position / length * 1000.0).round().clamp(0.0, 1000.0) as u16
 }

@@ -17,6 +17,13 @@ pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
     let to = report.clone();
     shell.on_language_chosen(move |code| to(UserAction::Language(code.into())));
     let to = report.clone();
+    let weak = window.as_weak();
+    shell.on_touched(move |x, y| {
+        if let Some(window) = weak.upgrade() {
+            to(UserAction::Touched(place(&window, x, y)));
+        }
+    });
+    let to = report.clone();
     shell.on_score_key(move |score| {
         if let Some(score) = u8::try_from(score).ok().and_then(Score::new) {
             to(UserAction::Rate {
@@ -41,6 +48,22 @@ pub(super) fn show(window: &AppWindow, view: &View) {
     shell.set_place(view.place.as_str().into());
     show_languages(&shell, view);
     show_code(&shell, view);
+}
+
+/// A place of the window in logical pixels, per mille of its width and height.
+pub(super) fn place(window: &AppWindow, x: f32, y: f32) -> (u16, u16) {
+    let window = window.window();
+    let size = window.size().to_logical(window.scale_factor());
+    (per_mille(x, size.width), per_mille(y, size.height))
+}
+
+/// Where `position` is along `length`, both in logical pixels, in thousandths: 0 to 1000.
+fn per_mille(position: f32, length: f32) -> u16 {
+    if length <= 0.0 {
+        return 0;
+    }
+    // Clamped, so the conversion loses nothing.
+    (position / length * 1000.0).round().clamp(0.0, 1000.0) as u16
 }
 
 /// A language without a translation is shown in English; the organisation's own texts stay in theirs.

@@ -107,6 +107,7 @@ fn rating(clock: &TestClock, entropy: &TestEntropy) -> NewEvent {
         lang: "ky".into(),
         input: InputKind::Touch,
         gap_ms: None,
+        flags: Vec::new(),
         touched: None,
     };
     NewEvent {

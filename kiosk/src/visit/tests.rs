@@ -2,15 +2,29 @@
 
 use proptest::prelude::*;
 
+use pikir_contract::InputKind;
+
 use super::*;
 use crate::clock::{Clock, TestClock};
 use crate::entropy::{Entropy, TestEntropy};
+
+mod doubt;
 
 fn rules() -> Rules {
     Rules {
         undo_ms: 5_000,
         default_language: "ky".into(),
         languages: vec!["ky".into(), "ru".into()],
+        hours: None,
+    }
+}
+
+const FACE: Point = Point { x: 500, y: 500 };
+
+fn appended(effect: Effect) -> NewEvent {
+    match effect {
+        Effect::Append(new) => new,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -39,15 +53,20 @@ impl Lobby {
         self.visit.step(event, self.clock.up_ms())
     }
 
-    fn rate(&mut self, score: u8) -> Option<NewEvent> {
-        let event = Event::Rate {
+    fn tap(&self, score: u8) -> Tap {
+        Tap {
             id: self.id(),
             at: self.clock.reading(),
             score: Score::new(score).unwrap(),
             input: InputKind::Touch,
-            touched: Some((500, 500)),
-        };
-        self.step(event).pop().map(|Effect::Append(new)| new)
+            touched: Some(FACE),
+            true_ms: None,
+        }
+    }
+
+    fn rate(&mut self, score: u8) -> Option<NewEvent> {
+        let tap = self.tap(score);
+        self.step(Event::Rate(tap)).pop().map(appended)
     }
 
     fn undo(&mut self) -> Option<NewEvent> {
@@ -55,7 +74,7 @@ impl Lobby {
             id: self.id(),
             at: self.clock.reading(),
         };
-        self.step(event).pop().map(|Effect::Append(new)| new)
+        self.step(event).pop().map(appended)
     }
 
     fn after(&mut self, ms: u64) -> &mut Self {
@@ -292,7 +311,7 @@ proptest! {
         }
         let _ = lobby.step(Event::Service(None));
         lobby.after(LANGUAGE_RESET_MS);
-        let first = Visit { last_rating: lobby.visit.last_rating, touched_ms: lobby.visit.touched_ms, ..Visit::new(rules(), None) };
+        let first = Visit { doubt: lobby.visit.doubt.clone(), touched_ms: lobby.visit.touched_ms, ..Visit::new(rules(), None) };
         prop_assert_eq!(&lobby.visit, &first);
     }
 }

@@ -2,6 +2,7 @@
 
 use pikir_contract::{InputKind, Score};
 use pikir_kiosk::view::{ScreenView, UserAction};
+use slint::LogicalPosition;
 use slint::platform::{Key, WindowEvent};
 
 use crate::samples;
@@ -55,6 +56,53 @@ fn a_touched_face_rates_and_says_where() {
             }]
         );
     }
+}
+
+#[test]
+fn every_touch_of_the_panel_is_reported_first_wherever_it_lands_on_every_screen() {
+    let (width, height) = (800.0, 480.0);
+    let stage = Stage::new((800, 480));
+    let mut screens = samples::every_screen("ru");
+    screens.push((
+        "saving",
+        samples::view("ru", ScreenView::Rate(samples::pressed(3))),
+    ));
+    for (screen, view) in screens {
+        stage.show(&view);
+        for step in 0..144_u16 {
+            // A grid of 12 × 12 that reaches the edges.
+            let (x, y) = (f32::from(step % 12) / 11.0, f32::from(step / 12) / 11.0);
+            let position = LogicalPosition::new(x * (width - 1.0), y * (height - 1.0));
+            let place = (
+                (position.x / width * 1000.0).round() as u16,
+                (position.y / height * 1000.0).round() as u16,
+            );
+            stage.touch_at(position);
+            let reported = stage.reported();
+            let touches = reported
+                .iter()
+                .filter(|action| matches!(action, UserAction::Touched(_)))
+                .count();
+            assert_eq!(
+                reported.first(),
+                Some(&UserAction::Touched(place)),
+                "{screen}"
+            );
+            assert_eq!(touches, 1, "{screen} at {place:?}");
+        }
+    }
+}
+
+#[test]
+fn a_touch_is_reported_when_the_finger_goes_down_and_again_when_it_comes_back() {
+    let stage = rate_stage();
+    stage.press(FACES[3]);
+    let first = stage.reported();
+    assert!(matches!(first[..], [UserAction::Touched(_)]), "{first:?}");
+    stage.release(FACES[3]);
+    assert_eq!(stage.reported().len(), 1, "the rating alone");
+    stage.press(FACES[3]);
+    assert_eq!(stage.reported(), first, "the same place once more");
 }
 
 #[test]

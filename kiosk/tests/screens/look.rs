@@ -4,8 +4,9 @@ use crate::geometry;
 use crate::pixels::{contact_sheet, image, save};
 use crate::samples::{self, LANGUAGES};
 use crate::stage::{SIZES, Size, Stage};
+use i_slint_backend_testing::ElementHandle;
 use pikir_kiosk::screen::ScreenOptions;
-use pikir_kiosk::view::ScreenView;
+use pikir_kiosk::view::{RateView, ScreenView, View};
 
 /// Draws every screen in every language and finds fault with each; a sheet has a row a screen, a column a language.
 fn draw(size: Size) {
@@ -80,6 +81,58 @@ fn thanks_look_the_same_for_every_score() {
             first == thanks_after(score),
             "thanks for {score} differ from thanks for 1"
         );
+    }
+}
+
+/// Every pixel that is not of the hint is the same with it and without it.
+#[test]
+fn the_hint_to_the_technician_neither_covers_nor_moves_nor_shrinks_anything() {
+    for size in SIZES {
+        let stage = Stage::new(size);
+        for language in LANGUAGES {
+            for (screen, view) in samples::every_screen(language) {
+                let ScreenView::Rate(rate) = view.screen.clone() else {
+                    continue;
+                };
+                let with = |check_needed| {
+                    let rate = RateView {
+                        check_needed,
+                        ..rate.clone()
+                    };
+                    stage.show(&View {
+                        screen: ScreenView::Rate(rate),
+                        ..view.clone()
+                    });
+                    image(&stage.picture())
+                };
+                let (without, with) = (with(false), with(true));
+                let hint = ElementHandle::find_by_element_type_name(
+                    stage.screen.component(),
+                    "TechnicianHint",
+                )
+                .next()
+                .unwrap();
+                let hint = crate::stage::bounds(&hint);
+                let mut changed = (0, 0);
+                for ((x, y, one), other) in without.enumerate_pixels().zip(with.pixels()) {
+                    let inside = (hint.x..hint.x + hint.width).contains(&(x as f32))
+                        && (hint.y..hint.y + hint.height).contains(&(y as f32));
+                    match (one == other, inside) {
+                        (true, _) => {}
+                        (false, true) => changed.0 += 1,
+                        (false, false) => changed.1 += 1,
+                    }
+                }
+                assert!(
+                    changed.0 > 20,
+                    "{screen} {language} {size:?}: no hint is seen"
+                );
+                assert_eq!(
+                    changed.1, 0,
+                    "{screen} {language} {size:?}: pixels beside the hint"
+                );
+            }
+        }
     }
 }
 

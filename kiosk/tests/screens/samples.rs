@@ -163,6 +163,15 @@ pub fn rate() -> RateView {
         words: [const { None }; 5],
         pressed: None,
         message: None,
+        check_needed: false,
+    }
+}
+
+/// `rate`, with the hint that the panel needs a look.
+pub fn check_needed(rate: RateView) -> RateView {
+    RateView {
+        check_needed: true,
+        ..rate
     }
 }
 
@@ -219,6 +228,14 @@ pub fn every_screen(language: &str) -> Vec<(&'static str, View)> {
         (
             "rate-long",
             long(language, ScreenView::Rate(official.clone())),
+        ),
+        (
+            "rate-check-needed",
+            view(language, ScreenView::Rate(check_needed(rate()))),
+        ),
+        (
+            "rate-check-needed-long",
+            long(language, ScreenView::Rate(check_needed(official.clone()))),
         ),
         (
             "rate-withdrawn",

@@ -75,7 +75,15 @@ impl Stage {
         self.screen.window().take_snapshot().unwrap()
     }
 
+    /// What a person did since the last call. That the panel was touched at all is told by [`Stage::reported`].
     pub fn taken(&self) -> Vec<UserAction> {
+        let mut actions = self.actions.take();
+        actions.retain(|action| !matches!(action, UserAction::Touched(_)));
+        actions
+    }
+
+    /// Everything reported since the last call, touches of the panel included.
+    pub fn reported(&self) -> Vec<UserAction> {
         self.actions.take()
     }
 
@@ -121,6 +129,19 @@ impl Stage {
         self.screen
             .window()
             .dispatch_event(WindowEvent::PointerPressed { position, button });
+    }
+
+    /// A finger goes down and up at a place of the window.
+    pub fn touch_at(&self, position: LogicalPosition) {
+        let button = PointerEventButton::Left;
+        for event in [
+            WindowEvent::PointerMoved { position },
+            WindowEvent::PointerPressed { position, button },
+            WindowEvent::PointerReleased { position, button },
+            WindowEvent::PointerExited,
+        ] {
+            self.screen.window().dispatch_event(event);
+        }
     }
 
     pub fn release(&self, label: &str) {
