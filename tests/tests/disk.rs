@@ -32,6 +32,7 @@ fn rating(seed: u64) -> NewEvent {
             input: InputKind::Touch,
             gap_ms: Some(seed),
             touched: Some((500, 500)),
+            flags: Vec::new(),
         },
     }
 }

@@ -1,10 +1,10 @@
 //! What must hold when everything is well again.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use pikir_contract::{BootOffset, Event, Id, Notice, OffsetQuality};
+use pikir_contract::{Event, Id, Notice, OffsetQuality};
 use pikir_kiosk::limits::MAX_REQUESTS_PER_MINUTE;
 
 use super::history::{History, Tap};
@@ -80,6 +80,9 @@ pub(super) fn everything(history: &mut History, life: &Life) -> Result<()> {
     }
     if !history.temper.lying_disk {
         in_order(history, &held)?;
+    }
+    if !history.temper.lying_disk && !history.temper.damage {
+        dated_in_order(history, &books, &held)?;
     }
     times(history, &books, &held)
 }
@@ -177,26 +180,45 @@ fn in_order(history: &History, held: &HashMap<Id, u64>) -> Result<()> {
 
 /// The true time of every event, as the portal computes it.
 fn times(history: &History, books: &Books, held: &HashMap<Id, u64>) -> Result<()> {
-    let taps: BTreeMap<u64, &Tap> = history
-        .taps
-        .iter()
-        .filter_map(|tap| Some((*held.get(&tap.id)?, tap)))
-        .collect();
-    for (seq, tap) in taps {
-        let event = &books.accepted[&seq];
-        let Some(offset) = books.boots.get(&tap.boot) else {
+    for tap in &history.taps {
+        let Some(event) = held.get(&tap.id).and_then(|seq| books.accepted.get(seq)) else {
             continue;
         };
         let up_ms = event.body["up_ms"].as_i64().context("up_ms")?;
-        let off_by = (up_ms + offset.offset_ms).abs_diff(tap.at_ms);
-        ensure!(
-            off_by <= TOLERANCE_MS || is_estimate(offset),
-            "{tap:?}: the portal thinks that it was {off_by} ms off ({offset:?})"
-        );
+        let told = books.told.get(&tap.boot);
+        if let Some(offset) = told.filter(|told| told.quality != OffsetQuality::Estimated) {
+            let off_by = (up_ms + offset.offset_ms).abs_diff(tap.at_ms);
+            ensure!(
+                off_by <= TOLERANCE_MS,
+                "{tap:?}: the terminal thinks that it was {off_by} ms off ({offset:?})"
+            );
+        }
+        if let Some(offset_ms) = books.seen.get(&tap.boot) {
+            ensure!(
+                up_ms + offset_ms + 1 >= tap.at_ms,
+                "{tap:?}: it arrived before it happened ({offset_ms})"
+            );
+        }
     }
     Ok(())
 }
 
-fn is_estimate(offset: &BootOffset) -> bool {
-    offset.quality == OffsetQuality::Estimated
+/// What the terminal tells of its clocks, guesses included, leaves the order of taps as it was.
+fn dated_in_order(history: &History, books: &Books, held: &HashMap<Id, u64>) -> Result<()> {
+    let mut last: Option<(i64, &Tap)> = None;
+    for tap in &history.taps {
+        let event = held.get(&tap.id).and_then(|seq| books.accepted.get(seq));
+        let (Some(event), Some(told)) = (event, books.told.get(&tap.boot)) else {
+            continue;
+        };
+        let at_ms = event.body["up_ms"].as_i64().context("up_ms")? + told.offset_ms;
+        if let Some((before_ms, before)) = last {
+            ensure!(
+                before_ms <= at_ms + TOLERANCE_MS as i64,
+                "{before:?} is dated {before_ms}, {tap:?} is dated {at_ms} ({told:?})"
+            );
+        }
+        last = Some((at_ms, tap));
+    }
+    Ok(())
 }

@@ -181,8 +181,8 @@ impl History {
                 break;
             }
         }
-        self.die(life).await?;
-        Ok((self.tally.lives > 0 && self.same_boot()).then_some(clock))
+        let runs_on = self.die(life).await?;
+        Ok((runs_on && self.dice.percent(50)).then_some(clock))
     }
 
     fn boot(&mut self) -> Arc<SimClock> {
@@ -294,6 +294,7 @@ impl History {
             input: InputKind::Touch,
             gap_ms: None,
             touched: Some((self.dice.below(1_001) as u16, 500)),
+            flags: Vec::new(),
         };
         self.append(life, content)
     }
@@ -346,9 +347,10 @@ impl History {
         }
     }
 
-    /// The life ends, if it has not ended already.
-    async fn die(&mut self, life: Life) -> Result<()> {
+    /// The life ends, if it has not ended already; returns whether the machine runs on.
+    async fn die(&mut self, life: Life) -> Result<bool> {
         let disk = &self.hardware.disk;
+        let mut runs_on = false;
         if disk.is_off() {
             self.tally.power_cuts += 1;
         } else {
@@ -357,10 +359,12 @@ impl History {
                     self.notice(&life, Notice::SHUTDOWN);
                     life.close().await;
                     self.tell("the program ends in order");
-                    return self.power_back();
+                    self.power_back()?;
+                    return Ok(true);
                 }
                 1 => {
                     disk.kill()?;
+                    runs_on = true;
                     self.tally.kills += 1;
                     self.tell("SIGKILL");
                 }
@@ -371,7 +375,8 @@ impl History {
             }
         }
         life.end().await;
-        self.power_back()
+        self.power_back()?;
+        Ok(runs_on)
     }
 
     fn power_back(&mut self) -> Result<()> {
@@ -391,10 +396,6 @@ impl History {
         for tap in &mut self.taps {
             tap.at_risk = true;
         }
-    }
-
-    fn same_boot(&mut self) -> bool {
-        self.dice.percent(20)
     }
 
     async fn between_lives(&mut self) -> Result<()> {

@@ -26,8 +26,10 @@ pub struct Books {
     pub accepted: BTreeMap<u64, Event>,
     /// What was rejected for good, by seq.
     pub rejected: BTreeMap<u64, Event>,
-    /// What is known of boots' clocks.
-    pub boots: HashMap<BootId, BootOffset>,
+    /// What the terminal told of its boots' clocks.
+    pub told: HashMap<BootId, BootOffset>,
+    /// The least offset that arrivals allow: a request may come late, never early (milliseconds).
+    pub seen: HashMap<BootId, i64>,
 }
 
 impl Books {
@@ -46,9 +48,14 @@ impl Books {
 
     fn learn(&mut self, offset: BootOffset) {
         let is_worse = |known: &BootOffset| rank(known.quality) > rank(offset.quality);
-        if !self.boots.get(&offset.boot).is_some_and(is_worse) {
-            self.boots.insert(offset.boot, offset);
+        if !self.told.get(&offset.boot).is_some_and(is_worse) {
+            self.told.insert(offset.boot, offset);
         }
+    }
+
+    fn see(&mut self, boot: BootId, offset_ms: i64) {
+        let least = self.seen.entry(boot).or_insert(offset_ms);
+        *least = offset_ms.min(*least);
     }
 }
 
@@ -88,11 +95,8 @@ impl ModelPortal {
         if let Err(breach) = request.check() {
             self.complaints.push(breach.to_string());
         }
-        self.books.learn(BootOffset {
-            boot: request.clock.boot,
-            offset_ms: now_ms - request.clock.up_ms as i64,
-            quality: OffsetQuality::Portal,
-        });
+        self.books
+            .see(request.clock.boot, now_ms - request.clock.up_ms as i64);
         for offset in &request.boots {
             self.books.learn(*offset);
         }
