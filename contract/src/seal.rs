@@ -70,6 +70,34 @@ impl SealKey {
         Ok(self.seal(seq, kind, body)?.0.ct_eq(&seal.0).into())
     }
 
+    /// Whether the seal is that of the event whose body is `canonical_body`, its canonical JSON ([`canonical_json`]) whose numbers
+    /// [`require_integers`] has found to be integers of the contract. For whoever has that text already.
+    ///
+    /// # Errors
+    /// When `seq` lies outside 2^53 − 1 or `kind` cannot be written as JSON.
+    pub fn verify_canonical(
+        &self,
+        seq: u64,
+        kind: &str,
+        canonical_body: &str,
+        seal: &Seal,
+    ) -> Result<bool, CanonicalError> {
+        require_safe(seq)?;
+        let (kind, seq) = (canonical_json(kind)?, seq.to_string());
+        // The members of what is sealed, as RFC 8785 orders them.
+        let parts = [
+            "{\"body\":",
+            canonical_body,
+            ",\"kind\":",
+            &kind,
+            ",\"seq\":",
+            &seq,
+            "}",
+        ];
+        let mac = hmac_sha256(&self.0, &parts.map(str::as_bytes));
+        Ok(mac[..SEAL_BYTES].ct_eq(&seal.0).into())
+    }
+
     /// The key of the following event.
     #[must_use]
     pub fn next(&self) -> SealKey {
@@ -107,13 +135,18 @@ fn sealed_text(seq: u64, kind: &str, body: &Value) -> Result<String, CanonicalEr
         kind: &'a str,
         body: &'a Value,
     }
+    require_safe(seq)?;
+    require_integers(body)?;
+    canonical_json(&Sealed { seq, kind, body })
+}
+
+fn require_safe(seq: u64) -> Result<(), CanonicalError> {
     if seq > MAX_SAFE_INTEGER.unsigned_abs() {
         return Err(CanonicalError::OutOfRange {
             path: "seq".to_owned(),
         });
     }
-    require_integers(body)?;
-    canonical_json(&Sealed { seq, kind, body })
+    Ok(())
 }
 
 /// The seal of one event: 16 bytes, base64url in JSON.

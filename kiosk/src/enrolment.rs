@@ -5,6 +5,9 @@
 //!
 //! Enrolling again under a new id (another portal, or one that forgot this terminal) begins a new journal. The former
 //! identity moves with its journal to `former/<terminal id>/` and is delivered from there until it is drained.
+//!
+//! A terminal whose ratchet key is lost (a destroyed journal without a spare key) cannot go on with its chain. It
+//! enrols with a new key pair (`identity.next.json` until that is done), so that it gets a new id and a new chain.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,7 +25,7 @@ use crate::configuration::ConfigurationStore;
 use crate::entropy::{Entropy, SharedEntropy};
 use crate::files::{self, DataDir, Lock};
 use crate::identity::Identity;
-use crate::journal::Journal;
+use crate::journal::{Journal, make_spare_key};
 use crate::limits::SETUP_POLL;
 use crate::portal::{
     Failure, HttpPortal, Portal, PortalAddress, PortalHealth, Reply, Request, reply,
@@ -34,6 +37,8 @@ pub struct Enrolment {
     data: DataDir,
     portal: HttpPortal,
     request: EnrolmentRequest,
+    /// The request carries a new key pair, because the former chain cannot go on.
+    new_key: bool,
 }
 
 /// What the portal said to the request.
@@ -75,15 +80,22 @@ impl Enrolment {
     ) -> anyhow::Result<Self> {
         let _lock = lock(data)?;
         finish_interrupted(data)?;
-        let identity = match Identity::load(&data.identity())? {
+        let enrolled = Identity::load(&data.identity())?.is_some_and(|one| one.terminal.is_some());
+        let new_key = enrolled && key_is_lost(data)?;
+        let (place, journals) = if new_key {
+            (data.next_identity(), vec![next_journal(data)])
+        } else {
+            (data.identity(), vec![data.journal(), next_journal(data)])
+        };
+        let identity = match Identity::load(&place)? {
             Some(identity) => identity,
             None => {
                 let identity = Identity::generate(entropy);
-                identity.save(data)?;
+                identity.save_to(&place)?;
                 identity
             }
         };
-        let seal_key = first_key(data, entropy)?;
+        let seal_key = first_key(&journals, entropy)?;
         let key = identity.signing_key();
         let request = EnrolmentRequest {
             public_key: Bytes(key.verifying_key().to_bytes().to_vec()),
@@ -97,6 +109,7 @@ impl Enrolment {
             data: data.clone(),
             portal,
             request,
+            new_key,
         })
     }
 
@@ -172,6 +185,11 @@ impl Enrolment {
                 drop(next);
                 make_former(&self.data, &identity)?;
             }
+            Some(_) if self.new_key => {
+                bail!(
+                    "the portal gave the former terminal's id to a new key; ask its administrator to retire that terminal, then enrol again"
+                )
+            }
             Some(_) => remove_journal(&next_journal(&self.data))?,
             None => Journal::open(&self.data.journal())?.set_terminal(result.terminal)?,
         }
@@ -183,9 +201,15 @@ impl Enrolment {
                 "the portal's configuration cannot be used"
             );
         }
+        if self.new_key {
+            identity = Identity::load(&self.data.next_identity())?
+                .context("the new device key is gone; enrol again")?;
+        }
+        make_spare_key(&self.data.journal(), result.terminal)?;
         identity.terminal = Some(result.terminal);
         identity.portal = Some(self.portal.address().as_str().to_owned());
         identity.save(&self.data)?;
+        files::remove_if_there(&self.data.next_identity())?;
         Ok(identity)
     }
 }
@@ -313,39 +337,69 @@ pub fn finish_interrupted(data: &DataDir) -> anyhow::Result<()> {
     let Some(former) = identity.terminal else {
         return Ok(());
     };
-    let next = next_journal(data);
-    let kept = data.former().join(former.to_string()).join("journal.db");
-    if !files::exists(&kept) {
+    let kept = DataDir::new(Some(&data.former().join(former.to_string())));
+    if !files::exists(&kept.identity()) {
         return Ok(());
     }
-    if files::exists(&next) && !files::exists(&data.journal()) {
+    let next = next_journal(data);
+    let begins_another = |journal: Journal| {
+        journal
+            .state()
+            .terminal
+            .filter(|terminal| *terminal != former)
+    };
+    if files::exists(&next)
+        && !files::exists(&data.journal())
+        && begins_another(Journal::open(&next)?).is_some()
+    {
+        files::remove_if_there(&data.spare_key())?;
         files::rename(&next, &data.journal())?;
     }
-    let terminal = Journal::open_to_read(&data.journal())?.state().terminal;
-    if let Some(terminal) = terminal.filter(|terminal| *terminal != former) {
-        identity.terminal = Some(terminal);
-        identity.save(data)?;
+    // A journal that cannot be opened is the journal's own matter: it is mended when the terminal starts.
+    let Some(terminal) = Journal::open(&data.journal()).ok().and_then(begins_another) else {
+        return Ok(());
+    };
+    if let Some(mut new) = Identity::load(&data.next_identity())? {
+        new.portal = identity.portal;
+        identity = new;
     }
+    identity.terminal = Some(terminal);
+    identity.save(data)?;
+    files::remove_if_there(&data.next_identity())?;
     Ok(())
 }
 
+/// Whether the chain of this enrolled terminal cannot go on.
+fn key_is_lost(data: &DataDir) -> anyhow::Result<bool> {
+    if files::exists(&data.journal()) {
+        return Ok(Journal::open(&data.journal())?.key_is_lost());
+    }
+    anyhow::ensure!(
+        !files::exists(&data.spare_key()),
+        "{} is missing, but the terminal can write a new one: start pikir-kiosk once, then enrol again",
+        data.journal().display()
+    );
+    Ok(true)
+}
+
 /// The key the chain of the next enrolment begins with: of the journal nothing was written to yet, or of a new one.
-fn first_key(data: &DataDir, entropy: &dyn Entropy) -> anyhow::Result<SealKey> {
-    for path in [data.journal(), next_journal(data)] {
-        if !files::exists(&path) {
+fn first_key(journals: &[PathBuf], entropy: &dyn Entropy) -> anyhow::Result<SealKey> {
+    for path in journals {
+        if !files::exists(path) {
             let mut bytes = [0; 32];
             entropy.fill(&mut bytes);
             let key = SealKey::from_bytes(bytes);
-            Journal::create(&path, &key)?.checkpoint()?;
+            Journal::create(path, &key)?.checkpoint()?;
             return Ok(key);
         }
-        if let Some(key) = Journal::open(&path)?.first_key()? {
+        if let Some(key) = Journal::open(path)?.first_key()? {
             return Ok(key);
         }
     }
+    let last = journals.last().map(|path| path.display().to_string());
     bail!(
         "{} holds events already; move it away and enrol again",
-        next_journal(data).display()
+        last.unwrap_or_default()
     )
 }
 
@@ -354,12 +408,18 @@ fn make_former(data: &DataDir, identity: &Identity) -> anyhow::Result<()> {
     let Some(former) = identity.terminal else {
         return Ok(());
     };
-    Journal::open(&data.journal())?.checkpoint()?;
+    if files::exists(&data.journal()) {
+        Journal::open(&data.journal())?.checkpoint()?;
+    }
     let place = DataDir::new(Some(&data.former().join(former.to_string())));
     files::make_private_dir(&data.former())?;
     files::make_private_dir(place.root())?;
     identity.save(&place)?;
-    files::rename(&data.journal(), &place.journal())?;
+    if files::exists(&data.journal()) {
+        files::rename(&data.journal(), &place.journal())?;
+    }
+    // The spare key is of the former chain, which has come to its end.
+    files::remove_if_there(&data.spare_key())?;
     files::rename(&next_journal(data), &data.journal())?;
     Ok(())
 }

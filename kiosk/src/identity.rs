@@ -63,9 +63,17 @@ impl Identity {
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, data: &DataDir) -> anyhow::Result<()> {
+        self.save_to(&data.identity())
+    }
+
+    /// As [`Identity::save`], to another file.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save_to(&self, path: &Path) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(self)?;
-        files::replace(&data.identity(), text.as_bytes(), 0o600)
-            .with_context(|| format!("{} cannot be written", data.identity().display()))
+        files::replace(path, text.as_bytes(), 0o600)
+            .with_context(|| format!("{} cannot be written", path.display()))
     }
 
     /// The key that signs requests.

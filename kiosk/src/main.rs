@@ -156,6 +156,7 @@ fn verify(json: bool, data: &Data) -> Result<ExitCode, AppError> {
             "received_through": report.state.received_through,
             "pending": report.state.pending,
             "rejected": report.state.rejected,
+            "stated": report.stated,
             "problems": report.problems,
         });
         println!("{text:#}");
@@ -170,8 +171,9 @@ fn verify(json: bool, data: &Data) -> Result<ExitCode, AppError> {
             report.state.rejected
         );
         report
-            .problems
+            .stated
             .iter()
+            .chain(&report.problems)
             .for_each(|problem| println!("  {problem}"));
     }
     Ok(if sound {

@@ -29,6 +29,9 @@ pub struct Status {
     pub screen: String,
     /// Why the terminal takes no ratings; `null` when it does.
     pub fault: Option<String>,
+    /// What the last recovery of a damaged journal lost, and where the damaged files lie; `null` where there was none.
+    #[serde(default)]
+    pub recovered: Option<String>,
     /// Where the panel touches itself, and how often; `null` where it does not. Ratings from there are flagged.
     #[serde(default)]
     pub phantom_touch: Option<String>,
@@ -98,6 +101,7 @@ impl StatusSource {
             place_name: place.map(|place| place.name.clone()),
             screen: (*self.screen.borrow()).to_owned(),
             fault: published.fault.map(|fault| fault.detail),
+            recovered: published.recovered,
             phantom_touch: phantom_touch(&self.phantoms.borrow()),
             last_seq: state.last_seq,
             received_through: state.received_through,
@@ -172,6 +176,9 @@ impl std::fmt::Display for Status {
             "  events     {} taken, {} delivered, {} waiting, {} rejected",
             self.last_seq, self.received_through, self.pending, self.rejected
         )?;
+        if let Some(recovered) = &self.recovered {
+            writeln!(f, "  recovered  {recovered}")?;
+        }
         writeln!(f, "  clock      {}", self.clock)?;
         write!(f, "  disk       {} MB free", self.disk_free_mb)
     }

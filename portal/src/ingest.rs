@@ -3,9 +3,11 @@
 //! Shared by events that come over the network and by journals that come on a stick. Everything here is arithmetic: what
 //! is known of the terminal comes in, what was found goes out, and [`crate::storage`] keeps it.
 
-use pikir_contract::{Event, EventBody, Seal, SealKey, canonical_json};
+use pikir_contract::{
+    CanonicalError, Event, EventBody, Seal, SealKey, canonical_json, require_integers,
+};
 
-/// How far beyond the last event received without a gap a delivery may begin. Turning the ratchet costs one HMAC for
+/// How far beyond the last event held a delivery may reach. Turning the ratchet costs one HMAC for
 /// every seq, so a wild seq must not keep the portal busy.
 pub const MAX_GAP: u64 = 1_000_000;
 
@@ -70,7 +72,8 @@ pub enum Finding {
         /// The seq whose seal it is, if it belongs to another event of the same batch.
         moved_from: Option<u64>,
     },
-    /// Not looked at: the ratchet is past this seq, so the portal holds the event already.
+    /// Not looked at: the ratchet is past this seq. Either the event is held already, or it fills a gap and must be judged
+    /// with a ratchet that begins further back.
     Behind,
 }
 
@@ -79,13 +82,14 @@ pub fn judge(ratchet: &mut Ratchet, events: &[Event]) -> Vec<Judged> {
     let mut broken = Vec::new();
     let mut judged = Vec::with_capacity(events.len());
     for event in events {
+        let canonical = canonical_body(event);
         let finding = if ratchet.turn_to(event.seq) {
-            let finding = judge_one(&ratchet.key, event);
+            let finding = judge_one(&ratchet.key, event, &canonical);
             if matches!(finding, Finding::BadSeal { .. }) && broken.len() < MAX_MOVED {
                 broken.push(Broken {
                     index: judged.len(),
+                    seq: event.seq,
                     key: ratchet.key.clone(),
-                    event,
                 });
             }
             ratchet.turn_to(event.seq + 1);
@@ -93,11 +97,10 @@ pub fn judge(ratchet: &mut Ratchet, events: &[Event]) -> Vec<Judged> {
         } else {
             Finding::Behind
         };
-        let body = canonical_json(&event.body).unwrap_or_else(|_| event.body.to_string());
         judged.push(Judged {
             seq: event.seq,
             kind: event.kind.clone(),
-            body,
+            body: canonical.unwrap_or_else(|_| written(event)),
             seal: event.seal,
             finding,
         });
@@ -106,15 +109,23 @@ pub fn judge(ratchet: &mut Ratchet, events: &[Event]) -> Vec<Judged> {
     judged
 }
 
-/// An event with a wrong seal, and the key its seq has.
-struct Broken<'a> {
-    index: usize,
-    key: SealKey,
-    event: &'a Event,
+/// The body as its seal covers it: canonical JSON, made once for the seal and for keeping.
+fn canonical_body(event: &Event) -> Result<String, CanonicalError> {
+    require_integers(&event.body)?;
+    canonical_json(&event.body)
 }
 
-fn judge_one(key: &SealKey, event: &Event) -> Finding {
-    match key.verify(event.seq, &event.kind, &event.body, &event.seal) {
+/// A body that no seal can cover, for a person to look at.
+fn written(event: &Event) -> String {
+    canonical_json(&event.body).unwrap_or_else(|_| event.body.to_string())
+}
+
+fn judge_one(key: &SealKey, event: &Event, canonical: &Result<String, CanonicalError>) -> Finding {
+    let verified = canonical
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|body| key.verify_canonical(event.seq, &event.kind, body, &event.seal));
+    match verified {
         Ok(true) => match EventBody::parse(&event.kind, &event.body) {
             Ok(body) => Finding::Sound(body),
             Err(malformed) => Finding::Malformed(malformed.to_string()),
@@ -125,20 +136,29 @@ fn judge_one(key: &SealKey, event: &Event) -> Finding {
     }
 }
 
+/// An event with a wrong seal, and the key its seq has.
+struct Broken {
+    index: usize,
+    seq: u64,
+    key: SealKey,
+}
+
 /// An event whose seal is wrong at its own seq may carry the seal of another: then somebody moved it.
-fn find_moved(broken: &[Broken<'_>], judged: &mut [Judged]) {
-    for Broken { index, event, .. } in broken {
-        let is_of = |other: &&Broken<'_>| {
-            let seq = other.event.seq;
-            seq != event.seq
+fn find_moved(broken: &[Broken], judged: &mut [Judged]) {
+    for Broken { index, seq, .. } in broken {
+        let Judged {
+            kind, body, seal, ..
+        } = &judged[*index];
+        let is_of = |other: &&Broken| {
+            other.seq != *seq
                 && other
                     .key
-                    .verify(seq, &event.kind, &event.body, &event.seal)
+                    .verify_canonical(other.seq, kind, body, seal)
                     .unwrap_or(false)
         };
-        if let Some(from) = broken.iter().find(is_of) {
+        if let Some(from) = broken.iter().find(is_of).map(|from| from.seq) {
             judged[*index].finding = Finding::BadSeal {
-                moved_from: Some(from.event.seq),
+                moved_from: Some(from),
             };
         }
     }

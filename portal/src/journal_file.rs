@@ -14,7 +14,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::ingest::{Finding, MAX_GAP, Ratchet, judge};
-use crate::storage::{Delivered, Delivery, KnownBoot, Storage, StorageError, TerminalRecord};
+use crate::storage::{
+    Delivered, Delivery, KnownBoot, Sending, Storage, StorageError, TerminalRecord,
+};
 
 /// The version of the format this program reads.
 const FORMAT: u64 = 1;
@@ -108,7 +110,10 @@ struct Intake<'a> {
     seal_key: SealKey,
     ratchet: Ratchet,
     boots: Vec<KnownBoot>,
+    sending: Sending,
     received_at: i64,
+    /// The last seq of the file so far; at least the highest that is held.
+    reached: u64,
     last_seq: u64,
 }
 
@@ -127,7 +132,13 @@ impl<'a> Intake<'a> {
             ratchet: Ratchet::start(state.seal_key.clone()),
             seal_key: state.seal_key,
             boots: known_boots(header),
+            sending: Sending {
+                boot: header.exported.boot,
+                up_ms: header.exported.up_ms,
+                now: false,
+            },
             received_at,
+            reached: state.held_through,
             last_seq: 0,
         })
     }
@@ -144,7 +155,7 @@ impl<'a> Intake<'a> {
             .received_through;
         loop {
             let mut batch = Vec::with_capacity(MAX_BATCH_EVENTS);
-            let end = self.read_batch(lines, &mut batch, done.received_through);
+            let end = self.read_batch(lines, &mut batch);
             self.take(batch, done).await?;
             match end {
                 Ok(true) => {}
@@ -160,7 +171,6 @@ impl<'a> Intake<'a> {
         &mut self,
         lines: &mut Lines<R>,
         batch: &mut Vec<(u64, Event)>,
-        received_through: u64,
     ) -> Result<bool, ImportError> {
         while batch.len() < MAX_BATCH_EVENTS {
             let Some(event) = lines.next_json::<Event>("an event")? else {
@@ -172,13 +182,14 @@ impl<'a> Intake<'a> {
                     event.seq, self.last_seq
                 )));
             }
-            if event.seq > received_through.max(self.last_seq) + 1 + MAX_GAP {
+            if event.seq > self.reached + 1 + MAX_GAP {
                 return Err(lines.wrong(&format!(
                     "seq {} lies more than {MAX_GAP} ahead of what is held",
                     event.seq
                 )));
             }
             self.last_seq = event.seq;
+            self.reached = self.reached.max(event.seq);
             batch.push((lines.line, event));
         }
         Ok(true)
@@ -206,6 +217,7 @@ impl<'a> Intake<'a> {
             ratchet: self.ratchet.clone(),
             events: judged,
             boots: std::mem::take(&mut self.boots),
+            sending: self.sending,
             received_at: self.received_at,
         };
         let Delivered::Kept {

@@ -171,6 +171,7 @@ fn scale(place: &PlaceRecord) -> BTreeMap<String, Texts> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::DEFAULT_TIMEZONE;
 
     fn place() -> PlaceRecord {
         PlaceRecord {
@@ -182,6 +183,7 @@ mod tests {
             languages: vec!["ky".to_owned(), "ru".to_owned(), "en".to_owned()],
             default_language: "ky".to_owned(),
             presence_key: vec![3; 32],
+            timezone: DEFAULT_TIMEZONE.to_owned(),
             version: 2,
         }
     }

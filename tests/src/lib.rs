@@ -4,6 +4,7 @@
 //! directories and free loopback ports, and end with the value that stands for them, whatever
 //! happens to the test. The tests in `tests/` are the claims; [`demo`] is the demonstration.
 
+pub mod bench;
 pub mod bins;
 pub mod browser;
 pub mod demo;
@@ -14,6 +15,7 @@ pub mod http;
 pub mod kiosk;
 pub mod peer;
 pub mod portal;
+pub mod power;
 pub mod process;
 pub mod provision;
 pub mod proxy;

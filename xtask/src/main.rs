@@ -1,4 +1,4 @@
-//! Set-up, tests and demonstration of the workspace: `cargo xtask demo` and `cargo xtask test`.
+//! Set-up, tests, figures and demonstration of the workspace: `cargo xtask demo`, `test` and `bench`.
 //!
 //! Kept free of everything but clap and anyhow, so that it compiles in seconds on a machine that has
 //! nothing yet and can install what the other packages need to be built.
@@ -7,7 +7,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod demo;
+mod guest;
 mod packages;
 mod run;
 mod steps;
@@ -31,12 +33,22 @@ enum Command {
     },
     /// Runs every check and every test, as CI does
     Test,
+    /// Measures what Pikir costs, beside what the machine itself can do; writes tables and pictures to target/bench/
+    Bench {
+        /// Measures less: enough to see that everything runs; the figures are rough
+        #[arg(long)]
+        quick: bool,
+        /// commit, pending, drain, ingest, fleet [default: all]
+        #[arg(value_parser = bench::PARTS)]
+        parts: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Demo { once } => demo::demo(once),
         Command::Test => test::test(),
+        Command::Bench { quick, parts } => bench::bench(quick, &parts),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

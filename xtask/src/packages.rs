@@ -64,6 +64,23 @@ pub const UNITS: Group = Group {
     names: &["systemd"],
 };
 
+/// What emulates a terminal whose power can be cut, and links the program that runs in it.
+pub const EMULATOR: Group = Group {
+    why: "to emulate an arm64 terminal and cut its power",
+    names: &[
+        "qemu-system-arm",
+        "gcc-aarch64-linux-gnu",
+        "libc6-dev-arm64-cross",
+        "e2fsprogs",
+    ],
+};
+
+/// A compiler for arm64, where the one in use has no such target.
+pub const CROSS_RUST: Group = Group {
+    why: "to compile for arm64 (`rustup target add aarch64-unknown-linux-gnu` serves as well)",
+    names: &["rustc-web", "cargo-web", "libstd-rust-web-dev:arm64"],
+};
+
 /// Installs what is missing of `groups`, as root or through sudo, and says what and why.
 pub fn ensure(groups: &[&Group]) -> Result<()> {
     let wanted: Vec<&str> = groups
@@ -100,60 +117,104 @@ pub fn ensure(groups: &[&Group]) -> Result<()> {
     install(&missing)
 }
 
+/// Whether this is a Debian, or made from one.
+pub fn on_debian() -> bool {
+    succeeds(Command::new("dpkg-query").arg("--version"))
+}
+
+/// Makes apt know the newest packages, those of the foreign `architecture` included.
+pub fn refresh(architecture: &str) -> Result<()> {
+    run(&mut as_root(&["dpkg", "--add-architecture", architecture]))?;
+    run(&mut as_root(&["apt-get", "update", "--quiet"]))
+}
+
 /// Which of `names` are installed; `None` where there is no dpkg.
 fn installed(names: &[&str]) -> Result<Option<HashSet<String>>> {
     let query = Command::new("dpkg-query")
-        .args(["--show", "--showformat=${Package} ${db:Status-Status}\n"])
+        .args([
+            "--show",
+            "--showformat=${Package} ${Architecture} ${db:Status-Status}\n",
+        ])
         .args(names)
         .output();
-    match query {
+    let listed = match query {
         // dpkg-query ends with 1 when it does not know one of the names: that is an answer, too.
-        Ok(output) => Ok(Some(parse_status(&String::from_utf8_lossy(&output.stdout)))),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).context("dpkg-query could not be started"),
-    }
+        Ok(output) => output.stdout,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).context("dpkg-query could not be started"),
+    };
+    let native = Command::new("dpkg")
+        .arg("--print-architecture")
+        .output()
+        .context("dpkg could not be started")?
+        .stdout;
+    let (listed, native) = (
+        String::from_utf8_lossy(&listed),
+        String::from_utf8_lossy(&native),
+    );
+    Ok(Some(parse_status(&listed, native.trim())))
 }
 
-/// The names that dpkg-query reports as fully installed.
-fn parse_status(lines: &str) -> HashSet<String> {
-    lines
-        .lines()
-        .filter_map(|line| line.split_once(' '))
-        .filter(|(_, status)| *status == "installed")
-        .map(|(name, _)| name.to_owned())
-        .collect()
+/// What dpkg-query reports as fully installed: `name` for this machine, `name:architecture` for any.
+fn parse_status(lines: &str, native: &str) -> HashSet<String> {
+    let mut names = HashSet::new();
+    for line in lines.lines() {
+        let [name, architecture, "installed"] = line.split(' ').collect::<Vec<_>>()[..] else {
+            continue;
+        };
+        names.insert(format!("{name}:{architecture}"));
+        if [native, "all"].contains(&architecture) {
+            names.insert(name.to_owned());
+        }
+    }
+    names
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+/// A command line as root, through sudo where need be.
+fn as_root(line: &[&str]) -> Command {
+    let root = is_root();
+    let mut command = Command::new(if root { "env" } else { "sudo" });
+    command.args(if root { &[][..] } else { &["env"][..] });
+    command.arg("DEBIAN_FRONTEND=noninteractive").args(line);
+    command
 }
 
 fn install(missing: &[&str]) -> Result<()> {
+    let foreign = missing
+        .iter()
+        .find_map(|name| Some(name.split_once(':')?.1));
     let by_hand = format!(
-        "apt-get update && apt-get install --no-install-recommends {}",
+        "{}apt-get update && apt-get install --no-install-recommends {}",
+        foreign.map_or(String::new(), |name| format!(
+            "dpkg --add-architecture {name} && "
+        )),
         missing.join(" ")
     );
-    let root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    if !root && !succeeds(Command::new("sudo").arg("--version")) {
+    if !is_root() && !succeeds(Command::new("sudo").arg("--version")) {
         bail!(
             "you are not root and there is no sudo. Let someone with root run\n  {by_hand}\nand start this again"
         );
     }
-    if !root {
+    if !is_root() {
         println!("      installing needs root: sudo may ask for your password");
     }
-    let apt = |arguments: &[&str]| {
-        let mut command = Command::new(if root { "env" } else { "sudo" });
-        command.args(if root { &[][..] } else { &["env"][..] });
-        command
-            .args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
-            .args(arguments);
-        run(&mut command)
+    let known = match foreign {
+        Some(architecture) => refresh(architecture),
+        None => run(&mut as_root(&["apt-get", "update", "--quiet"])),
     };
-    apt(&["update", "--quiet"])
-        .and_then(|()| {
-            apt(&[
-                &["install", "--yes", "--quiet", "--no-install-recommends"],
-                missing,
-            ]
-            .concat())
-        })
+    let line = [
+        "apt-get",
+        "install",
+        "--yes",
+        "--quiet",
+        "--no-install-recommends",
+    ];
+    known
+        .and_then(|()| run(&mut as_root(&[&line[..], missing].concat())))
         .with_context(|| {
             format!("packages are missing and could not be installed. As root, try\n  {by_hand}\n")
         })
@@ -165,9 +226,24 @@ mod tests {
 
     #[test]
     fn a_removed_package_with_leftover_configuration_counts_as_missing() {
-        let installed = parse_status("gcc installed\nxvfb config-files\nnovnc not-installed\n");
+        let installed = parse_status(
+            "gcc amd64 installed\nxvfb amd64 config-files\nnovnc all not-installed\n",
+            "amd64",
+        );
         assert!(installed.contains("gcc"));
         assert!(!installed.contains("xvfb"));
         assert!(!installed.contains("novnc"));
+    }
+
+    #[test]
+    fn a_package_of_another_architecture_counts_only_where_that_is_asked_for() {
+        let installed = parse_status(
+            "libstd-rust-web-dev arm64 installed\nnovnc all installed\ngcc amd64 installed\n",
+            "amd64",
+        );
+        assert!(installed.contains("libstd-rust-web-dev:arm64"));
+        assert!(!installed.contains("libstd-rust-web-dev"));
+        assert!(installed.contains("novnc"));
+        assert!(installed.contains("gcc"));
     }
 }

@@ -12,12 +12,15 @@ pub fn workspace() -> &'static Path {
     xtask.parent().unwrap_or(xtask)
 }
 
+/// Where cargo puts what it builds.
+pub fn target() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    workspace().join(target.unwrap_or_else(|| "target".into()))
+}
+
 /// Where cargo puts what it builds in the debug profile.
 pub fn target_debug() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    workspace()
-        .join(target.unwrap_or_else(|| "target".into()))
-        .join("debug")
+    target().join("debug")
 }
 
 /// The cargo that runs this program, with `arguments`, in the workspace.

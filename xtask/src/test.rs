@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::guest;
 use crate::packages::{self, BROWSER, BUILD, UNITS, VIRTUAL_DISPLAY, WINDOW};
 use crate::run::{cargo, run, succeeds};
 use crate::steps::Steps;
@@ -13,9 +14,11 @@ const CARGO_DENY: &str = "cargo-deny@0.20.2";
 
 /// Runs all checks and tests, in the order in which they are quick to fail.
 pub fn test() -> Result<()> {
-    let mut steps = Steps::new(7);
+    let mut steps = Steps::new(8);
     steps.step("Debian packages", || {
-        packages::ensure(&[&BUILD, &WINDOW, &VIRTUAL_DISPLAY, &BROWSER, &UNITS])
+        let mut groups = vec![&BUILD, &WINDOW, &VIRTUAL_DISPLAY, &BROWSER, &UNITS];
+        groups.extend(guest::packages());
+        packages::ensure(&groups)
     })?;
     steps.step("Formatting", || {
         run(&mut cargo(&["fmt", "--all", "--check"]))
@@ -41,6 +44,7 @@ pub fn test() -> Result<()> {
     steps.step("Building the programs and the tests", || {
         run(&mut cargo(&["build", "--workspace", "--all-targets"]))
     })?;
+    steps.step("Building the guest for the power cuts", guest::prepare)?;
     steps.step("Tests", || run(&mut cargo(&["test", "--workspace"])))?;
     steps.finish();
     Ok(())

@@ -57,6 +57,20 @@ fn a_seal_verifies_for_its_own_event_only() {
 }
 
 #[test]
+fn a_seal_verifies_over_the_canonical_body_as_over_the_body() {
+    let key = SealKey::from_bytes(K1);
+    let canonical = pikir_contract::canonical_json(&body()).unwrap();
+    for kind in ["rating", "with \"quotes\" and ö", ""] {
+        let seal = key.seal(7, kind, &body()).unwrap();
+        assert!(key.verify_canonical(7, kind, &canonical, &seal).unwrap());
+        assert!(!key.verify_canonical(8, kind, &canonical, &seal).unwrap());
+        assert!(!key.verify_canonical(7, kind, "{}", &seal).unwrap());
+    }
+    let seal = Seal::from_bytes([0; 16]);
+    assert!(key.verify_canonical(1 << 53, "rating", "{}", &seal).is_err());
+}
+
+#[test]
 fn an_event_without_a_canonical_form_is_not_sealed() {
     let key = SealKey::from_bytes(K1);
     assert!(key.seal(1, "rating", &json!({"a": 0.5})).is_err());

@@ -178,3 +178,72 @@ fn a_crash_while_the_former_identity_is_put_aside_is_brought_to_its_end() {
         Some(new.terminal)
     );
 }
+
+#[test]
+fn a_terminal_has_a_spare_key_from_its_enrolment_and_none_of_its_former_chain() {
+    let terminal = Box_::new();
+    let spare = || std::fs::read_to_string(terminal.data.spare_key()).unwrap();
+    let (former, new) = (terminal.result(), terminal.result());
+    terminal.prepare().complete(former.clone()).unwrap();
+    assert!(spare().contains(&former.terminal.to_string()));
+    terminal.append();
+    terminal.prepare().complete(new.clone()).unwrap();
+    assert!(spare().contains(&new.terminal.to_string()));
+}
+
+#[test]
+fn a_terminal_whose_ratchet_key_is_lost_enrols_with_a_new_key_pair_and_begins_a_new_chain() {
+    for crash in [false, true] {
+        let terminal = Box_::new();
+        let (former, new) = (terminal.result(), terminal.result());
+        let first = terminal.prepare();
+        first.complete(former.clone()).unwrap();
+        terminal.append();
+        std::fs::remove_file(terminal.data.journal()).unwrap();
+        let message = Enrolment::prepare(
+            &terminal.data,
+            PortalAddress::new("http://127.0.0.1:1", None).unwrap(),
+            terminal.clock.clone(),
+            &*terminal.entropy,
+            None,
+        );
+        let message = message.err().unwrap().to_string();
+        assert!(message.contains("start pikir-kiosk once"), "{message}");
+        std::fs::remove_file(terminal.data.spare_key()).unwrap();
+        let again = terminal.prepare();
+        assert_ne!(first.request.public_key, again.request.public_key);
+        assert_eq!(
+            again.request.public_key,
+            terminal.prepare().request.public_key
+        );
+        if crash {
+            // Between the new journal taking its place and the identity being written.
+            let next = next_journal(&terminal.data);
+            Journal::open(&next)
+                .unwrap()
+                .set_terminal(new.terminal)
+                .unwrap();
+            let identity = Identity::load(&terminal.data.identity()).unwrap().unwrap();
+            make_former(&terminal.data, &identity).unwrap();
+            finish_interrupted(&terminal.data).unwrap();
+        } else {
+            again.complete(new.clone()).unwrap();
+        }
+        let identity = Identity::load(&terminal.data.identity()).unwrap().unwrap();
+        assert_eq!(identity.terminal, Some(new.terminal));
+        assert_eq!(
+            identity.signing_key().verifying_key().to_bytes().to_vec(),
+            again.request.public_key.0
+        );
+        assert!(!files::exists(&terminal.data.next_identity()));
+        let state = Journal::open(&terminal.data.journal()).unwrap().state();
+        assert_eq!((state.terminal, state.last_seq), (Some(new.terminal), 0));
+        let kept = DataDir::new(Some(
+            &terminal.data.former().join(former.terminal.to_string()),
+        ));
+        assert_eq!(
+            Identity::load(&kept.identity()).unwrap().unwrap().terminal,
+            Some(former.terminal)
+        );
+    }
+}

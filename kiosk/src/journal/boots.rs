@@ -144,8 +144,8 @@ struct Row {
 /// Reckons the estimates anew. `newest` is the boot that was just learnt of, which may have no event yet.
 fn estimate(transaction: &Transaction<'_>, newest: &str) -> Result<(), JournalError> {
     let boots = rows(transaction, newest)?;
-    // Up to when the boot before was at work for sure (Unix time in ms).
-    let mut after = None;
+    // Up to when the boot before was at work for sure (Unix time in ms), and whether its events still show it.
+    let (mut after, mut is_shown) = (None, true);
     let mut from = 0;
     while from < boots.len() {
         let run = boots[from..]
@@ -154,10 +154,17 @@ fn estimate(transaction: &Transaction<'_>, newest: &str) -> Result<(), JournalEr
             .count();
         if let Some(next) = boots.get(from + run) {
             let before = next.measured;
-            stack(transaction, &boots[from..=from + run], after, before)?;
+            stack(
+                transaction,
+                &boots[from..=from + run],
+                after,
+                before,
+                is_shown,
+            )?;
             let end = boots.get(from + run + 1).and_then(|row| row.first_seq);
-            let span = span_ms(transaction, next, end)?.unwrap_or(0);
-            after = before.map(|began| began.saturating_add(span));
+            let span = span_ms(transaction, next, end)?;
+            is_shown = span.is_some();
+            after = before.map(|began| began.saturating_add(span.unwrap_or(0)));
         }
         from += run + 1;
     }
@@ -165,12 +172,14 @@ fn estimate(transaction: &Transaction<'_>, newest: &str) -> Result<(), JournalEr
 }
 
 /// Puts boots nobody measured between `after` and `before` (Unix time in ms). The last of `boots` is the one that ends the
-/// window.
+/// window. Where events that showed how long a boot ran are gone by now (`is_shown` speaks of the boot before), an estimate
+/// made with them is the better one and stays.
 fn stack(
     transaction: &Transaction<'_>,
     boots: &[Row],
     after: Option<i64>,
     before: Option<i64>,
+    is_shown: bool,
 ) -> Result<(), JournalError> {
     let Some(mut latest) = before else {
         return Ok(());
@@ -180,6 +189,7 @@ fn stack(
         // Without its events a boot has nothing to be dated.
         spans.push(span_ms(transaction, &pair[0], pair[1].first_seq)?);
     }
+    let is_final = !is_shown || spans.iter().any(Option::is_none);
     let shown: i64 = spans.iter().flatten().sum();
     // What all of them together leave free; clocks that contradict each other leave nothing.
     let free = after.map_or(0, |after| {
@@ -189,7 +199,7 @@ fn stack(
         let Some(span) = span else { continue };
         latest = latest.saturating_sub(*span);
         let offset_ms = latest - free / 2;
-        if row.estimate != Some(offset_ms) {
+        if row.estimate != Some(offset_ms) && !(is_final && row.estimate.is_some()) {
             transaction
                 .prepare_cached(
                     "UPDATE boots SET offset_ms = ?2, quality = 'estimated' WHERE boot = ?1",

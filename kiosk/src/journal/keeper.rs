@@ -2,7 +2,7 @@
 //!
 //! On a terminal that is the journal's own thread ([`super::JournalHandle`]); a simulation calls it directly.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pikir_contract::{BootOffset, EventsAnswer, Id};
@@ -10,16 +10,10 @@ use tokio::sync::watch;
 
 use super::NewEvent;
 use super::error::JournalError;
-use super::spare::Spare;
 use super::store::{Appended, Batch, Journal, JournalState};
-use super::tail::taken_numbers;
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
-use crate::files;
-use crate::limits::{
-    DISK_FLOOR_MB, JOURNAL_IDLE, JOURNAL_RETRY, MAX_JOURNAL_BYTES, MAX_LEAP, MAX_PENDING_EVENTS,
-    REMOVE_PAUSE, SIZE_CHECK_APPENDS, SPARE_LAST, SPARE_MARGIN,
-};
+use crate::limits::{JOURNAL_IDLE, JOURNAL_RETRY, MAX_JOURNAL_BYTES, REMOVE_PAUSE, SPARE_LAST};
 use crate::view::{Fault, FaultView};
 
 /// What everybody may know of the journal without waiting.
@@ -41,19 +35,19 @@ pub struct Keeper {
     pub(super) entropy: SharedEntropy,
     /// `None` while it cannot be opened.
     pub(super) journal: Option<Journal>,
-    publish: watch::Sender<Published>,
+    pub(super) publish: watch::Sender<Published>,
     /// Something was written since the last checkpoint.
-    dirty: bool,
+    pub(super) dirty: bool,
     /// Something new is known of the time, so events may be over theirs.
-    look_for_old: bool,
+    pub(super) look_for_old: bool,
     /// Unix time minus uptime (ms), as learnt last.
-    offset_ms: Option<i64>,
+    pub(super) offset_ms: Option<i64>,
     /// Seq of the spare key; 0: there is none.
     pub(super) spare_seq: u64,
     /// Seq of the newest event that was ever in a batch, as far as this process knows, and what it was before that batch.
-    offered: (u64, u64),
+    pub(super) offered: (u64, u64),
     /// Used pages (bytes) when they were last looked at, and appends until they are looked at again.
-    used: (u64, u32),
+    pub(super) used: (u64, u32),
     pub(super) max_bytes: u64,
 }
 
@@ -184,10 +178,12 @@ impl Keeper {
     pub fn acknowledge(&mut self, answer: EventsAnswer) -> Result<bool, JournalError> {
         self.dirty = true;
         self.learn_time(answer.time.unix_ms() - self.clock.up_ms() as i64);
-        if answer.received_through > self.published().state.last_seq {
+        let behind = answer.received_through > self.published().state.last_seq;
+        if behind {
             self.go_on_behind(&answer)?;
         }
-        self.with(|journal| journal.acknowledge(&answer))
+        let moved = self.with(|journal| journal.acknowledge(&answer))?;
+        Ok(moved || behind)
     }
 
     /// Sets an event aside that the portal will not take. See [`Journal::refuse`].
@@ -253,134 +249,9 @@ impl Keeper {
         }
     }
 
-    /// Refuses before the disk is really full: SQLite, the log and an update must still fit.
-    fn room(&mut self) -> Result<(), FaultView> {
-        let directory = self.path.parent().unwrap_or(Path::new("."));
-        let free = files::free_mb(directory).map_err(|error| FaultView {
-            fault: Fault::Storage,
-            detail: format!("disk: {error}"),
-        })?;
-        if free < DISK_FLOOR_MB {
-            return Err(disk_full(format!(
-                "disk: {free} MB free, {DISK_FLOOR_MB} MB needed. Free some space; ratings are safe"
-            )));
-        }
-        let pending = self.publish.borrow().state.pending;
-        if pending >= MAX_PENDING_EVENTS {
-            return Err(disk_full(format!(
-                "journal: {pending} events wait for the portal. Connect the network, or export by USB"
-            )));
-        }
-        if self.size_is_over().map_err(|error| storage_fault(&error))? {
-            let mib = self.max_bytes / (1024 * 1024);
-            return Err(disk_full(format!(
-                "journal: it holds {mib} MB that wait for the portal. Connect the network, or export by USB"
-            )));
-        }
-        Ok(())
-    }
-
-    /// Whether the journal is at its largest and nothing in it may go. Acknowledged events go before their time.
-    fn size_is_over(&mut self) -> Result<bool, JournalError> {
-        let Some(journal) = &mut self.journal else {
-            return Ok(false);
-        };
-        let (used, appends) = &mut self.used;
-        *appends = appends.saturating_sub(1);
-        if *appends == 0 || *used >= self.max_bytes {
-            (*used, *appends) = (journal.used_bytes()?, SIZE_CHECK_APPENDS);
-        }
-        if *used < self.max_bytes {
-            return Ok(false);
-        }
-        let removed = journal.remove_step(journal.settled(), true)?;
-        *used = journal.used_bytes()?;
-        Ok(removed == 0 && *used >= self.max_bytes)
-    }
-
     fn learn_time(&mut self, offset_ms: i64) {
         self.offset_ms = Some(offset_ms);
         self.look_for_old = true;
-    }
-
-    /// Empties the log, and with it the used keys; makes a new spare key in good time.
-    fn tidy(&mut self) -> Result<(), JournalError> {
-        self.spare_ahead(SPARE_MARGIN)?;
-        if let Some(journal) = &self.journal {
-            journal.checkpoint()?;
-        }
-        self.dirty = false;
-        Ok(())
-    }
-
-    fn remove_old(&mut self) -> Result<(), JournalError> {
-        let (Some(offset_ms), Some(journal)) = (self.offset_ms, &mut self.journal) else {
-            self.look_for_old = false;
-            return Ok(());
-        };
-        let now_ms = self.clock.up_ms() as i64 + offset_ms;
-        let Some(through) = journal.over(now_ms)? else {
-            self.look_for_old = false;
-            return Ok(());
-        };
-        if journal.remove_step(through, false)? == 0 {
-            journal.forget_marks(now_ms)?;
-            self.look_for_old = false;
-            self.dirty = true;
-        }
-        Ok(())
-    }
-
-    /// Makes a new spare key where the present one is `margin` events ahead or less.
-    pub(super) fn spare_ahead(&mut self, margin: u64) -> Result<(), JournalError> {
-        let Some(journal) = &self.journal else {
-            return Ok(());
-        };
-        let next = journal.state().last_seq + 1;
-        if self.spare_seq > next + margin {
-            return Ok(());
-        }
-        let (next, key) = match journal.chain() {
-            Err(JournalError::KeyLost) => return Ok(()),
-            chain => chain?,
-        };
-        let spare = Spare::ahead_of(next, &key);
-        match spare.save(&self.path, self.terminal) {
-            Ok(()) => self.spare_seq = spare.seq,
-            // The present one still serves.
-            Err(error) if self.spare_seq > next + 1 => {
-                tracing::warn!(%error, "the spare key cannot be renewed");
-            }
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-
-    /// Believes the portal that it holds events up to its cursor, within reason.
-    fn go_on_behind(&mut self, answer: &EventsAnswer) -> Result<(), JournalError> {
-        let (through, last) = (answer.received_through, self.published().state.last_seq);
-        let knows_ours = answer.results.iter().any(|result| result.seq <= last);
-        let Some(journal) = &mut self.journal else {
-            return Err(JournalError::Busy);
-        };
-        if !knows_ours || through > last + MAX_LEAP {
-            return Err(JournalError::Unbelievable { through, last });
-        }
-        let again = taken_numbers(answer, self.offered.0, last);
-        let detail = format!(
-            "the disk lost events that the portal holds (seq {} to {through}); numbering goes on at {}; {} events were given new numbers",
-            last + 1,
-            through + 1,
-            again.len()
-        );
-        tracing::error!(%detail, "the journal lost its end");
-        // The spare key must be ahead of every seq in use, so it goes first.
-        let (next, key) = journal.chain()?;
-        let spare = Spare::ahead_of(through + 1, &key.advance(through + 1 - next));
-        spare.save(&self.path, self.terminal)?;
-        self.spare_seq = spare.seq;
-        let notice = super::mend::notice(&self.clock, &self.entropy, detail.clone());
-        journal.go_on_behind(through, notice, &detail, &again)
     }
 
     /// Does something with the open journal; damage that shows is mended, and whoever asked asks again.
@@ -446,13 +317,6 @@ impl Keeper {
             *published = next;
             changed
         });
-    }
-}
-
-fn disk_full(detail: String) -> FaultView {
-    FaultView {
-        fault: Fault::DiskFull,
-        detail,
     }
 }
 

@@ -2,29 +2,79 @@
 //!
 //! # What is promised
 //! - An append that was answered is on the disk: it survives a power cut at any later instruction
-//!   (WAL, `synchronous=FULL`: one fsync of the write-ahead log for each append).
+//!   (WAL, `synchronous=FULL`: one sync of the write-ahead log for each append).
 //! - Event `seq` and the ratchet step from `K_seq` to `K_(seq+1)` are one transaction: never one without the other.
-//! - `seq` runs 1, 2, 3 … without gaps for the life of the enrolment. An event is never edited and never removed
-//!   while the portal may still need it.
+//! - `seq` runs 1, 2, 3 … for the life of the enrolment and is never given twice. A gap exists only where events were
+//!   lost with the disk, and is stated. An event is never edited, and never removed while the portal may still need it.
 //! - The body lies in the file as the canonical JSON that was sealed; it is sent as it lies there.
+//! - A journal of a newer program is refused and not touched.
+//!
+//! # Files
+//! | file | what |
+//! | --- | --- |
+//! | `journal.db`, `-wal`, `-shm` | the journal (pages of 4096 bytes) |
+//! | `spare-key.json` | a key of the ratchet that the journal has not reached (`spare.rs`) |
+//! | `journal.db.new` | a journal being built; nobody reads it, the next one to build overwrites it |
+//! | `damaged/1`, `damaged/2` … | files that were set aside, never deleted; `damaged/new` while they are being read |
+//!
+//! Tables: `chain` (one row: next seq and key, the portal's cursor), `events`, `boots`, `marks` (when events were
+//! acknowledged), `recoveries` and `gaps` (what was lost). Their columns are explained in `migrations/`.
 //!
 //! # What one append writes
 //! The leaf page of `events` and the one page of `chain`, as frames of the write-ahead log; nothing else. No
-//! secondary index holds a pending event, and the number of pending events is arithmetic on `chain`.
+//! secondary index holds a pending event, and the number of pending events is arithmetic on `chain`. The first event of
+//! a boot also writes its row in `boots`. Where fewer than [`SPARE_LAST`](crate::limits::SPARE_LAST) seqs are left to
+//! the spare key and there was no idle time to renew it, it is renewed first, which costs a file of its own.
 //!
 //! # When keys go
 //! `secure_delete` zeroes what a row leaves behind in the database. Older frames of the log still hold the keys they
 //! were written with, so the log is checkpointed and truncated when the terminal has been quiet for a moment
-//! ([`crate::limits::JOURNAL_IDLE`]).
+//! ([`crate::limits::JOURNAL_IDLE`]). Files that were set aside hold the keys they held.
+//!
+//! # Bounds, and when a row goes
+//! - No rating is taken with [`MAX_PENDING_EVENTS`](crate::limits::MAX_PENDING_EVENTS) waiting, with less than
+//!   [`DISK_FLOOR_MB`](crate::limits::DISK_FLOOR_MB) free, or with
+//!   [`MAX_JOURNAL_BYTES`](crate::limits::MAX_JOURNAL_BYTES) of pages in use that nothing can be removed from.
+//! - An event goes [`RETENTION_DAYS`](crate::limits::RETENTION_DAYS) days after its acknowledgement (up to one more:
+//!   `marks` has one row a day), by the portal's clock; without a known time nothing goes. Earlier only where the
+//!   journal is at its largest. Never before it is acknowledged: `seq <= received_through`, or said by the portal to be
+//!   held where a gap that nobody can fill stops the cursor.
+//! - What the portal rejected stays, unless the journal is at its largest.
+//! - Rows go [`REMOVE_STEP`](crate::limits::REMOVE_STEP) at a time, each step its own transaction, and only while no
+//!   request waits: a tap waits for one step at most.
+//!
+//! # What recovery promises
+//! Damage is what no append can have written: what SQLite calls corrupt, a body that is not JSON, a chain that
+//! disagrees with the spare key, a log that breaks off before its end, a file that is gone although the terminal is
+//! enrolled. A disk that fails, is full or is slow is not damage; it is tried again.
+//! - The files are set aside, and every event in a page that can be read is in the new journal, whatever became of the
+//!   pages above it (`pages.rs`, `wal.rs`, `salvage.rs`). Nothing that is not an event passes for one.
+//! - The chain goes on where it stood if its row can be read and nothing speaks against it; else at the spare key. So
+//!   no seq is given twice, and the seals that follow verify. What the portal acknowledged is the newest readable
+//!   cursor, else 0: it gets some events again and says `duplicate`.
+//! - A notice `journal-recovered` comes first, and `recoveries` keeps what it says.
+//! - A crash in the middle loses nothing: it begins again.
+//!
+//! # What it cannot promise
+//! - A digit that was changed by damage inside a body still makes a body. Its seal convicts it at the portal.
+//! - With the chain's row and the spare key both lost nothing can be sealed: the terminal says so, delivers what
+//!   it has, and must be enrolled again.
+//! - A disk that forgets an end it had confirmed leaves a file in order. The portal notices when it holds more than the
+//!   journal has: the chain then goes on behind that, and what was given a number twice gets another (`tail.rs`). Events
+//!   that only the disk had are gone; and where as many new ones were written before the portal was reached, it sees
+//!   two events under one seq and flags the terminal.
+//! - The last transaction in the log is believed only whole. Damage to it alone looks like the power cut it may be.
 //!
 //! # Who touches it
-//! One thread (`thread.rs`); everybody else sends it commands and never waits for the disk. `pikir-kiosk journal`
-//! reads the file while the terminal runs.
+//! One [`Keeper`], on a thread of its own (`thread.rs`) or in a simulation; everybody else sends it commands and never
+//! waits for the disk. `pikir-kiosk journal` reads the file while the terminal runs.
 
 mod boots;
+mod care;
 mod error;
 mod export;
 mod keeper;
+mod losses;
 mod mend;
 mod open;
 mod pages;
@@ -42,6 +92,7 @@ mod wal;
 pub use error::JournalError;
 pub use export::{ExportSummary, export};
 pub use keeper::{Keeper, Published};
+pub use spare::make_spare_key;
 pub use store::{Appended, Batch, Journal, JournalState};
 pub use thread::{AppendReply, JournalHandle};
 pub use verify::{VerifyReport, verify};

@@ -237,17 +237,23 @@ fn migrate(connection: &mut Connection) -> Result<(), JournalError> {
 /// Begins a journal beside the place it is for. Until it is finished a crash leaves a file that nobody takes for a
 /// journal, so nothing is synced on the way.
 pub(super) fn begin_building(path: &Path) -> Result<Connection, JournalError> {
-    let beside = building_place(path);
-    for suffix in ["", "-journal", "-wal", "-shm"] {
-        files::remove_if_there(&with_suffix(&beside, suffix))?;
-    }
-    // SQLite gives its log and index the mode of the database.
-    drop(files::create_private(&beside)?);
+    let beside = clear_building_place(path)?;
     let mut connection = Connection::open(&beside)?;
     connection.pragma_update(None, "journal_mode", "OFF")?;
     connection.pragma_update(None, "synchronous", "OFF")?;
     migrate(&mut connection)?;
     Ok(connection)
+}
+
+/// Removes what an interrupted building left and makes an empty file there. SQLite gives its log and index the mode of
+/// the database.
+pub(super) fn clear_building_place(path: &Path) -> Result<PathBuf, JournalError> {
+    let beside = building_place(path);
+    for suffix in ["", "-journal", "-wal", "-shm"] {
+        files::remove_if_there(&with_suffix(&beside, suffix))?;
+    }
+    drop(files::create_private(&beside)?);
+    Ok(beside)
 }
 
 /// Puts the finished journal in its place, durably.
@@ -264,7 +270,7 @@ pub(super) fn put_in_place(path: &Path) -> Result<(), JournalError> {
 }
 
 /// Where a journal is built before it takes its place.
-pub(super) fn building_place(path: &Path) -> PathBuf {
+fn building_place(path: &Path) -> PathBuf {
     with_suffix(path, ".new")
 }
 

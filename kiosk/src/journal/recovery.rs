@@ -14,7 +14,10 @@ use rusqlite::{Connection, params};
 
 use super::NewEvent;
 use super::error::JournalError;
-use super::open::{begin_building, building_place, finish_building, put_in_place, with_suffix};
+use super::losses::state_losses;
+use super::open::{
+    begin_building, clear_building_place, finish_building, put_in_place, with_suffix,
+};
 use super::pages::Pages;
 use super::salvage::{self, Found, FoundChain, FoundEvent};
 use super::spare::Spare;
@@ -24,8 +27,9 @@ use crate::limits::{DISK_FLOOR_MB, MAX_LEAP, MAX_SET_ASIDE, SPARE_AHEAD};
 
 /// Chain rows that are tried, from the newest: each append wrote one, and the log may hold thousands.
 const MAX_CHAINS: usize = 64;
-/// Ranges of lost events named in the notice; the table `gaps` has all.
-const MAX_RANGES: usize = 5;
+
+/// Gaps stated earlier that are remembered while a journal is rebuilt.
+const MAX_KNOWN_GAPS: usize = 10_000;
 
 /// Who recovers, and how it makes a notice of a text.
 pub(super) struct Owner<'a> {
@@ -83,10 +87,7 @@ pub(super) fn recover(journal: &Path, owner: &Owner<'_>) -> Result<(), JournalEr
 pub(super) fn put_back(open: &Journal, journal: &Path) -> Result<(), JournalError> {
     // An empty log cannot be mistaken for one of the new file.
     open.checkpoint()?;
-    drop(begin_building(journal)?);
-    let beside = building_place(journal);
-    files::remove_if_there(&beside)?;
-    drop(files::create_private(&beside)?);
+    let beside = clear_building_place(journal)?;
     let name = beside.to_string_lossy().into_owned();
     open.connection().execute("VACUUM INTO ?1", [name])?;
     put_in_place(journal)
@@ -166,15 +167,17 @@ fn build(
 }
 
 /// What the damaged files hold.
-struct Salvaged {
+pub(super) struct Salvaged {
     /// Readable chain rows of this terminal, ascending; the newest [`MAX_CHAINS`].
-    chains: Vec<FoundChain>,
+    pub(super) chains: Vec<FoundChain>,
     /// Nothing in the log was unreadable, so the newest chain row is the newest there was.
-    whole_log: bool,
+    pub(super) whole_log: bool,
     /// There was no database at all.
-    missing: bool,
+    pub(super) missing: bool,
     /// Seq of the newest event; 0: none.
-    newest: u64,
+    pub(super) newest: u64,
+    /// Gaps that were stated before.
+    pub(super) known_gaps: Vec<(u64, u64)>,
 }
 
 fn salvage_into(
@@ -184,6 +187,7 @@ fn salvage_into(
 ) -> Result<Salvaged, JournalError> {
     let pages = Pages::open(from)?;
     let mut chains = std::collections::BTreeMap::new();
+    let mut known_gaps = Vec::new();
     connection.execute_batch("BEGIN")?;
     pages.for_each_cell(|cell| {
         match salvage::read(&cell) {
@@ -193,6 +197,10 @@ fn salvage_into(
                     chains.pop_first();
                 }
             }
+            Some(Found::Gap {
+                first_seq,
+                last_seq,
+            }) if known_gaps.len() < MAX_KNOWN_GAPS => known_gaps.push((first_seq, last_seq)),
             Some(found) => keep(connection, found)?,
             None => {}
         }
@@ -204,6 +212,7 @@ fn salvage_into(
         whole_log: pages.wal.as_ref().is_none_or(|wal| wal.whole),
         missing: !files::exists(from),
         newest: 0,
+        known_gaps,
     })
 }
 
@@ -219,7 +228,7 @@ fn keep(connection: &Connection, found: Found) -> Result<(), JournalError> {
         Found::Recovery { id, detail } => connection
             .prepare_cached("INSERT OR IGNORE INTO recoveries (id, detail) VALUES (?1, ?2)")?
             .execute(params![id, detail])?,
-        // Gaps are found anew from the events themselves.
+        // Gaps are found anew, from the events themselves.
         Found::Gap { .. } | Found::Chain(_) => 0,
     };
     Ok(())
@@ -234,16 +243,16 @@ fn newest_event(connection: &Connection) -> Result<u64, JournalError> {
 }
 
 /// Where the rebuilt journal goes on.
-struct Start {
-    next_seq: u64,
+pub(super) struct Start {
+    pub(super) next_seq: u64,
     /// `None`: lost.
-    key: Option<SealKey>,
-    received_through: u64,
-    removed_through: u64,
+    pub(super) key: Option<SealKey>,
+    pub(super) received_through: u64,
+    pub(super) removed_through: u64,
     /// Seq of the newest event that is known to have been written, readable or not.
-    newest: u64,
+    pub(super) newest: u64,
     /// The chain row was readable, so what was removed after its time is known.
-    chain_known: bool,
+    pub(super) chain_known: bool,
 }
 
 impl Start {
@@ -303,77 +312,4 @@ fn write_chain(connection: &Connection, terminal: Id, start: &Start) -> Result<(
         [],
     )?;
     Ok(())
-}
-
-/// Writes down what is missing, as rows of `gaps` and in words.
-fn state_losses(
-    connection: &Connection,
-    found: &Salvaged,
-    start: &Start,
-) -> Result<String, JournalError> {
-    connection.execute("INSERT INTO recoveries (detail) VALUES ('')", [])?;
-    let recovery = connection.last_insert_rowid();
-    let mut gaps = Vec::new();
-    let mut expected = start.removed_through + 1;
-    let mut statement = connection.prepare("SELECT seq FROM events WHERE seq > ?1 ORDER BY seq")?;
-    let mut rows = statement.query([start.removed_through as i64])?;
-    while let Some(row) = rows.next()? {
-        let seq = row.get::<_, i64>(0)? as u64;
-        if seq > expected {
-            gaps.push((expected, seq - 1));
-        }
-        expected = seq + 1;
-    }
-    if start.newest >= expected {
-        gaps.push((expected, start.newest));
-    }
-    let mut insert = connection
-        .prepare("INSERT INTO gaps (first_seq, last_seq, recovery) VALUES (?1, ?2, ?3)")?;
-    for (first, last) in &gaps {
-        insert.execute(params![*first as i64, *last as i64, recovery])?;
-    }
-    let jumped = start.next_seq > start.newest + 1;
-    if jumped {
-        let (first, last) = (start.newest + 1, start.next_seq - 1);
-        insert.execute(params![first as i64, last as i64, recovery])?;
-    }
-    let mut detail = losses(&gaps, start, found.newest);
-    if start.key.is_none() {
-        detail.push_str("; the key is lost");
-    } else if jumped {
-        detail.push_str(&format!("; numbering goes on at {}", start.next_seq));
-    }
-    Ok(detail)
-}
-
-fn losses(gaps: &[(u64, u64)], start: &Start, newest_read: u64) -> String {
-    let lost: u64 = gaps.iter().map(|(first, last)| last - first + 1).sum();
-    if newest_read == 0 && start.newest == 0 {
-        return "no event could be read".into();
-    }
-    if lost == 0 {
-        return format!("every event up to {} could be read", start.newest);
-    }
-    let ranges: Vec<String> = gaps
-        .iter()
-        .take(MAX_RANGES)
-        .map(|(first, last)| {
-            if first == last {
-                first.to_string()
-            } else {
-                format!("{first} to {last}")
-            }
-        })
-        .collect();
-    let more = if gaps.len() > MAX_RANGES { ", …" } else { "" };
-    let doubt = if start.chain_known {
-        ""
-    } else {
-        ", or were removed after their time"
-    };
-    format!(
-        "{lost} of {} events could not be read (seq {}{more}){doubt}",
-        start.newest,
-        ranges.join(", ")
-    )
 }

@@ -20,10 +20,10 @@ pub(super) enum Found {
         id: i64,
         detail: String,
     },
+    /// Seqs that were stated to be missing.
     Gap {
-        first_seq: i64,
-        last_seq: i64,
-        recovery: i64,
+        first_seq: u64,
+        last_seq: u64,
     },
 }
 
@@ -92,12 +92,13 @@ pub(super) fn read(cell: &Cell) -> Option<Found> {
             id: cell.rowid,
             detail: detail.to_owned(),
         }),
-        [Null, Integer(last_seq), Integer(recovery)] => (cell.rowid > 0 && last_seq >= cell.rowid)
-            .then_some(Found::Gap {
-                first_seq: cell.rowid,
-                last_seq,
-                recovery,
-            }),
+        [Null, Integer(last_seq), Integer(_)] => {
+            let sane = cell.rowid > 0 && (cell.rowid..=MAX_SAFE_INTEGER).contains(&last_seq);
+            sane.then_some(Found::Gap {
+                first_seq: cell.rowid as u64,
+                last_seq: last_seq as u64,
+            })
+        }
         _ => None,
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::error::JournalError;
+use super::store::Journal;
 use crate::files;
 use crate::limits::{MAX_LEAP, SPARE_AHEAD};
 
@@ -84,6 +85,19 @@ impl Spare {
         (steps <= MAX_LEAP + 2 * SPARE_AHEAD)
             .then(|| from.advance(steps).as_bytes() == to.as_bytes())
     }
+}
+
+/// Makes sure that a spare key lies ahead of the journal of `terminal`: enrolment's last care for it.
+///
+/// # Errors
+/// The journal cannot be read, or the key cannot be written.
+pub fn make_spare_key(journal: &Path, terminal: Id) -> Result<(), JournalError> {
+    let (next, key) = Journal::open(journal)?.chain()?;
+    let present = Spare::load(journal, terminal)?;
+    if present.is_some_and(|spare| spare.seq > next && spare.confirms(next, &key) == Some(true)) {
+        return Ok(());
+    }
+    Spare::ahead_of(next, &key).save(journal, terminal)
 }
 
 /// Where the spare key of this journal lies.

@@ -153,7 +153,14 @@ impl Journal {
             if bytes > max_bytes && !events.is_empty() {
                 break;
             }
-            events.push(read_event(row)?);
+            let event = read_event(row)?;
+            if events
+                .last()
+                .is_some_and(|last: &Event| last.seq >= event.seq)
+            {
+                return Err(JournalError::Damaged("the events are out of order".into()));
+            }
+            events.push(event);
         }
         let boots = self.offsets_of(&events)?;
         Ok(Batch { events, boots })
@@ -244,6 +251,12 @@ impl Journal {
             Err(JournalError::KeyLost) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether damage took the ratchet key: nothing can be appended any more.
+    #[must_use]
+    pub fn key_is_lost(&self) -> bool {
+        matches!(self.chain(), Err(JournalError::KeyLost))
     }
 
     /// Writes the terminal id that the portal gave.

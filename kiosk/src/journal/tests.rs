@@ -11,6 +11,12 @@ use super::*;
 use crate::clock::{Clock, TestClock};
 use crate::entropy::{Entropy, TestEntropy};
 
+mod damage;
+mod recovery;
+mod retention;
+mod tail;
+mod versions;
+
 const FIRST_KEY: [u8; 32] = [42; 32];
 
 struct Desk {
@@ -35,7 +41,7 @@ impl Desk {
 
     fn create(&self) -> Journal {
         let mut journal = Journal::create(&self.path(), &SealKey::from_bytes(FIRST_KEY)).unwrap();
-        journal.set_terminal(self.entropy.id(1)).unwrap();
+        journal.set_terminal(self.terminal()).unwrap();
         journal
     }
 
@@ -54,6 +60,30 @@ impl Desk {
             at: self.clock.reading(),
             content,
         }
+    }
+
+    /// The journal as the terminal keeps it; made anew where there is none and no trace of one.
+    fn keeper(&self) -> Keeper {
+        Keeper::open(
+            self.path(),
+            self.terminal(),
+            self.clock.clone(),
+            self.entropy.clone(),
+        )
+    }
+
+    fn terminal(&self) -> Id {
+        TestEntropy::new(1).id(1)
+    }
+
+    /// A keeper of a new journal with this many ratings.
+    fn kept(&self, count: u64) -> Keeper {
+        drop(self.create());
+        let mut keeper = self.keeper();
+        for _ in 0..count {
+            keeper.append(self.rating()).unwrap();
+        }
+        keeper
     }
 
     fn filled(&self, count: u64) -> Journal {
@@ -80,6 +110,23 @@ fn result(seq: u64, status: EventStatus) -> EventResult {
         status,
         reason,
     }
+}
+
+/// Every event must verify with the chain that began at the first key.
+fn assert_sealed(events: &[pikir_contract::Event]) {
+    for event in events {
+        let key = SealKey::from_bytes(FIRST_KEY).advance(event.seq - 1);
+        let sealed = key.verify(event.seq, &event.kind, &event.body, &event.seal);
+        assert!(sealed.unwrap(), "seq {}", event.seq);
+    }
+}
+
+fn all(journal: &mut Keeper) -> Vec<pikir_contract::Event> {
+    journal.batch(100_000, usize::MAX).unwrap().events
+}
+
+fn numbers(events: &[pikir_contract::Event]) -> Vec<u64> {
+    events.iter().map(|event| event.seq).collect()
 }
 
 fn seqs(journal: &Journal) -> Vec<u64> {
@@ -268,87 +315,6 @@ fn a_better_clock_replaces_a_worse_one_and_travels_with_the_batch() {
         journal.learn_offset(&known).unwrap();
         assert_eq!(journal.batch(1, 1).unwrap().boots[0].offset_ms, expected);
     }
-}
-
-#[test]
-fn a_journal_of_a_newer_program_is_refused_with_a_clear_message_and_left_alone() {
-    let desk = Desk::new();
-    drop(desk.filled(1));
-    let connection = rusqlite::Connection::open(desk.path()).unwrap();
-    connection
-        .execute("INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (99, 'future', '2030-01-01T00:00:00Z', '1')", [])
-        .unwrap();
-    drop(connection);
-    let message = Journal::open(&desk.path()).err().unwrap().to_string();
-    assert!(
-        message.contains("newer version of pikir-kiosk"),
-        "{message}"
-    );
-}
-
-#[test]
-fn a_journal_of_the_first_version_keeps_everything_and_learns_where_its_boots_begin() {
-    let desk = Desk::new();
-    let mut old = rusqlite::Connection::open(desk.path()).unwrap();
-    super::open::migrations::migrations::runner()
-        .set_target(refinery::Target::Version(1))
-        .run(&mut old)
-        .unwrap();
-    let boots = [
-        "11111111-1111-4222-8333-444455556666",
-        "22222222-1111-4222-8333-444455556666",
-    ];
-    for seq in 1..=4 {
-        let body = format!(r#"{{"boot":"{}","id":"{}"}}"#, boots[seq / 3], seq);
-        old.execute(
-            "INSERT INTO events (seq, kind, body, seal, fate) VALUES (?1, 'rating', ?2, ?3, ?4)",
-            rusqlite::params![
-                seq as i64,
-                body,
-                [7_u8; 16],
-                (seq == 2).then_some("rejected")
-            ],
-        )
-        .unwrap();
-    }
-    old.execute_batch(&format!(
-        "INSERT INTO chain (id, terminal, next_seq, ratchet, received_through)
-             VALUES (1, '{}', 5, zeroblob(32), 2);
-         INSERT INTO boots VALUES ('{}', 77, 'synced');
-         INSERT INTO events VALUES (9, 'notice', 'not JSON', zeroblob(16), NULL, NULL);",
-        desk.entropy.id(1),
-        boots[0]
-    ))
-    .unwrap();
-    let rows = |connection: &rusqlite::Connection, sql: &str| -> Vec<String> {
-        let mut statement = connection.prepare(sql).unwrap();
-        let columns = statement.column_count();
-        let rows = statement.query_map([], |row| {
-            let cells: Result<Vec<_>, _> = (0..columns)
-                .map(|i| {
-                    row.get::<_, rusqlite::types::Value>(i)
-                        .map(|v| format!("{v:?}"))
-                })
-                .collect();
-            cells.map(|cells| cells.join(" "))
-        });
-        rows.unwrap().collect::<Result<_, _>>().unwrap()
-    };
-    let events = "SELECT * FROM events ORDER BY seq";
-    let chain = "SELECT id, terminal, next_seq, ratchet, received_through FROM chain";
-    let before = (rows(&old, events), rows(&old, chain));
-    drop(old);
-    let journal = Journal::open(&desk.path()).unwrap();
-    let connection = journal.connection();
-    assert_eq!((rows(connection, events), rows(connection, chain)), before);
-    assert_eq!(journal.offsets().unwrap()[0].offset_ms, 77);
-    assert_eq!(
-        rows(
-            connection,
-            "SELECT first_seq, offset_ms FROM boots ORDER BY boot"
-        ),
-        ["Integer(1) Integer(77)", "Integer(3) Null"]
-    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::Path;
 use pikir_contract::{EventBody, canonical_json};
 
 use super::error::JournalError;
+use super::losses::without;
 use super::store::{Journal, JournalState};
 
 /// The structure of a journal.
@@ -15,6 +16,8 @@ pub struct VerifyReport {
     pub state: JournalState,
     /// Events looked at.
     pub events: u64,
+    /// What the journal itself says of losses and recoveries; no problem, but worth knowing.
+    pub stated: Vec<String>,
     /// What is wrong, in order of seq; empty: the structure is sound.
     pub problems: Vec<String>,
 }
@@ -22,7 +25,7 @@ pub struct VerifyReport {
 /// Findings listed before the rest is only counted.
 const MAX_PROBLEMS: usize = 100;
 
-/// Checks SQLite's own structure, that `seq` runs without gaps to where the chain stands, and that every body is
+/// Checks SQLite's own structure, that `seq` runs to where the chain stands without gaps but those stated, and that every body is
 /// the canonical JSON of a valid event. Reads only.
 ///
 /// # Errors
@@ -32,6 +35,7 @@ pub fn verify(path: &Path) -> Result<VerifyReport, JournalError> {
     let mut report = VerifyReport {
         state: journal.state(),
         events: 0,
+        stated: Vec::new(),
         problems: Vec::new(),
     };
     let mut found = |problem: String| {
@@ -46,17 +50,17 @@ pub fn verify(path: &Path) -> Result<VerifyReport, JournalError> {
     if integrity != "ok" {
         found(format!("database: {integrity}"));
     }
+    let known = Known::read(&journal)?;
     let mut statement = journal
         .connection()
         .prepare("SELECT seq, kind, body, length(seal) FROM events ORDER BY seq")?;
     let mut rows = statement.query([])?;
-    // Acknowledged events may be gone after their time; the rest must be gapless.
-    let mut expected = None;
+    // What was removed after its time needs no explanation; the rest is gapless, or the gap is stated.
+    let mut expected = known.removed_through + 1;
     while let Some(row) = rows.next()? {
         let seq = row.get::<_, i64>(0)? as u64;
-        let expected_seq = expected.unwrap_or(seq.min(report.state.received_through + 1));
-        if seq != expected_seq {
-            found(format!("events {expected_seq} to {} are missing", seq - 1));
+        if seq > expected {
+            known.unexplained(expected, seq - 1).for_each(&mut found);
         }
         if let Some(problem) = problem_of(
             &row.get::<_, String>(1)?,
@@ -65,18 +69,57 @@ pub fn verify(path: &Path) -> Result<VerifyReport, JournalError> {
         ) {
             found(format!("event {seq}: {problem}"));
         }
-        expected = Some(seq + 1);
+        expected = expected.max(seq + 1);
         report.events += 1;
     }
-    let next = expected.unwrap_or(report.state.received_through + 1);
-    if next != report.state.last_seq + 1 {
+    let last = report.state.last_seq;
+    if expected <= last {
+        known.unexplained(expected, last).for_each(&mut found);
+    } else if expected != last + 1 {
         found(format!(
-            "the chain stands at {}, but the last event is {}",
-            report.state.last_seq,
-            next - 1
+            "the chain stands at {last}, but the last event is {}",
+            expected - 1
         ));
     }
+    report.stated = known.stated;
     Ok(report)
+}
+
+/// What the journal says of events that are not in it.
+struct Known {
+    removed_through: u64,
+    gaps: Vec<(u64, u64)>,
+    stated: Vec<String>,
+}
+
+impl Known {
+    fn read(journal: &Journal) -> Result<Self, JournalError> {
+        let connection = journal.connection();
+        let removed: i64 =
+            connection.query_row("SELECT removed_through FROM chain", [], |row| row.get(0))?;
+        let gaps = connection
+            .prepare("SELECT first_seq, last_seq FROM gaps ORDER BY first_seq")?
+            .query_map([], |row| {
+                Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64))
+            })?
+            .collect::<Result<_, _>>()?;
+        let stated = connection
+            .prepare("SELECT 'recovery ' || id || ': ' || detail FROM recoveries ORDER BY id")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            removed_through: removed as u64,
+            gaps,
+            stated,
+        })
+    }
+
+    /// The missing events from `first` to `last` that nothing explains, as findings.
+    fn unexplained(&self, first: u64, last: u64) -> impl Iterator<Item = String> + use<> {
+        without(&[(first, last)], &self.gaps)
+            .into_iter()
+            .map(|(first, last)| format!("events {first} to {last} are missing"))
+    }
 }
 
 fn problem_of(kind: &str, body: &str, seal_bytes: i64) -> Option<String> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::*;
 use crate::clock::TestClock;
@@ -32,8 +32,9 @@ const SHORT: Patience = Patience {
 };
 /// A test that waits longer than this has found a request that never ends.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// More than the kernel's buffers of a connection hold (bytes).
-const LARGE: usize = 16 * 1024 * 1024;
+/// What is sent to who does not read (bytes), and what of it the other end's kernel takes.
+const LARGE: usize = crate::limits::MAX_BATCH_BYTES;
+const TAKEN: u32 = 4_096;
 
 /// What the other end does with its connections.
 #[derive(Clone, Copy, PartialEq)]
@@ -59,8 +60,11 @@ struct OtherEnd {
 }
 
 impl OtherEnd {
-    async fn listen(manner: Manner) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    fn listen(manner: Manner) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(TAKEN).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(8).unwrap();
         let port = listener.local_addr().unwrap().port();
         let connections = Arc::new(AtomicUsize::new(0));
         let seen = connections.clone();
@@ -155,7 +159,7 @@ async fn silence_ends_a_request_at_every_stage() {
         ("body", "http", Manner::Stops),
         ("a byte at a time", "http", Manner::Trickles),
     ] {
-        let other = OtherEnd::listen(manner).await;
+        let other = OtherEnd::listen(manner);
         let reply = send(&other.portal(scheme, SHORT), get()).await;
         let reason = reply.expect_err(stage);
         assert!(reason.contains("timed out"), "{stage}: {reason}");
@@ -165,7 +169,7 @@ async fn silence_ends_a_request_at_every_stage() {
 
 #[tokio::test]
 async fn a_portal_that_does_not_read_ends_the_sending() {
-    let other = OtherEnd::listen(Manner::Deaf).await;
+    let other = OtherEnd::listen(Manner::Deaf);
     // Content that does not compress, so that the connection's buffers cannot hold it.
     let mut content = vec![0; LARGE];
     TestEntropy::new(2).fill(&mut content);
@@ -179,7 +183,7 @@ async fn a_portal_that_does_not_read_ends_the_sending() {
 
 #[tokio::test]
 async fn the_request_after_a_connection_went_silent_takes_another_one() {
-    let other = OtherEnd::listen(Manner::GoesSilent).await;
+    let other = OtherEnd::listen(Manner::GoesSilent);
     let patience = Patience {
         silence: Duration::from_secs(2),
         ..Patience::default()
@@ -193,7 +197,7 @@ async fn the_request_after_a_connection_went_silent_takes_another_one() {
 
 #[tokio::test]
 async fn after_a_network_change_no_connection_of_the_old_network_is_used() {
-    let other = OtherEnd::listen(Manner::GoesSilent).await;
+    let other = OtherEnd::listen(Manner::GoesSilent);
     let portal = other.portal("http", Patience::default());
     assert_eq!(send(&portal, get()).await.unwrap().body, b"{}");
     // A clone, as upkeep has one beside the uploader.
@@ -204,7 +208,7 @@ async fn after_a_network_change_no_connection_of_the_old_network_is_used() {
 
 #[tokio::test]
 async fn the_batches_of_a_backlog_share_a_connection() {
-    let other = OtherEnd::listen(Manner::Good).await;
+    let other = OtherEnd::listen(Manner::Good);
     let portal = other.portal("http", Patience::default());
     for _ in 0..3 {
         assert_eq!(send(&portal, get()).await.unwrap().body, b"{}");

@@ -89,11 +89,20 @@ fn thanks_look_the_same_for_every_score() {
 fn the_hint_to_the_technician_neither_covers_nor_moves_nor_shrinks_anything() {
     for size in SIZES {
         let stage = Stage::new(size);
-        for language in LANGUAGES {
+        // The smallest panel has the least room to spare; on the others the longest language stands for all.
+        let languages = if size == SIZES[0] {
+            &LANGUAGES[..]
+        } else {
+            &LANGUAGES[..1]
+        };
+        for language in languages {
             for (screen, view) in samples::every_screen(language) {
                 let ScreenView::Rate(rate) = view.screen.clone() else {
                     continue;
                 };
+                if !["rate", "rate-long", "rate-not-saved"].contains(&screen) {
+                    continue;
+                }
                 let with = |check_needed| {
                     let rate = RateView {
                         check_needed,

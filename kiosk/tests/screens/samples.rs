@@ -234,10 +234,6 @@ pub fn every_screen(language: &str) -> Vec<(&'static str, View)> {
             view(language, ScreenView::Rate(check_needed(rate()))),
         ),
         (
-            "rate-check-needed-long",
-            long(language, ScreenView::Rate(check_needed(official.clone()))),
-        ),
-        (
             "rate-withdrawn",
             view(
                 language,

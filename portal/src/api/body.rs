@@ -81,6 +81,17 @@ pub async fn read_sent(
     }
 }
 
+/// Reads a body and throws it away, at most `limit` bytes of it.
+pub async fn drain(mut body: Body, limit: usize) {
+    let mut drained = 0;
+    while let Ok(Some(part)) = next_part(&mut body).await {
+        drained += part.len();
+        if drained > limit {
+            break;
+        }
+    }
+}
+
 async fn next_part(body: &mut Body) -> Result<Option<Bytes>, ApiProblem> {
     loop {
         match std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {

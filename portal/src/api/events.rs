@@ -11,7 +11,7 @@ use super::problem::{ApiProblem, WRONG_TERMINAL};
 use super::signed::{FromTerminal, is_json, json_fault, read_json, run_off_thread};
 use crate::app::AppState;
 use crate::ingest::{MAX_GAP, judge};
-use crate::storage::{Delivered, Delivery, KnownBoot, SealState, Storage, TerminalRecord};
+use crate::storage::{Delivered, Delivery, KnownBoot, Sending, Storage, TerminalRecord};
 
 /// How often a delivery is judged again because the terminal's state changed meanwhile.
 const ATTEMPTS: usize = 4;
@@ -27,16 +27,19 @@ pub async fn deliver(
 ) -> Result<Json<EventsAnswer>, ApiProblem> {
     let request = Arc::new(run_off_thread(move || read_request(&content)).await??);
     check(&request, &terminal)?;
-    let boots = known_boots(&request, received.unix_ms());
+    let handed_in = HandedIn {
+        terminal: terminal.key,
+        boots: known_boots(&request, received.unix_ms()),
+        sending: Sending {
+            boot: request.clock.boot,
+            up_ms: request.clock.up_ms,
+            now: true,
+        },
+        received_at: received.unix_ms(),
+        request,
+    };
     for _ in 0..ATTEMPTS {
-        let delivered = try_once(
-            &state.storage,
-            &terminal,
-            &request,
-            &boots,
-            received.unix_ms(),
-        )
-        .await?;
+        let delivered = try_once(&state.storage, &handed_in).await?;
         if let Delivered::Kept {
             received_through,
             results,
@@ -54,33 +57,39 @@ pub async fn deliver(
     ))
 }
 
-async fn try_once(
-    storage: &Storage,
-    terminal: &TerminalRecord,
-    request: &Arc<EventsRequest>,
-    boots: &[KnownBoot],
+/// A delivery as it was handed in.
+struct HandedIn {
+    terminal: i64,
+    request: Arc<EventsRequest>,
+    boots: Vec<KnownBoot>,
+    sending: Sending,
     received_at: i64,
-) -> Result<Delivered, ApiProblem> {
-    let SealState {
-        seal_key,
-        mut ratchet,
-        received_through,
-    } = storage.seal_state(terminal.key).await?;
-    check_gap(&request.events, received_through)?;
-    let request = Arc::clone(request);
-    let (events, ratchet) =
-        run_off_thread(move || (judge(&mut ratchet, &request.events), ratchet)).await?;
-    let boots = boots.to_vec();
-    Ok(storage
-        .deliver(Delivery {
-            terminal: terminal.key,
-            seal_key,
+}
+
+/// Judges and keeps a delivery, beginning as far back as its events ask for.
+async fn try_once(storage: &Storage, handed_in: &HandedIn) -> Result<Delivered, ApiProblem> {
+    let known = storage.seal_state(handed_in.terminal).await?;
+    check_gap(&handed_in.request.events, known.held_through)?;
+    for mut ratchet in known.beginnings() {
+        let request = Arc::clone(&handed_in.request);
+        let (events, ratchet) =
+            run_off_thread(move || (judge(&mut ratchet, &request.events), ratchet)).await?;
+        let delivery = Delivery {
+            terminal: handed_in.terminal,
+            seal_key: known.seal_key.clone(),
             ratchet,
             events,
-            boots,
-            received_at,
-        })
-        .await?)
+            boots: handed_in.boots.clone(),
+            sending: handed_in.sending,
+            received_at: handed_in.received_at,
+        };
+        match storage.deliver(delivery).await? {
+            Delivered::Unjudged => {}
+            done => return Ok(done),
+        }
+    }
+    // Judged from K1 nothing is left out, so this is a state that has changed meanwhile.
+    Ok(Delivered::Stale)
 }
 
 fn read_request(content: &[u8]) -> Result<EventsRequest, ApiProblem> {
@@ -119,14 +128,14 @@ fn check(request: &EventsRequest, terminal: &TerminalRecord) -> Result<(), ApiPr
         .map_err(|error| ApiProblem::unprocessable(&error.to_string(), error.seq()))
 }
 
-fn check_gap(events: &[Event], received_through: u64) -> Result<(), ApiProblem> {
+fn check_gap(events: &[Event], held_through: u64) -> Result<(), ApiProblem> {
     match events
         .iter()
-        .find(|event| event.seq > received_through + 1 + MAX_GAP)
+        .find(|event| event.seq > held_through + 1 + MAX_GAP)
     {
         Some(event) => Err(ApiProblem::unprocessable(
             &format!(
-                "seq {} lies more than {MAX_GAP} ahead of {received_through}, received so far",
+                "seq {} lies more than {MAX_GAP} ahead of {held_through}, the highest received so far",
                 event.seq
             ),
             Some(event.seq),

@@ -4,18 +4,24 @@ pub mod body;
 pub mod config;
 pub mod enrolments;
 pub mod events;
+pub mod gate;
 pub mod openapi;
 pub mod problem;
+pub mod rules;
 pub mod signed;
 pub mod status;
 pub mod summary;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::http::{StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, any, get, post};
 
 use crate::app::AppState;
+use gate::Gate;
 use problem::ApiProblem;
 
 /// A route of the API: method, path, handler.
@@ -23,10 +29,11 @@ type Route = (&'static str, &'static str, MethodRouter<AppState>);
 
 /// Every route of the API. The OpenAPI document describes exactly these.
 fn routes() -> Vec<Route> {
+    let gate = from_fn_with_state(Arc::new(Gate::default()), gate::pass);
     vec![
         ("post", "/api/v1/enrolments", post(enrolments::begin)),
         ("post", "/api/v1/enrolments/poll", post(enrolments::poll)),
-        ("post", "/api/v1/events", post(events::deliver)),
+        ("post", "/api/v1/events", post(events::deliver).layer(gate)),
         ("get", "/api/v1/terminal/config", get(config::read)),
         ("post", "/api/v1/status", post(status::report)),
         (
@@ -34,6 +41,7 @@ fn routes() -> Vec<Route> {
             "/api/v1/organizations/{code}/summary",
             get(summary::read),
         ),
+        ("get", "/api/v1/rules", get(rules::read)),
         ("get", "/api/v1/openapi.json", get(openapi::read)),
     ]
 }

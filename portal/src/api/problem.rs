@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use pikir_contract::{PROBLEM_CONTENT_TYPE, Problem};
 
+use crate::entropy::Entropy;
 use crate::storage::StorageError;
 
 /// The type of a 403: the enrolment token is unknown, expired, or was spent by another machine.
@@ -12,8 +13,10 @@ pub const TOKEN_REFUSED: &str = "enrolment-token-refused";
 /// The type of a 403: events of one terminal signed by another.
 pub const WRONG_TERMINAL: &str = "wrong-terminal";
 
-/// Seconds after which a terminal may try again when the portal cannot take anything in.
-const RETRY_AFTER_S: &str = "30";
+/// Seconds after which a terminal may try again when the portal cannot take anything in, at least.
+const RETRY_AFTER_S: u64 = 20;
+/// Seconds over which those who are told so are spread: they must not all return at once.
+const RETRY_SPREAD_S: u64 = 40;
 
 /// A refusal, ready to be answered.
 #[derive(Clone, Debug)]
@@ -96,7 +99,9 @@ impl IntoResponse for ApiProblem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_CONTENT_TYPE));
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+            let [random] = Entropy::system().bytes();
+            let wait_s = RETRY_AFTER_S + u64::from(random) % RETRY_SPREAD_S;
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait_s));
         }
         response
     }

@@ -9,6 +9,7 @@ use super::config::document;
 use super::problem::ApiProblem;
 use super::signed::{FromTerminal, read_json};
 use crate::app::AppState;
+use crate::storage::{NewStatus, Sending};
 
 /// `POST /api/v1/status`
 pub async fn report(
@@ -24,12 +25,17 @@ pub async fn report(
     let as_it_came: Value = read_json(&content)?;
     state
         .storage
-        .put_status(
-            terminal.key,
-            as_it_came.to_string(),
-            report.software,
-            received.unix_ms(),
-        )
+        .put_status(NewStatus {
+            terminal: terminal.key,
+            report: as_it_came.to_string(),
+            sending: Sending {
+                boot: report.clock.boot,
+                up_ms: report.clock.up_ms,
+                now: true,
+            },
+            software: report.software,
+            received_at: received.unix_ms(),
+        })
         .await?;
     let etag = document(&state, &terminal).await?.etag;
     Ok(Json(StatusAnswer {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, HeaderName};
-use pikir_contract::Texts;
+use pikir_contract::{Texts, Time};
 use serde::{Deserialize, Serialize};
 
 use super::problem::ApiProblem;
 use crate::app::AppState;
-use crate::storage::{Counts, OrganizationRecord, Summary};
+use crate::storage::{Counts, OrganizationRecord, Storage, StorageError, Summary, Uptime};
 
 /// What else to include.
 #[derive(Debug, Default, Deserialize)]
@@ -29,8 +29,18 @@ pub struct Figures {
     channels: BTreeMap<&'static str, Channel>,
     flagged: u64,
     withdrawn: u64,
+    flagged_by_rule: BTreeMap<&'static str, u64>,
+    uptime: Running,
     #[serde(skip_serializing_if = "Option::is_none")]
     units: Option<Vec<Figures>>,
+}
+
+/// How much of the time the terminals were running.
+#[derive(Debug, Serialize)]
+struct Running {
+    terminals: u64,
+    since: Option<Time>,
+    percent: Option<String>,
 }
 
 /// Ratings by score.
@@ -52,15 +62,15 @@ pub async fn read(
     let storage = &state.storage;
     let unknown = || ApiProblem::not_found("there is no organisation with this code");
     let organization = storage.organization(&code).await?.ok_or_else(unknown)?;
-    let mut figures = Figures::new(organization, &storage.summary(&code).await?);
+    let now_ms = state.clock.unix_ms();
+    let mut figures = figures(storage, organization, now_ms).await?;
     if wanted
         .include
         .is_some_and(|include| include.split(',').any(|part| part == "units"))
     {
         let mut units = Vec::new();
         for unit in storage.units(&code).await? {
-            let summary = storage.summary(&unit.code).await?;
-            units.push(Figures::new(unit, &summary));
+            units.push(self::figures(storage, unit, now_ms).await?);
         }
         figures.units = Some(units);
     }
@@ -73,8 +83,32 @@ pub async fn read(
     ))
 }
 
+async fn figures(
+    storage: &Storage,
+    organization: OrganizationRecord,
+    now_ms: i64,
+) -> Result<Figures, StorageError> {
+    let summary = storage.summary(&organization.code).await?;
+    let uptime = storage.uptime(&organization.code, now_ms).await?;
+    Ok(Figures::new(organization, &summary, &uptime))
+}
+
+impl Running {
+    fn new(uptime: &Uptime) -> Self {
+        Self {
+            terminals: uptime.terminals,
+            since: uptime
+                .since_ms
+                .and_then(|since| Time::from_unix_ms(since).ok()),
+            percent: uptime
+                .per_mille()
+                .map(|share| format!("{}.{}", share / 10, share % 10)),
+        }
+    }
+}
+
 impl Figures {
-    fn new(organization: OrganizationRecord, summary: &Summary) -> Self {
+    fn new(organization: OrganizationRecord, summary: &Summary, uptime: &Uptime) -> Self {
         let channels = [
             ("terminal", &summary.terminal),
             ("phone", &summary.phone),
@@ -89,6 +123,12 @@ impl Figures {
                 .into(),
             flagged: summary.flagged,
             withdrawn: summary.withdrawn,
+            flagged_by_rule: summary
+                .flagged_by_rule
+                .iter()
+                .map(|(rule, count)| (rule.as_str(), count))
+                .collect(),
+            uptime: Running::new(uptime),
             units: None,
         }
     }

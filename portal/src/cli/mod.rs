@@ -5,6 +5,7 @@
 mod import;
 mod organization;
 mod place;
+mod reconcile;
 mod serve;
 mod terminal;
 mod token;
@@ -72,7 +73,7 @@ enum Command {
     /// Staff who sign in
     #[command(subcommand)]
     User(user::Command),
-    /// Terminals: list them, take them out of service
+    /// Terminals: list them, reconcile what they took, take them out of service
     #[command(subcommand)]
     Terminal(terminal::Command),
     /// Take in a journal written by `pikir-kiosk journal export`

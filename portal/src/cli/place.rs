@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{CliError, Common, note};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
-use crate::storage::{AddedPlace, PlaceRecord, Storage};
+use crate::storage::{AddedPlace, DEFAULT_TIMEZONE, PlaceRecord, Storage};
 use crate::terminal_config;
 
 /// Symbols of a code that is made here: short to type, more than a million million times as many codes as places.
@@ -58,6 +58,16 @@ pub struct Add {
     /// Language shown first [default: the first of --languages]
     #[arg(long, value_name = "LANG", value_parser = parse_language)]
     default_language: Option<String>,
+    /// Time zone in which its days are counted (IANA)
+    #[arg(long, value_name = "ZONE", default_value = DEFAULT_TIMEZONE, value_parser = parse_timezone)]
+    timezone: String,
+}
+
+fn parse_timezone(text: &str) -> Result<String, String> {
+    match jiff::tz::TimeZone::get(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("is no time zone that this machine knows, such as Asia/Bishkek".to_owned()),
+    }
 }
 
 fn parse_language(text: &str) -> Result<String, String> {
@@ -127,6 +137,7 @@ fn new_place(add: Add) -> Result<(Option<PlaceCode>, PlaceRecord), CliError> {
         question,
         languages,
         default_language,
+        timezone,
     } = add;
     let default_language = default_language
         .or_else(|| languages.first().cloned())
@@ -163,6 +174,7 @@ fn new_place(add: Add) -> Result<(Option<PlaceCode>, PlaceRecord), CliError> {
         languages,
         default_language,
         presence_key: Entropy::system().bytes::<PRESENCE_KEY_BYTES>().to_vec(),
+        timezone,
         version: 1,
     };
     Ok((code, place))
@@ -220,6 +232,7 @@ fn as_json(place: &PlaceRecord) -> Value {
         "languages": place.languages,
         "default_language": place.default_language,
         "question": place.question,
+        "timezone": place.timezone,
     })
 }
 

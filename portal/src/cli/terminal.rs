@@ -6,7 +6,7 @@ use clap::Subcommand;
 use pikir_contract::{Id, Time};
 use serde_json::{Value, json};
 
-use super::{CliError, Common};
+use super::{CliError, Common, reconcile};
 use crate::clock::Clock;
 use crate::storage::{Integrity, Retired, TerminalState};
 
@@ -15,6 +15,8 @@ use crate::storage::{Integrity, Retired, TerminalState};
 pub enum Command {
     /// Show every terminal: where it stands, what it handed in, whether its journal is intact
     List,
+    /// Compare what terminals took with what is here, by day
+    Reconcile(reconcile::Args),
     /// Take a terminal out of service for good: its requests are refused from now on
     Retire {
         /// Terminal's id, as `terminal list` shows it
@@ -31,6 +33,7 @@ pub async fn run(command: Command, common: &Common) -> Result<(), CliError> {
             let list: Vec<Value> = terminals.iter().map(as_json).collect();
             common.answer(&list, table(&terminals))
         }
+        Command::Reconcile(args) => reconcile::run(args, &storage, common).await,
         Command::Retire { id } => match storage
             .retire_terminal(id, Clock::system().unix_ms())
             .await?
@@ -76,6 +79,8 @@ fn as_json(terminal: &TerminalState) -> Value {
         "rejected": terminal.rejected,
         "unknown_kinds": terminal.unknown_kinds,
         "integrity": integrity,
+        "follows": terminal.follows,
+        "followed_by": terminal.followed_by,
         "status": terminal.report.as_deref().and_then(|report| serde_json::from_str::<Value>(report).ok()),
     })
 }

@@ -6,10 +6,14 @@
 //!
 //! The database is the file [`DATABASE_FILE`] in the data directory. Commands may open it while the server runs.
 
+mod boot_runs;
 mod enrolments;
 mod events;
+mod exclusions;
+mod intake;
 mod organizations;
 mod projection;
+mod reconciliation;
 mod reviews;
 mod sessions;
 mod sqlite;
@@ -18,6 +22,7 @@ mod summary;
 mod terminals;
 mod times;
 mod tokens;
+mod uptime;
 mod users;
 
 use std::error::Error;
@@ -29,12 +34,17 @@ use sqlite::Sqlite;
 
 pub use enrolments::*;
 pub use events::*;
+pub use exclusions::*;
 pub use organizations::*;
+pub use reconciliation::*;
 pub use reviews::*;
 pub use sessions::*;
+pub use status::*;
 pub use summary::*;
 pub use terminals::*;
+pub use times::Sending;
 pub use tokens::*;
+pub use uptime::*;
 pub use users::*;
 
 /// The database's name within the data directory.

@@ -21,6 +21,9 @@ pub struct OrganizationRecord {
     pub version: i64,
 }
 
+/// The time zone of a place for which none is given.
+pub const DEFAULT_TIMEZONE: &str = "Asia/Bishkek";
+
 /// Where a terminal stands or a poster hangs.
 #[derive(Clone, Debug)]
 pub struct PlaceRecord {
@@ -40,6 +43,8 @@ pub struct PlaceRecord {
     pub default_language: String,
     /// The secret that proves presence, shared with the place's terminals.
     pub presence_key: Vec<u8>,
+    /// The time zone in which its days are counted (IANA).
+    pub timezone: String,
     /// Raised by every change.
     pub version: i64,
 }
@@ -209,7 +214,7 @@ fn read_organization(row: &Row<'_>) -> Result<OrganizationRecord, StorageError> 
 
 const PLACE_COLUMNS: &str =
     "p.code, p.organization, p.unit, p.name, p.question, p.languages, p.default_language,
-     p.presence_key, p.version";
+     p.presence_key, p.timezone, p.version";
 
 fn insert_place(
     db: &Connection,
@@ -222,9 +227,9 @@ fn insert_place(
     let added = db
         .prepare_cached(
             "INSERT INTO places (code, organization, unit, name, question, languages, default_language, presence_key,
-                 created_at)
+                 timezone, created_at)
              VALUES (:code, :organization, :unit, :name, :question, :languages, :default_language, :presence_key,
-                 :created_at)
+                 :timezone, :created_at)
              ON CONFLICT (code) DO NOTHING",
         )?
         .execute(named_params! {
@@ -236,6 +241,7 @@ fn insert_place(
             ":languages": serde_json::to_string(&place.languages)?,
             ":default_language": place.default_language,
             ":presence_key": place.presence_key,
+            ":timezone": place.timezone,
             ":created_at": created_ms,
         })?;
     Ok(if added == 1 {
@@ -277,6 +283,7 @@ fn read_place(row: &Row<'_>) -> Result<PlaceRecord, StorageError> {
         languages: serde_json::from_str(&row.get::<_, String>("languages")?)?,
         default_language: row.get("default_language")?,
         presence_key: row.get("presence_key")?,
+        timezone: row.get("timezone")?,
         version: row.get("version")?,
     })
 }

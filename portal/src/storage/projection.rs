@@ -1,19 +1,62 @@
-//! What accepted events mean: ratings, answers, withdrawals.
+//! What accepted events mean: ratings and what excludes them, answers, withdrawals, notices.
 
-use pikir_contract::{Answer, EventBody, Id, Rating, Withdrawal};
+use pikir_contract::{Answer, EventBody, Id, InputKind, Notice, Rating, Withdrawal};
 use rusqlite::{Connection, named_params};
 
 use super::StorageError;
-use super::times::{BootTimes, Moment};
+use super::exclusions::{exclude, exclude_doubtful};
+use super::times::BootTimes;
+use crate::rules::{LOOKAROUND, Rule};
 
 /// Turns the events of one terminal into what is counted.
 pub(in crate::storage) struct Projection<'a> {
-    pub(in crate::storage) db: &'a Connection,
-    pub(in crate::storage) terminal: i64,
+    db: &'a Connection,
+    terminal: i64,
+    received_at: i64,
     pub(in crate::storage) times: BootTimes<'a>,
+    placements: Vec<Placement>,
+    /// The ratings that came by touch.
+    touched: Vec<u64>,
 }
 
-impl Projection<'_> {
+/// Where the terminal stood since when.
+struct Placement {
+    since: i64,
+    place: String,
+    organization: String,
+}
+
+impl<'a> Projection<'a> {
+    pub(in crate::storage) fn new(
+        db: &'a Connection,
+        terminal: i64,
+        received_at: i64,
+        times: BootTimes<'a>,
+    ) -> Result<Self, StorageError> {
+        let mut statement = db.prepare_cached(
+            "SELECT s.since, s.place, p.organization FROM placements s JOIN places p ON p.code = s.place
+             WHERE s.terminal = ?1 ORDER BY s.since",
+        )?;
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(Placement {
+                since: row.get(0)?,
+                place: row.get(1)?,
+                organization: row.get(2)?,
+            })
+        };
+        let placements = statement
+            .query_map([terminal], read)?
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            db,
+            terminal,
+            received_at,
+            times,
+            placements,
+            touched: Vec::new(),
+        })
+    }
+
     /// Makes of an event what is counted. The text says why it is malformed after all.
     pub(in crate::storage) fn project(
         &mut self,
@@ -21,20 +64,40 @@ impl Projection<'_> {
         body: &EventBody,
     ) -> Result<Option<&'static str>, StorageError> {
         match body {
-            EventBody::Rating(rating) => return self.project_rating(seq, rating),
+            EventBody::Rating(rating) => {
+                if !self.project_rating(seq, rating)? {
+                    return Ok(Some("id: is that of another rating of this terminal"));
+                }
+            }
             EventBody::Answer(answer) => self.project_answer(seq, answer)?,
             EventBody::Withdrawal(withdrawal) => self.project_withdrawal(seq, withdrawal)?,
-            EventBody::Notice(_) | EventBody::Unknown { .. } => {}
+            EventBody::Notice(notice) => self.project_notice(seq, notice)?,
+            EventBody::Unknown { .. } => {}
+        }
+        if let Some(head) = body.head() {
+            self.times.hear(head.boot, head.up_ms, Some(seq));
         }
         Ok(None)
     }
 
-    fn project_rating(
-        &mut self,
-        seq: u64,
-        rating: &Rating,
-    ) -> Result<Option<&'static str>, StorageError> {
-        let Moment { unix_ms, quality } = self.times.moment(&rating.head)?;
+    /// What only shows once everything has been taken in: when it happened (unless there is more to come), and what is
+    /// doubtful about it.
+    pub(in crate::storage) fn finish(self, more_to_come: bool) -> Result<(), StorageError> {
+        self.times.settle(more_to_come)?;
+        // Where a gap is filled, what came lies in several parts of the journal.
+        for part in self
+            .touched
+            .chunk_by(|one, next| next - one <= LOOKAROUND as u64)
+        {
+            exclude_doubtful(self.db, self.terminal, part, self.received_at)?;
+        }
+        Ok(())
+    }
+
+    /// False: another rating has this id already.
+    fn project_rating(&mut self, seq: u64, rating: &Rating) -> Result<bool, StorageError> {
+        let moment = self.times.moment(&rating.head)?;
+        let placement = self.placement(moment.unix_ms)?;
         let inserted = self
             .db
             .prepare_cached(INSERT_RATING)?
@@ -42,18 +105,50 @@ impl Projection<'_> {
                 ":terminal": self.terminal,
                 ":seq": seq,
                 ":event_id": rating.head.id.to_string(),
+                ":place": placement.place,
+                ":organization": placement.organization,
                 ":score": rating.score.get(),
                 ":lang": rating.lang,
-                ":input": serde_json::to_value(rating.input)?.as_str(),
+                ":input": input_text(rating.input),
                 ":service": rating.service,
                 ":flags": serde_json::to_string(&rating.flags)?,
                 ":flagged": !rating.flags.is_empty(),
                 ":boot": rating.head.boot.to_string(),
                 ":up_ms": rating.head.up_ms,
-                ":rated_at": unix_ms,
-                ":time_quality": quality,
+                ":rated_at": moment.unix_ms,
+                ":time_quality": moment.quality,
+                ":uncertainty_ms": moment.uncertainty_ms,
+                ":x": rating.x,
+                ":y": rating.y,
             })?;
-        Ok((inserted == 0).then_some("id: is that of another rating of this terminal"))
+        if inserted == 0 {
+            return Ok(false);
+        }
+        for flag in &rating.flags {
+            let rule = Rule::of_flag(flag);
+            exclude(
+                self.db,
+                self.terminal,
+                seq,
+                rule,
+                "terminal",
+                self.received_at,
+            )?;
+        }
+        if rating.x.is_some() {
+            self.touched.push(seq);
+        }
+        Ok(true)
+    }
+
+    /// Where a rating counts is decided by where the terminal stood when it was given, not when it arrived.
+    fn placement(&self, unix_ms: i64) -> Result<&Placement, StorageError> {
+        self.placements
+            .iter()
+            .rev()
+            .find(|placement| placement.since <= unix_ms)
+            .or(self.placements.first())
+            .ok_or_else(|| StorageError::unreadable("a terminal that never stood anywhere"))
     }
 
     fn project_answer(&mut self, seq: u64, answer: &Answer) -> Result<(), StorageError> {
@@ -89,16 +184,29 @@ impl Projection<'_> {
             .execute((self.terminal, rating.to_string()))?;
         Ok(())
     }
+
+    fn project_notice(&mut self, seq: u64, notice: &Notice) -> Result<(), StorageError> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO notices (terminal, seq, what, detail) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute((self.terminal, seq, &notice.what, &notice.detail))?;
+        Ok(())
+    }
 }
 
-/// Where a rating counts is decided by where the terminal stood when it was given, not when it arrived.
+fn input_text(input: InputKind) -> &'static str {
+    match input {
+        InputKind::Touch => "touch",
+        InputKind::Keypad => "keypad",
+        InputKind::Button => "button",
+    }
+}
+
 const INSERT_RATING: &str = "INSERT INTO ratings
      (terminal, seq, event_id, place, organization, score, lang, input, service, flags, flagged, withdrawn, boot, up_ms,
-      rated_at, time_quality)
-     SELECT :terminal, :seq, :event_id, p.code, p.organization, :score, :lang, :input, :service, :flags, :flagged,
+      rated_at, time_quality, uncertainty_ms, x, y)
+     VALUES (:terminal, :seq, :event_id, :place, :organization, :score, :lang, :input, :service, :flags, :flagged,
          EXISTS (SELECT 1 FROM withdrawals WHERE terminal = :terminal AND rating = :event_id),
-         :boot, :up_ms, :rated_at, :time_quality
-     FROM places p WHERE p.code = coalesce(
-         (SELECT place FROM placements WHERE terminal = :terminal AND since <= :rated_at ORDER BY since DESC LIMIT 1),
-         (SELECT place FROM placements WHERE terminal = :terminal ORDER BY since LIMIT 1))
+         :boot, :up_ms, :rated_at, :time_quality, :uncertainty_ms, :x, :y)
      ON CONFLICT (terminal, event_id) DO NOTHING";

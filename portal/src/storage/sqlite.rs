@@ -23,6 +23,8 @@ const READERS: usize = 4;
 const MAX_GROUP: usize = 64;
 /// How long a statement waits for another process (a command run beside the server).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pages the writer keeps in memory, in KiB (64 MiB): indexes of many terminals are written to all over.
+const WRITER_CACHE_KIB: i64 = 64 * 1024;
 /// Prepared statements each connection keeps.
 const STATEMENTS: usize = 128;
 
@@ -145,6 +147,7 @@ pub(in crate::storage) fn open_writer(path: &Path) -> Result<Connection, Storage
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     Ok(connection)
 }
 

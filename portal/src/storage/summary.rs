@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::{Storage, StorageError};
+use crate::rules::Rule;
 
 /// Ratings by score: the first figure counts the ratings of 1, the last those of 5.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +38,17 @@ impl Counts {
     }
 }
 
+/// Ratings by the rule that marked them, in the order of [`Rule::ALL`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RuleCounts([u64; Rule::ALL.len()]);
+
+impl RuleCounts {
+    /// Each rule with how many it marked.
+    pub fn iter(&self) -> impl Iterator<Item = (Rule, u64)> + '_ {
+        Rule::ALL.into_iter().zip(self.0)
+    }
+}
+
 /// The figures of one organisation, units below it not included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -48,6 +60,8 @@ pub struct Summary {
     pub poster: Counts,
     /// Terminal ratings that a rule marked as doubtful: kept, not counted.
     pub flagged: u64,
+    /// How many of those each rule marked; one that two rules marked stands under both.
+    pub flagged_by_rule: RuleCounts,
     /// Terminal ratings the visitor took back: kept, not counted.
     pub withdrawn: u64,
 }
@@ -83,6 +97,17 @@ fn summarize(db: &Connection, organization: &str) -> Result<Summary, StorageErro
             (false, true) => summary.flagged += count,
             (false, false) => add(&mut summary.terminal, row.get(2)?, count)?,
         }
+    }
+    let mut rules = db.prepare_cached(
+        "SELECT e.rule, count(*) FROM ratings r JOIN exclusions e ON e.terminal = r.terminal AND e.seq = r.seq
+         WHERE r.organization = ?1 AND r.withdrawn = 0 AND r.flagged = 1 AND e.reversed = 0 GROUP BY e.rule",
+    )?;
+    let mut rows = rules.query([organization])?;
+    while let Some(row) = rows.next()? {
+        let rule: String = row.get(0)?;
+        let place = Rule::ALL.iter().position(|known| known.as_str() == rule);
+        let place = place.ok_or_else(|| StorageError::unreadable(format_args!("rule {rule:?}")))?;
+        summary.flagged_by_rule.0[place] = row.get(1)?;
     }
     let mut reviews = db.prepare_cached(
         "SELECT channel, score, count(*) FROM reviews WHERE organization = ?1 GROUP BY channel, score",

@@ -52,9 +52,18 @@ pub struct TerminalState {
     pub unknown_kinds: u64,
     /// Whether its journal is as it was written.
     pub integrity: Integrity,
+    /// The terminal this one follows: the same machine under a former id, or the one that stood here. Its chain of seals
+    /// began anew with this one.
+    pub follows: Option<Id>,
+    /// The terminal that follows this one.
+    pub followed_by: Option<Id>,
     /// Its latest status report, as it came (JSON).
     pub report: Option<String>,
 }
+
+/// How long a terminal must have been silent for one that is set up at its place to be its successor, in milliseconds
+/// (a day); one that still speaks has got company.
+const SILENT_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Whether a terminal's journal arrived as it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,8 +137,10 @@ impl Storage {
     pub async fn terminals(&self) -> Result<Vec<TerminalState>, StorageError> {
         let list = |db: &Connection| {
             let mut statement = db.prepare_cached(
-                "SELECT t.*, p.name AS place_name, p.organization, s.report
+                "SELECT t.*, p.name AS place_name, p.organization, s.report, former.id AS former,
+                     (SELECT n.id FROM terminals n WHERE n.follows = t.key ORDER BY n.key DESC LIMIT 1) AS next
                  FROM terminals t JOIN places p ON p.code = t.place
+                     LEFT JOIN terminals former ON former.key = t.follows
                      LEFT JOIN status_reports s ON s.terminal = t.key
                  ORDER BY p.organization, p.name, t.enrolled_at, t.key",
             )?;
@@ -198,9 +209,17 @@ fn read_terminal(row: &Row<'_>) -> Result<TerminalRecord, StorageError> {
 }
 
 fn read_id(row: &Row<'_>) -> Result<Id, StorageError> {
-    row.get::<_, String>("id")?
-        .parse()
-        .map_err(StorageError::unreadable)
+    parse_id(&row.get::<_, String>("id")?)
+}
+
+fn parse_id(text: &str) -> Result<Id, StorageError> {
+    text.parse().map_err(StorageError::unreadable)
+}
+
+fn read_link(row: &Row<'_>, name: &str) -> Result<Option<Id>, StorageError> {
+    row.get::<_, Option<String>>(name)?
+        .map(|id| parse_id(&id))
+        .transpose()
 }
 
 fn read_state(row: &Row<'_>) -> Result<TerminalState, StorageError> {
@@ -239,6 +258,8 @@ fn read_state(row: &Row<'_>) -> Result<TerminalState, StorageError> {
             seq,
             why,
         }),
+        follows: read_link(row, "former")?,
+        followed_by: read_link(row, "next")?,
         report: row.get("report")?,
     })
 }
@@ -286,6 +307,15 @@ pub(in crate::storage) fn put_terminal(
     })?;
     let terminal = find_terminal(db, "public_key", &machine.public_key)?
         .ok_or_else(|| StorageError::unreadable("a terminal that was just written is not there"))?;
+    if known.is_none() {
+        db.prepare_cached(LINK_TERMINAL)?.execute(named_params! {
+            ":key": terminal.key,
+            ":place": place,
+            ":model": machine.model,
+            ":serial": machine.serial,
+            ":silent_since": now_ms - SILENT_MS,
+        })?;
+    }
     if known.is_none_or(|known| known.place != place) {
         db.prepare_cached(
             "INSERT OR REPLACE INTO placements (terminal, since, place) VALUES (?1, ?2, ?3)",
@@ -304,3 +334,12 @@ const UPDATE_TERMINAL: &str = "UPDATE terminals
          ratchet_key = iif(held_through = 0, :seal_key, ratchet_key),
          seal_key = iif(held_through = 0, :seal_key, seal_key)
      WHERE public_key = :public_key AND id = :id";
+
+/// Which terminal a new one follows: the same machine's latest id, or the one that stood at the place and is gone.
+const LINK_TERMINAL: &str = "UPDATE terminals SET follows = coalesce(
+         (SELECT max(key) FROM terminals WHERE serial = :serial AND model = :model AND serial <> '' AND key < :key),
+         (SELECT max(former.key) FROM terminals former
+          WHERE former.place = :place AND former.key < :key
+              AND (former.retired_at IS NOT NULL OR max(coalesce(former.seen_at, 0), former.enrolled_at) < :silent_since)
+              AND NOT EXISTS (SELECT 1 FROM terminals n WHERE n.follows = former.key)))
+     WHERE key = :key";

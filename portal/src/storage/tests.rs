@@ -99,3 +99,58 @@ fn the_database_is_readable_for_its_owner_alone() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }
+
+/// What a portal held before its rules were published becomes exclusions, boots and notices.
+#[test]
+fn what_was_kept_before_is_brought_along() {
+    let db = rusqlite::Connection::open_in_memory().unwrap();
+    for migration in [
+        include_str!("../../migrations/V1__terminals.sql"),
+        include_str!("../../migrations/V2__people.sql"),
+    ] {
+        db.execute_batch(migration).unwrap();
+    }
+    db.execute_batch(
+        r#"INSERT INTO organizations (code, names) VALUES ('con', '{}');
+        INSERT INTO places VALUES ('B4XK', 'con', NULL, 'Hall', '{}', '["ky"]', 'ky', x'00', 1, 0);
+        INSERT INTO terminals (key, id, public_key, place, model, serial, software, enrolled_at, seal_key, ratchet_key)
+            VALUES (1, 'a', x'01', 'B4XK', 'Pi', '7', '1', 0, x'00', x'00'), (2, 'b', x'02', 'B4XK', 'Pi', '7', '1', 5, x'00', x'00');
+        INSERT INTO placements VALUES (1, 0, 'B4XK');
+        INSERT INTO boots VALUES (1, 'boot', 1000, 'synced');
+        INSERT INTO events VALUES
+            (1, 1, 'notice', '{"boot":"boot","up_ms":5,"what":"boot"}', x'00', 'accepted', NULL, 9),
+            (1, 2, 'rating', '{"boot":"boot","up_ms":50,"x":300,"y":700}', x'00', 'accepted', NULL, 9),
+            (1, 3, 'rating', '[]', x'00', 'malformed', 'is not an object', 9),
+            (1, 4, 'smile', '{"boot":4,"up_ms":"late"}', x'00', 'accepted', NULL, 9);
+        INSERT INTO ratings VALUES
+            (1, 2, 'id', 'B4XK', 'con', 5, 'ky', 'touch', NULL, '["burst","mood"]', 1, 0, 'boot', 50, 1050, 'synced');"#,
+    )
+    .unwrap();
+    db.execute_batch(include_str!("../../migrations/V3__counting.sql"))
+        .unwrap();
+    let texts = |sql: &str| -> Vec<String> {
+        let mut statement = db.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    assert_eq!(
+        texts("SELECT rule || ' ' || found_by || ' ' || made_at FROM exclusions ORDER BY rule"),
+        ["burst terminal 9", "other terminal 9"]
+    );
+    assert_eq!(
+        texts(
+            "SELECT format('%s %d-%d %d-%d %d %d', boot, first_seq, last_seq, from_up_ms, to_up_ms, offset_ms,
+                 uncertainty_ms) FROM boot_runs"
+        ),
+        ["boot 1-2 5-50 1000 1000"]
+    );
+    assert_eq!(
+        texts("SELECT format('%d %d %d', x, y, uncertainty_ms) FROM ratings"),
+        ["300 700 1000"]
+    );
+    assert_eq!(texts("SELECT what FROM notices"), ["boot"]);
+    assert_eq!(
+        texts("SELECT CAST(follows AS TEXT) FROM terminals WHERE key = 2"),
+        ["1"]
+    );
+}

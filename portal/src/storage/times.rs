@@ -1,17 +1,21 @@
-//! True time: what a terminal without a battery-backed clock measured, put on the portal's calendar.
+//! When things happened: what was heard of each boot, what was told about it, and what follows for its ratings.
 //!
-//! True time is `up_ms` + the boot's offset. An offset is known from NTP during that boot (`synced`), from the portal's
-//! own clock at a delivery (`portal`), or estimated by the terminal. Where none is known, the time of arrival stands,
-//! marked as `unknown`; when a better offset comes, ratings with a doubtful time are set right.
+//! `boots` holds what somebody told, the terminal or the portal's own clock; `boot_runs` what was heard of each boot and
+//! the offset that follows ([`crate::true_time`]). Where nothing is known, the time of arrival stands, marked as
+//! `unknown`. Better knowledge sets earlier ratings right, and what a terminal says about the time can be wrong without
+//! an event being lost or another's time being changed.
 
 use std::collections::HashMap;
 
 use pikir_contract::{BootId, EventHead, OffsetQuality};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, named_params};
 
+use super::boot_runs::{KEEP_HEARD, SET_RIGHT, StoredRun, quality_text, read_quality, runs};
 use super::{KnownBoot, StorageError};
+use crate::true_time::{Offset, PORTAL_UNCERTAINTY_MS, Run, SYNCED_UNCERTAINTY_MS, resolve};
 
-/// How far ahead of its arrival an event may lie: clocks differ a little.
+/// How far ahead of its arrival an event may lie: clocks differ a little. So far may a synchronised clock be off, too,
+/// before the portal believes its own.
 const TOLERANCE_MS: i64 = 5 * 60 * 1000;
 /// 2020-01-01: a terminal that was somewhere before this did not know the time.
 const EARLIEST_MS: i64 = 1_577_836_800_000;
@@ -23,6 +27,38 @@ pub(in crate::storage) struct Moment {
     pub(in crate::storage) unix_ms: i64,
     /// `synced`, `portal`, `estimated` or `unknown`.
     pub(in crate::storage) quality: &'static str,
+    /// It is right to so many milliseconds; `None`: nothing bounds it.
+    pub(in crate::storage) uncertainty_ms: Option<i64>,
+}
+
+/// The boot that sends, and how long it has been up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// The boot.
+    pub boot: BootId,
+    /// Milliseconds of that boot at the moment of sending.
+    pub up_ms: u64,
+    /// True if it sends now; a file may be older.
+    pub now: bool,
+}
+
+/// What was heard of a boot in one request.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    first_seq: Option<u64>,
+    last_seq: Option<u64>,
+    from_up_ms: u64,
+    to_up_ms: u64,
+}
+
+impl Heard {
+    fn until(self, up_ms: u64) -> Self {
+        Self {
+            from_up_ms: self.from_up_ms.min(up_ms),
+            to_up_ms: self.to_up_ms.min(up_ms),
+            ..self
+        }
+    }
 }
 
 /// What is known about the boots of one terminal.
@@ -30,51 +66,110 @@ pub(in crate::storage) struct BootTimes<'a> {
     db: &'a Connection,
     terminal: i64,
     received_at: i64,
-    looked_up: HashMap<BootId, Option<(i64, &'static str)>>,
+    sending: Option<Sending>,
+    told: HashMap<BootId, Option<(i64, OffsetQuality)>>,
+    heard: HashMap<BootId, Heard>,
+    /// Something changed that other times may follow from.
+    unsettled: bool,
 }
 
 impl<'a> BootTimes<'a> {
-    pub(in crate::storage) fn new(db: &'a Connection, terminal: i64, received_at: i64) -> Self {
-        Self {
+    pub(in crate::storage) fn new(
+        db: &'a Connection,
+        terminal: i64,
+        received_at: i64,
+        sending: Option<Sending>,
+    ) -> Self {
+        let mut times = Self {
             db,
             terminal,
             received_at,
-            looked_up: HashMap::new(),
+            sending,
+            told: HashMap::new(),
+            heard: HashMap::new(),
+            unsettled: false,
+        };
+        if let Some(Sending { boot, up_ms, .. }) = sending {
+            times.hear(boot, up_ms, None);
         }
+        times
     }
 
-    /// Keeps what is known better now than before, and sets right the ratings whose time was doubtful.
+    /// Keeps what is known better now than before.
     pub(in crate::storage) fn learn(&mut self, boots: &[KnownBoot]) -> Result<(), StorageError> {
         for known in boots {
-            let quality = quality_text(known.quality);
-            let before = self.find(known.boot)?;
+            let before = self.told(known.boot)?;
             let better = before.is_none_or(|(offset_ms, before)| {
-                rank(quality) > rank(before)
-                    || (quality == "estimated" && before == quality && offset_ms != known.offset_ms)
+                rank(known.quality) > rank(before)
+                    || (known.quality == OffsetQuality::Estimated
+                        && before == known.quality
+                        && offset_ms != known.offset_ms)
             });
-            // An offset that lies in the future or before all terminals is none.
-            if better && (EARLIEST_MS..=self.received_at + TOLERANCE_MS).contains(&known.offset_ms)
-            {
-                self.keep(known, quality)?;
+            if better && self.is_believable(known) {
+                self.db
+                    .prepare_cached("INSERT OR REPLACE INTO boots (terminal, boot, offset_ms, quality) VALUES (?1, ?2, ?3, ?4)")?
+                    .execute((self.terminal, known.boot.to_string(), known.offset_ms, quality_text(known.quality)))?;
+                self.told
+                    .insert(known.boot, Some((known.offset_ms, known.quality)));
+                self.unsettled = true;
             }
         }
         Ok(())
     }
 
-    /// When the event with this head happened.
-    pub(in crate::storage) fn moment(&mut self, head: &EventHead) -> Result<Moment, StorageError> {
-        let known = self.find(head.boot)?.and_then(|(offset_ms, quality)| {
-            let unix_ms = i64::try_from(head.up_ms).ok()?.checked_add(offset_ms)?;
-            (unix_ms <= self.received_at + TOLERANCE_MS).then_some(Moment { unix_ms, quality })
+    /// An offset that lies in the future or before all terminals is none. Of the boot that sends the portal knows better
+    /// when it began, and every other boot was over by then.
+    fn is_believable(&self, known: &KnownBoot) -> bool {
+        let latest = self.received_at + TOLERANCE_MS;
+        if !(EARLIEST_MS..=latest).contains(&known.offset_ms) {
+            return false;
+        }
+        let Some(sending) = self.sending.filter(|sending| sending.now) else {
+            return true;
+        };
+        let began = self.received_at.saturating_sub(signed(sending.up_ms));
+        if known.boot == sending.boot {
+            (known.offset_ms - began).abs() <= TOLERANCE_MS
+        } else {
+            known.offset_ms <= began.saturating_add(TOLERANCE_MS)
+        }
+    }
+
+    /// Notes that a boot was running at this moment, and which event said so.
+    pub(in crate::storage) fn hear(&mut self, boot: BootId, up_ms: u64, seq: Option<u64>) {
+        let heard = self.heard.entry(boot).or_insert(Heard {
+            first_seq: seq,
+            last_seq: seq,
+            from_up_ms: up_ms,
+            to_up_ms: up_ms,
         });
+        heard.first_seq = [heard.first_seq, seq].into_iter().flatten().min();
+        heard.last_seq = heard.last_seq.max(seq);
+        heard.from_up_ms = heard.from_up_ms.min(up_ms);
+        heard.to_up_ms = heard.to_up_ms.max(up_ms);
+    }
+
+    /// When the event with this head happened, as far as is known before [`Self::settle`].
+    pub(in crate::storage) fn moment(&mut self, head: &EventHead) -> Result<Moment, StorageError> {
+        let known = self.told(head.boot)?.and_then(|(offset_ms, quality)| {
+            let uncertainty_ms = measured_uncertainty(quality)?;
+            let unix_ms = signed(head.up_ms).checked_add(offset_ms)?;
+            (unix_ms <= self.received_at + TOLERANCE_MS).then_some(Moment {
+                unix_ms,
+                quality: quality_text(quality),
+                uncertainty_ms: Some(uncertainty_ms),
+            })
+        });
+        self.unsettled |= known.is_none();
         Ok(known.unwrap_or(Moment {
             unix_ms: self.received_at,
             quality: "unknown",
+            uncertainty_ms: None,
         }))
     }
 
-    fn find(&mut self, boot: BootId) -> Result<Option<(i64, &'static str)>, StorageError> {
-        if let Some(known) = self.looked_up.get(&boot) {
+    fn told(&mut self, boot: BootId) -> Result<Option<(i64, OffsetQuality)>, StorageError> {
+        if let Some(known) = self.told.get(&boot) {
             return Ok(*known);
         }
         let found: Option<(i64, String)> = self
@@ -87,48 +182,157 @@ impl<'a> BootTimes<'a> {
             })
             .optional()?;
         let known = found
-            .map(|(offset_ms, quality)| {
-                let quality = ["synced", "portal", "estimated"]
-                    .into_iter()
-                    .find(|known| *known == quality);
-                quality
-                    .map(|quality| (offset_ms, quality))
-                    .ok_or_else(|| StorageError::unreadable("a boot's quality"))
-            })
+            .map(|(offset_ms, quality)| Ok::<_, StorageError>((offset_ms, read_quality(&quality)?)))
             .transpose()?;
-        self.looked_up.insert(boot, known);
+        self.told.insert(boot, known);
         Ok(known)
     }
 
-    fn keep(&mut self, known: &KnownBoot, quality: &'static str) -> Result<(), StorageError> {
-        let boot = known.boot.to_string();
-        self.db
-            .prepare_cached("INSERT OR REPLACE INTO boots (terminal, boot, offset_ms, quality) VALUES (?1, ?2, ?3, ?4)")?
-            .execute((self.terminal, &boot, known.offset_ms, quality))?;
+    /// Keeps what was heard; where it matters, finds anew when the terminal's boots began and sets its ratings right.
+    /// While there is more to come, that would be the same work again and again: it waits for the last of it.
+    pub(in crate::storage) fn settle(mut self, more_to_come: bool) -> Result<(), StorageError> {
+        let latest = self.received_at + TOLERANCE_MS;
+        for (boot, heard) in std::mem::take(&mut self.heard) {
+            // No boot lasts longer than until now; one that says so must not push the others out of their time.
+            let began = self
+                .told(boot)?
+                .map_or(EARLIEST_MS, |(offset_ms, _)| offset_ms);
+            let heard = heard.until(u64::try_from(latest - began).unwrap_or(0));
+            self.heard.insert(boot, heard);
+            self.db.prepare_cached(KEEP_HEARD)?.execute(named_params! {
+                ":terminal": self.terminal,
+                ":boot": boot.to_string(),
+                ":first_seq": heard.first_seq,
+                ":last_seq": heard.last_seq,
+                ":from_up_ms": heard.from_up_ms,
+                ":to_up_ms": heard.to_up_ms,
+            })?;
+        }
+        if more_to_come {
+            return self.leave_undated();
+        }
+        if !self.unsettled && !self.has_undated()? {
+            return Ok(());
+        }
+        let sending = self.sending.map(|sending| sending.boot);
+        let runs = runs(self.db, self.terminal, sending)?;
+        let earliest: Option<i64> = self
+            .db
+            .prepare_cached("SELECT min(since) FROM placements WHERE terminal = ?1")?
+            .query_row([self.terminal], |row| row.get(0))?;
+        let shapes: Vec<Run> = runs.iter().map(|known| known.run).collect();
+        for (known, offset) in runs.iter().zip(resolve(&shapes, earliest)) {
+            if let Some(offset) = offset {
+                self.set_right(known, &offset)?;
+            }
+        }
+        self.bound_unknown(earliest)
+    }
+
+    /// Marks the boots that came and cannot be dated by themselves, for the delivery that settles them.
+    fn leave_undated(&mut self) -> Result<(), StorageError> {
+        let heard: Vec<BootId> = self.heard.keys().copied().collect();
+        for boot in heard {
+            if self
+                .told(boot)?
+                .and_then(|(_, quality)| measured_uncertainty(quality))
+                .is_none()
+            {
+                self.db
+                    .prepare_cached(
+                        "UPDATE boot_runs SET offset_ms = NULL, quality = NULL WHERE terminal = ?1 AND boot = ?2",
+                    )?
+                    .execute((self.terminal, boot.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn has_undated(&self) -> Result<bool, StorageError> {
+        let found = self
+            .db
+            .prepare_cached(
+                "SELECT 1 FROM boot_runs WHERE terminal = ?1 AND offset_ms IS NULL AND first_seq IS NOT NULL LIMIT 1",
+            )?
+            .query_row([self.terminal], |_| Ok(()))
+            .optional()?;
+        Ok(found.is_some())
+    }
+
+    fn set_right(&self, known: &StoredRun, offset: &Offset) -> Result<(), StorageError> {
+        // What came in a boot that was measured has its time already.
+        let came = offset.quality == OffsetQuality::Estimated
+            && known
+                .boot
+                .parse::<BootId>()
+                .is_ok_and(|boot| self.heard.contains_key(&boot));
+        if known.offset.as_ref() == Some(offset) && !came {
+            return Ok(());
+        }
+        let quality = quality_text(offset.quality);
         self.db
             .prepare_cached(
-                "UPDATE ratings SET rated_at = up_ms + ?3, time_quality = ?4
-                 WHERE terminal = ?1 AND boot = ?2 AND time_quality IN ('estimated', 'unknown') AND up_ms + ?3 <= ?5",
+                "UPDATE boot_runs SET offset_ms = ?3, quality = ?4, uncertainty_ms = ?5 WHERE terminal = ?1 AND boot = ?2",
             )?
-            .execute((self.terminal, &boot, known.offset_ms, quality, self.received_at + TOLERANCE_MS))?;
-        self.looked_up
-            .insert(known.boot, Some((known.offset_ms, quality)));
+            .execute((
+                self.terminal,
+                &known.boot,
+                offset.offset_ms,
+                quality,
+                offset.uncertainty_ms,
+            ))?;
+        let (Some(first_seq), Some(last_seq)) = (known.first_seq, known.last_seq) else {
+            return Ok(());
+        };
+        self.db.prepare_cached(SET_RIGHT)?.execute(named_params! {
+            ":terminal": self.terminal,
+            ":first_seq": first_seq,
+            ":last_seq": last_seq,
+            ":boot": known.boot,
+            ":offset_ms": offset.offset_ms,
+            ":quality": quality,
+            ":uncertainty_ms": offset.uncertainty_ms,
+            ":latest": self.received_at + TOLERANCE_MS,
+        })?;
+        Ok(())
+    }
+
+    /// Of a rating whose boot nobody can date, the arrival stands; it was given after the enrolment.
+    fn bound_unknown(&self, earliest: Option<i64>) -> Result<(), StorageError> {
+        for heard in self.heard.values() {
+            let (Some(first_seq), Some(last_seq), Some(earliest)) =
+                (heard.first_seq, heard.last_seq, earliest)
+            else {
+                continue;
+            };
+            self.db
+                .prepare_cached(
+                    "UPDATE ratings SET uncertainty_ms = rated_at - ?4
+                     WHERE terminal = ?1 AND seq BETWEEN ?2 AND ?3 AND time_quality = 'unknown' AND rated_at >= ?4",
+                )?
+                .execute((self.terminal, first_seq, last_seq, earliest))?;
+        }
         Ok(())
     }
 }
 
-fn quality_text(quality: OffsetQuality) -> &'static str {
+/// Milliseconds as SQLite counts them; what the contract allows fits.
+fn signed(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX)
+}
+
+fn measured_uncertainty(quality: OffsetQuality) -> Option<i64> {
     match quality {
-        OffsetQuality::Synced => "synced",
-        OffsetQuality::Portal => "portal",
-        OffsetQuality::Estimated => "estimated",
+        OffsetQuality::Synced => Some(SYNCED_UNCERTAINTY_MS),
+        OffsetQuality::Portal => Some(PORTAL_UNCERTAINTY_MS),
+        OffsetQuality::Estimated => None,
     }
 }
 
-fn rank(quality: &str) -> u8 {
+fn rank(quality: OffsetQuality) -> u8 {
     match quality {
-        "synced" => 3,
-        "portal" => 2,
-        _ => 1,
+        OffsetQuality::Synced => 3,
+        OffsetQuality::Portal => 2,
+        OffsetQuality::Estimated => 1,
     }
 }

@@ -181,9 +181,28 @@ impl Locale {
         )
     }
 
+    /// A share given in thousandths, as a whole percentage; the last per cent must be earned. A dash if there is none.
+    pub fn percent(&self, per_mille: Option<u64>) -> String {
+        per_mille.map_or_else(|| "–".to_owned(), |share| format!("{}\u{a0}%", share / 10))
+    }
+
+    /// A minute (milliseconds since 1970) in a time zone; in UTC where the zone is not known.
+    pub fn minute(&self, unix_ms: i64, zone: &str) -> String {
+        let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let Ok(moment) = jiff::Timestamp::from_millisecond(unix_ms) else {
+            return String::new();
+        };
+        let moment = moment.to_zoned(zone);
+        format!("{} {}", self.day(moment.date()), moment.strftime("%H:%M"))
+    }
+
     /// A day, in UTC.
     pub fn date(&self, time: Time) -> String {
-        let day = time.timestamp().to_zoned(jiff::tz::TimeZone::UTC).date();
+        self.day(time.timestamp().to_zoned(jiff::tz::TimeZone::UTC).date())
+    }
+
+    /// A day of the calendar.
+    pub fn day(&self, day: jiff::civil::Date) -> String {
         match self.0 {
             Lang::En => day.strftime("%-d %b %Y").to_string(),
             _ => day.strftime("%d.%m.%Y").to_string(),

@@ -17,6 +17,7 @@ use throttle::Limits;
 
 mod activate;
 pub mod assets;
+mod exclusions;
 pub mod i18n;
 mod moderation;
 mod organization;
@@ -25,7 +26,9 @@ pub mod password;
 mod phone;
 mod placing;
 pub mod po;
+mod reconciliation;
 mod review;
+mod rules;
 mod session;
 mod signin;
 mod staff;
@@ -44,6 +47,7 @@ pub fn router() -> Router<AppState> {
         .route("/Q/{code}", phone())
         .route("/q/{code}/{token}", phone())
         .route("/Q/{code}/{token}", phone())
+        .route("/rules", get(rules::show))
         .route("/r/{code}", get(review::show))
         .route("/R/{code}", get(review::show))
         .route("/sign-in", get(signin::show).post(signin::sign_in))
@@ -55,6 +59,11 @@ pub fn router() -> Router<AppState> {
             "/staff/reviews",
             get(moderation::list).post(moderation::decide),
         )
+        .route(
+            "/staff/exclusions",
+            get(exclusions::list).post(exclusions::decide),
+        )
+        .route("/staff/reconciliation", get(reconciliation::show))
         .fallback(unknown)
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(Extension(Arc::new(Limits::default())))

@@ -43,8 +43,10 @@ struct OrganizationPage {
     small_sample: bool,
     scores: Vec<ScoreRow>,
     channels: Vec<ChannelRow>,
+    running: Option<String>,
     flagged: u64,
     withdrawn: u64,
+    rules: Vec<(&'static str, u64)>,
     children: Vec<Entry>,
     comments: Vec<Comment>,
     older: Option<String>,
@@ -100,6 +102,8 @@ pub async fn show(State(app): State<AppState>, reader: Reader, Path(code): Path<
         return Ok(page.not_found());
     };
     let summary = app.storage.summary(&code).await.map_err(broken)?;
+    let uptime = app.storage.uptime(&code, app.clock.unix_ms());
+    let uptime = uptime.await.map_err(broken)?;
     let before = reader.get("before").parse::<Id>().ok();
     let mut comments = app
         .storage
@@ -131,8 +135,15 @@ pub async fn show(State(app): State<AppState>, reader: Reader, Path(code): Path<
         small_sample: counts.total() < SMALL_SAMPLE,
         scores: score_rows(page.l, &counts),
         channels: channel_rows(page.l, &summary),
+        running: uptime.per_mille().map(|share| page.l.percent(Some(share))),
         flagged: summary.flagged,
         withdrawn: summary.withdrawn,
+        rules: summary
+            .flagged_by_rule
+            .iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(rule, count)| (super::rules::name(rule), count))
+            .collect(),
         children,
         comments: comments
             .into_iter()
@@ -157,13 +168,25 @@ async fn entries(
         } else {
             let average = l.average(counts.average_hundredths());
             let count = l.number(&counts.total());
-            l.with2(
+            let figure = l.with2(
                 "{average} out of 5 · ratings: {count}",
                 "average",
                 average,
                 "count",
                 count,
-            )
+            );
+            let uptime = app.storage.uptime(&organization.code, app.clock.unix_ms());
+            match uptime.await?.per_mille() {
+                None => figure,
+                share => {
+                    let running = l.with(
+                        "terminals running: {percent} of the time",
+                        "percent",
+                        l.percent(share),
+                    );
+                    format!("{figure} · {running}")
+                }
+            }
         };
         entries.push(entry(l, organization, figure));
     }

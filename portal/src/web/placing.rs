@@ -7,7 +7,7 @@ use pikir_contract::{PlaceCode, Texts};
 use super::phone::place_line;
 use super::review;
 use crate::app::AppState;
-use crate::storage::{AddedPlace, OrganizationRecord, PlaceRecord, StorageError};
+use crate::storage::{AddedPlace, DEFAULT_TIMEZONE, OrganizationRecord, PlaceRecord, StorageError};
 
 /// Places shown in one list; a search narrows it.
 pub const SHOWN_PLACES: usize = 200;
@@ -65,6 +65,7 @@ pub async fn add_place(
         languages,
         default_language,
         presence_key: app.entropy.bytes::<32>().to_vec(),
+        timezone: DEFAULT_TIMEZONE.to_owned(),
         version: 1,
     };
     for _ in 0..PLACE_CODE_TRIES {

@@ -206,9 +206,11 @@ impl Staff {
         if role.sets_up_terminals() {
             add("/staff", "Terminals");
             add("/activate", "Set up a terminal");
+            add("/staff/reconciliation", "Reconciliation");
         }
         if role.moderates() {
             add("/staff/reviews", "Comments");
+            add("/staff/exclusions", "Ratings left out");
         }
         let role = match role {
             Role::Technician => "Technician",

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
-use pikir_contract::StatusReport;
+use pikir_contract::{Id, StatusReport};
 
 use super::i18n::Locale;
 use super::page::{Answer, Page, render};
@@ -25,10 +25,13 @@ struct Row {
     place: String,
     organization: String,
     hardware: String,
+    id: String,
     retired: bool,
     contact: String,
     pending: String,
     broken: Option<String>,
+    history: Option<String>,
+    reconciliation: String,
     clock: String,
 }
 
@@ -81,6 +84,9 @@ fn row(l: Locale, terminal: TerminalState, organization: String, now_ms: i64) ->
         )),
     };
     Row {
+        history: history(l, &terminal),
+        reconciliation: format!("/staff/reconciliation?terminal={}", terminal.id),
+        id: short(terminal.id),
         place: terminal.place_name,
         organization,
         hardware: format!("{} · {}", terminal.hardware.0, terminal.hardware.1),
@@ -93,6 +99,30 @@ fn row(l: Locale, terminal: TerminalState, organization: String, now_ms: i64) ->
         broken,
         clock: l.t(clock).to_owned(),
     }
+}
+
+/// Which terminal it follows or is followed by: a chain of seals ends there and a new one begins.
+fn history(l: Locale, terminal: &TerminalState) -> Option<String> {
+    let follows = terminal.follows.map(|id| {
+        l.with(
+            "re-enrolled: follows {terminal}, the chain of seals begins anew",
+            "terminal",
+            short(id),
+        )
+    });
+    let followed = terminal
+        .followed_by
+        .map(|id| l.with("followed by {terminal}", "terminal", short(id)));
+    let both: Vec<String> = [follows, followed].into_iter().flatten().collect();
+    (!both.is_empty()).then(|| both.join("; "))
+}
+
+/// Enough of an id to tell one terminal from another.
+pub fn short(id: Id) -> String {
+    const SHOWN: usize = 8;
+    let id = id.to_string();
+    // A word joiner keeps the dots on the line of the id.
+    format!("…\u{2060}{}", &id[id.len() - SHOWN..])
 }
 
 fn breach_text(why: Breach) -> &'static str {
@@ -119,8 +149,6 @@ fn ago(l: Locale, age_ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use pikir_contract::Id;
-
     use super::*;
     use crate::web::i18n::Lang;
 
@@ -140,6 +168,8 @@ mod tests {
             rejected: 0,
             unknown_kinds: 0,
             integrity,
+            follows: None,
+            followed_by: None,
             report: report.map(str::to_owned),
         }
     }
@@ -181,6 +211,17 @@ mod tests {
             ("1,300", "synchronised")
         );
         assert_eq!(shown.broken, None);
+    }
+
+    #[test]
+    fn a_terminal_that_was_set_up_anew_names_the_one_it_follows() {
+        let mut anew = terminal(Integrity::Intact, None);
+        anew.follows = Some(Id::from_parts(1, [0x5a; 10]));
+        let shown = row(Locale(Lang::En), anew, String::new(), 0);
+        assert_eq!(
+            shown.history.as_deref(),
+            Some("re-enrolled: follows …\u{2060}5a5a5a5a, the chain of seals begins anew")
+        );
     }
 
     #[test]

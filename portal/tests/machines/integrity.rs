@@ -1,6 +1,7 @@
 //! What was rated cannot be changed, removed or moved without the portal noticing.
 
 use pikir_contract::Event;
+use pikir_portal::journal_file::{Imported, import};
 use pikir_portal::storage::{Breach, Integrity};
 use serde_json::json;
 
@@ -225,4 +226,121 @@ async fn verification_goes_on_over_many_deliveries_and_reopenings() {
         )
         .unwrap();
     assert_eq!((seq, through), (36, 35));
+}
+
+#[tokio::test]
+async fn beyond_a_gap_that_never_closes_a_terminal_goes_on_as_before() {
+    let portal = Portal::start().await;
+    let terminal = portal.terminal(1).await;
+    terminal
+        .deliver(&portal, &terminal.ratings(1..=10))
+        .await
+        .ok();
+    // Its journal was lost; numbering goes on where nothing can collide.
+    for first in [1_001, 1_011, 1_021] {
+        let events = terminal.ratings(first..=first + 9);
+        let answer = terminal.deliver(&portal, &events).await.ok();
+        assert_eq!(answer["received_through"], 10);
+        assert_all(&answer, "accepted");
+        assert_all(&terminal.deliver(&portal, &events).await.ok(), "duplicate");
+    }
+    let (kept, ahead): (u64, u64) = ratchets(&portal);
+    assert_eq!((kept, ahead), (11, 1_031), "nothing is turned twice");
+    assert_eq!(
+        integrity(&portal).await,
+        Integrity::Broken {
+            seq: 11,
+            why: Breach::Missing
+        }
+    );
+    // The limit for wild numbers counts from the last one held, not from the gap.
+    let mut far = terminal.rating(1, 5);
+    far.seq = 1_030 + 1_000_002;
+    let problem = terminal.deliver(&portal, &[far]).await.problem(422);
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("ahead of 1030"),
+        "{problem}"
+    );
+}
+
+fn ratchets(portal: &Portal) -> (u64, u64) {
+    portal
+        .database()
+        .query_row(
+            "SELECT ratchet_seq, coalesce(ahead_seq, 0) FROM terminals",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .unwrap()
+}
+
+#[tokio::test]
+async fn what_fills_a_gap_late_is_verified_by_whichever_road_it_comes() {
+    let portal = Portal::start().await;
+    let terminal = portal.terminal(1).await;
+    for part in [1..=10, 31..=40, 61..=70] {
+        terminal
+            .deliver(&portal, &terminal.ratings(part))
+            .await
+            .ok();
+    }
+    let mut forged = terminal.ratings(50..=50);
+    forged[0].body["score"] = json!(5);
+    let file = journal_file(&terminal, &[terminal.ratings(41..=49), forged].concat());
+    let mut done = Imported::default();
+    import(&portal.state.storage, file.as_bytes(), NOW_MS, &mut done)
+        .await
+        .unwrap();
+    assert_eq!((done.accepted, done.changed), (9, 1));
+    let answer = terminal
+        .deliver(&portal, &terminal.ratings(11..=30))
+        .await
+        .ok();
+    assert_eq!(answer["received_through"], 49);
+    assert_all(&answer, "accepted");
+    let answer = terminal
+        .deliver(&portal, &terminal.ratings(45..=65))
+        .await
+        .ok();
+    assert_eq!(answer["received_through"], 70);
+    assert_eq!(portal.summary().await["total"], 70);
+    assert_eq!(integrity(&portal).await, Integrity::Intact);
+    assert_eq!(ratchets(&portal), (71, 0));
+    assert_all(
+        &terminal
+            .deliver(&portal, &terminal.ratings(71..=72))
+            .await
+            .ok(),
+        "accepted",
+    );
+}
+
+#[tokio::test]
+async fn an_event_the_portal_lost_of_its_own_is_verified_from_the_first_key_and_kept() {
+    let portal = Portal::start().await;
+    let terminal = portal.terminal(1).await;
+    terminal
+        .deliver(&portal, &terminal.ratings(1..=20))
+        .await
+        .ok();
+    portal
+        .database()
+        .execute_batch("DELETE FROM events WHERE seq = 5; DELETE FROM ratings WHERE seq = 5")
+        .unwrap();
+    let answer = terminal
+        .deliver(&portal, &terminal.ratings(4..=6))
+        .await
+        .ok();
+    assert_eq!(answer["received_through"], 20);
+    assert_eq!(
+        results(&answer)
+            .into_iter()
+            .map(|(_, result)| result)
+            .collect::<Vec<_>>(),
+        ["duplicate", "accepted", "duplicate"]
+    );
+    assert_eq!(portal.summary().await["total"], 20);
 }

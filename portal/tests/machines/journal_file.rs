@@ -1,26 +1,10 @@
 //! A journal that comes on a stick.
 
-use std::fmt::Write;
-
-use pikir_contract::Event;
 use pikir_portal::journal_file::{ImportError, Imported, import};
 use pikir_portal::storage::Integrity;
 use serde_json::json;
 
 use crate::support::*;
-
-fn file(terminal: &Terminal, events: &[Event]) -> String {
-    let mut file = json!({
-        "pikir_journal": 1, "terminal": terminal.id,
-        "exported": {"boot": terminal.boot, "up_ms": 3_600_000, "wall": "2026-11-22T02:00:00Z", "synced": true},
-        "boots": [],
-    })
-    .to_string();
-    for event in events {
-        write!(file, "\n{}", serde_json::to_string(event).unwrap()).unwrap();
-    }
-    file + "\n"
-}
 
 async fn take(portal: &Portal, file: &str) -> (Imported, Result<(), ImportError>) {
     let mut done = Imported::default();
@@ -36,7 +20,7 @@ async fn an_imported_journal_lands_once_by_whichever_road_it_comes() {
         .deliver(&portal, &terminal.ratings(1..=600)[..500])
         .await
         .ok();
-    let journal = file(&terminal, &terminal.ratings(1..=1200));
+    let journal = journal_file(&terminal, &terminal.ratings(1..=1200));
     let (done, result) = take(&portal, &journal).await;
     result.unwrap();
     assert_eq!(
@@ -67,7 +51,7 @@ async fn an_imported_journal_lands_once_by_whichever_road_it_comes() {
 async fn the_exporting_clock_dates_the_ratings_where_it_was_right() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    take(&portal, &file(&terminal, &terminal.ratings(1..=1)))
+    take(&portal, &journal_file(&terminal, &terminal.ratings(1..=1)))
         .await
         .1
         .unwrap();
@@ -89,7 +73,7 @@ async fn a_changed_line_is_reported_not_kept_and_the_true_event_can_still_come()
     let terminal = portal.terminal(1).await;
     let mut events = terminal.ratings(1..=5);
     events[2].body["score"] = json!(5);
-    let (done, result) = take(&portal, &file(&terminal, &events)).await;
+    let (done, result) = take(&portal, &journal_file(&terminal, &events)).await;
     result.unwrap();
     assert_eq!(
         (done.accepted, done.changed, done.changed_at.as_slice()),
@@ -113,7 +97,7 @@ async fn a_changed_line_of_an_event_already_held_does_not_flag_the_terminal() {
     let mut events = terminal.ratings(1..=3);
     terminal.deliver(&portal, &events).await.ok();
     events[1].body["score"] = json!(1);
-    let (done, _) = take(&portal, &file(&terminal, &events)).await;
+    let (done, _) = take(&portal, &journal_file(&terminal, &events)).await;
     assert_eq!((done.changed, done.duplicate), (1, 2));
     assert_eq!(portal.only_terminal().await.integrity, Integrity::Intact);
 }
@@ -122,7 +106,7 @@ async fn a_changed_line_of_an_event_already_held_does_not_flag_the_terminal() {
 async fn a_broken_line_stops_the_import_after_everything_before_it() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    let whole = file(&terminal, &terminal.ratings(1..=10));
+    let whole = journal_file(&terminal, &terminal.ratings(1..=10));
     let cut = &whole[..whole.len() - 20];
     let (done, result) = take(&portal, cut).await;
     let error = result.unwrap_err().to_string();
@@ -137,7 +121,7 @@ async fn a_broken_line_stops_the_import_after_everything_before_it() {
 async fn lines_that_were_moved_or_lie_far_ahead_stop_the_import() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    let moved = file(
+    let moved = journal_file(
         &terminal,
         &[
             terminal.rating(1, 5),
@@ -150,7 +134,7 @@ async fn lines_that_were_moved_or_lie_far_ahead_stop_the_import() {
     assert_eq!(done.accepted, 2);
     let mut far = terminal.rating(4, 5);
     far.seq = 5_000_000;
-    let (_, result) = take(&portal, &file(&terminal, &[far])).await;
+    let (_, result) = take(&portal, &journal_file(&terminal, &[far])).await;
     assert!(result.unwrap_err().to_string().contains("5000000"));
 }
 
@@ -158,7 +142,7 @@ async fn lines_that_were_moved_or_lie_far_ahead_stop_the_import() {
 async fn a_file_that_is_no_journal_of_this_portal_says_so() {
     let portal = Portal::start().await;
     let stranger = Terminal::new(7);
-    let unknown = take(&portal, &file(&stranger, &[]))
+    let unknown = take(&portal, &journal_file(&stranger, &[]))
         .await
         .1
         .unwrap_err()
@@ -168,7 +152,7 @@ async fn a_file_that_is_no_journal_of_this_portal_says_so() {
         let error = take(&portal, wrong).await.1.unwrap_err().to_string();
         assert!(error.starts_with("line 1: "), "{error}");
     }
-    let newer = file(&stranger, &[]).replace("\"pikir_journal\":1", "\"pikir_journal\":2");
+    let newer = journal_file(&stranger, &[]).replace("\"pikir_journal\":1", "\"pikir_journal\":2");
     assert!(
         take(&portal, &newer)
             .await

@@ -7,12 +7,16 @@
 
 mod bodies;
 mod config;
+mod counting;
 mod enrolment;
 mod events;
 mod integrity;
 mod journal_file;
 mod openapi;
+mod reconciliation;
 mod status;
+mod succession;
 mod summary;
 mod support;
 mod terminal;
+mod times;

@@ -1,5 +1,7 @@
 //! The public figures.
 
+use std::time::Duration;
+
 use pikir_contract::Texts;
 use pikir_portal::storage::OrganizationRecord;
 use serde_json::json;
@@ -70,4 +72,30 @@ async fn units_have_figures_of_their_own() {
         .ok();
     assert_eq!(with_units["units"][0]["organization"], "con-1");
     assert_eq!(with_units["units"][0]["average"], "2.00");
+}
+
+#[tokio::test]
+async fn the_time_the_terminals_ran_stands_beside_the_figures() {
+    let portal = Portal::start().await;
+    assert_eq!(
+        portal.summary().await["uptime"],
+        json!({"terminals": 0, "since": null, "percent": null})
+    );
+    let terminal = portal.terminal(1).await;
+    portal.clock.advance(Duration::from_secs(4 * 3600));
+    // Heard of at one second and at one hour of this boot.
+    terminal
+        .deliver(&portal, &[terminal.rating(1, 5)])
+        .await
+        .ok();
+    let uptime = portal.summary().await["uptime"].clone();
+    assert_eq!(
+        uptime,
+        json!({"terminals": 1, "since": "2026-11-22T02:00:00.000Z", "percent": "24.9"})
+    );
+    // A terminal that claims to have run for ever has run until now at most; clocks may differ by minutes.
+    let mut boasting = terminal.delivery(&[]);
+    boasting["clock"]["up_ms"] = json!(9_007_199_254_740_991_u64);
+    terminal.post(&portal, EVENTS, &boasting).await.ok();
+    assert_eq!(portal.summary().await["uptime"]["percent"], "27.0");
 }

@@ -1,16 +1,19 @@
 //! A portal in a directory of its own.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use pikir_contract::{PlaceCode, Texts};
+use pikir_contract::{Event, PlaceCode, Texts};
 use pikir_portal::app::{AppState, router};
 use pikir_portal::clock::ManualClock;
 use pikir_portal::entropy::{Entropy, secret_hash};
-use pikir_portal::storage::{AddedPlace, OrganizationRecord, PlaceRecord, Storage};
-use serde_json::Value;
+use pikir_portal::storage::{
+    AddedPlace, DEFAULT_TIMEZONE, OrganizationRecord, PlaceRecord, Storage,
+};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -122,6 +125,7 @@ impl Portal {
             languages: vec!["ky".to_owned(), "ru".to_owned()],
             default_language: "ky".to_owned(),
             presence_key: vec![9; 32],
+            timezone: DEFAULT_TIMEZONE.to_owned(),
             version: 1,
         };
         assert_eq!(
@@ -219,4 +223,18 @@ pub fn assert_all(answer: &Value, expected: &str) {
         results.iter().all(|(_, result)| result == expected),
         "{answer}"
     );
+}
+
+/// A journal as `pikir-kiosk journal export` writes it.
+pub fn journal_file(terminal: &Terminal, events: &[Event]) -> String {
+    let mut file = json!({
+        "pikir_journal": 1, "terminal": terminal.id,
+        "exported": {"boot": terminal.boot, "up_ms": 3_600_000, "wall": "2026-11-22T02:00:00Z", "synced": true},
+        "boots": [],
+    })
+    .to_string();
+    for event in events {
+        write!(file, "\n{}", serde_json::to_string(event).unwrap()).unwrap();
+    }
+    file + "\n"
 }

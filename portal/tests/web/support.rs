@@ -12,7 +12,9 @@ use pikir_contract::{PlaceCode, Texts, presence_step, presence_token};
 use pikir_portal::app::{self, AppState};
 use pikir_portal::clock::ManualClock;
 use pikir_portal::entropy::Entropy;
-use pikir_portal::storage::{NewEnrolment, OrganizationRecord, PlaceRecord, Role, Storage, User};
+use pikir_portal::storage::{
+    DEFAULT_TIMEZONE, NewEnrolment, OrganizationRecord, PlaceRecord, Role, Storage, User,
+};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -87,6 +89,7 @@ impl Portal {
             languages: vec!["ky".to_owned(), "ru".to_owned()],
             default_language: "ky".to_owned(),
             presence_key: KEY.to_vec(),
+            timezone: DEFAULT_TIMEZONE.to_owned(),
             version: 1,
         };
         self.app.storage.add_place(place, 0).await.unwrap();

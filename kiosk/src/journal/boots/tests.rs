@@ -112,6 +112,23 @@ fn a_measured_clock_replaces_an_estimate_and_never_the_reverse() {
 }
 
 #[test]
+fn an_estimate_stays_when_the_events_it_was_made_with_are_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = journal(&dir);
+    append(&mut journal, boot_id(0), 4 * HOUR);
+    learn(&mut journal, boot_id(0), DAY_ONE);
+    append(&mut journal, boot_id(1), 0);
+    append(&mut journal, boot_id(2), 0);
+    learn(&mut journal, boot_id(2), DAY_ONE + 10 * HOUR);
+    let estimate = Some((DAY_ONE + 7 * HOUR, OffsetQuality::Estimated));
+    assert_eq!(known(&journal, boot_id(1)), estimate);
+    let gone = "DELETE FROM events WHERE seq = 1";
+    journal.connection().execute(gone, []).unwrap();
+    learn(&mut journal, boot_id(2), DAY_ONE + 10 * HOUR + 1_200);
+    assert_eq!(known(&journal, boot_id(1)), estimate);
+}
+
+#[test]
 fn clocks_that_contradict_each_other_make_estimates_all_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = journal(&dir);

@@ -1,0 +1,150 @@
+//! What the keeper does beside appending: room before an append, the spare key, old events, the emptied log.
+
+use std::path::Path;
+
+use pikir_contract::EventsAnswer;
+
+use super::error::JournalError;
+use super::keeper::{Keeper, storage_fault};
+use super::mend::notice;
+use super::spare::Spare;
+use super::tail::taken_numbers;
+use crate::files;
+use crate::limits::{
+    DISK_FLOOR_MB, MAX_LEAP, MAX_PENDING_EVENTS, SIZE_CHECK_APPENDS, SPARE_MARGIN,
+};
+use crate::view::{Fault, FaultView};
+
+impl Keeper {
+    /// Refuses before the disk is really full: SQLite, the log and an update must still fit.
+    pub(super) fn room(&mut self) -> Result<(), FaultView> {
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        let free = files::free_mb(directory).map_err(|error| FaultView {
+            fault: Fault::Storage,
+            detail: format!("disk: {error}"),
+        })?;
+        if free < DISK_FLOOR_MB {
+            return Err(disk_full(format!(
+                "disk: {free} MB free, {DISK_FLOOR_MB} MB needed. Free some space; ratings are safe"
+            )));
+        }
+        let pending = self.published().state.pending;
+        if pending >= MAX_PENDING_EVENTS {
+            return Err(disk_full(format!(
+                "journal: {pending} events wait for the portal. Connect the network, or export by USB"
+            )));
+        }
+        if self.size_is_over().map_err(|error| storage_fault(&error))? {
+            let mib = self.max_bytes / (1024 * 1024);
+            return Err(disk_full(format!(
+                "journal: it holds {mib} MB that wait for the portal. Connect the network, or export by USB"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Whether the journal is at its largest and nothing in it may go. Acknowledged events go before their time.
+    fn size_is_over(&mut self) -> Result<bool, JournalError> {
+        let Some(journal) = &mut self.journal else {
+            return Ok(false);
+        };
+        let (used, appends) = &mut self.used;
+        *appends = appends.saturating_sub(1);
+        if *appends == 0 || *used >= self.max_bytes {
+            (*used, *appends) = (journal.used_bytes()?, SIZE_CHECK_APPENDS);
+        }
+        if *used < self.max_bytes {
+            return Ok(false);
+        }
+        let removed = journal.remove_step(journal.settled(), true)?;
+        *used = journal.used_bytes()?;
+        Ok(removed == 0 && *used >= self.max_bytes)
+    }
+
+    /// Empties the log, and with it the used keys; makes a new spare key in good time.
+    pub(super) fn tidy(&mut self) -> Result<(), JournalError> {
+        self.spare_ahead(SPARE_MARGIN)?;
+        if let Some(journal) = &self.journal {
+            journal.checkpoint()?;
+        }
+        self.dirty = false;
+        Ok(())
+    }
+
+    pub(super) fn remove_old(&mut self) -> Result<(), JournalError> {
+        let (Some(offset_ms), Some(journal)) = (self.offset_ms, &mut self.journal) else {
+            self.look_for_old = false;
+            return Ok(());
+        };
+        let now_ms = self.clock.up_ms() as i64 + offset_ms;
+        let Some(through) = journal.over(now_ms)? else {
+            self.look_for_old = false;
+            return Ok(());
+        };
+        if journal.remove_step(through, false)? == 0 {
+            journal.forget_marks(now_ms)?;
+            self.look_for_old = false;
+            self.dirty = true;
+        }
+        Ok(())
+    }
+
+    /// Makes a new spare key where the present one is `margin` events ahead or less.
+    pub(super) fn spare_ahead(&mut self, margin: u64) -> Result<(), JournalError> {
+        let Some(journal) = &self.journal else {
+            return Ok(());
+        };
+        let next = journal.state().last_seq + 1;
+        if self.spare_seq > next + margin {
+            return Ok(());
+        }
+        let (next, key) = match journal.chain() {
+            Err(JournalError::KeyLost) => return Ok(()),
+            chain => chain?,
+        };
+        let spare = Spare::ahead_of(next, &key);
+        match spare.save(&self.path, self.terminal) {
+            Ok(()) => self.spare_seq = spare.seq,
+            // The present one still serves.
+            Err(error) if self.spare_seq > next + 1 => {
+                tracing::warn!(%error, "the spare key cannot be renewed");
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Believes the portal that it holds events up to its cursor, within reason.
+    pub(super) fn go_on_behind(&mut self, answer: &EventsAnswer) -> Result<(), JournalError> {
+        let (through, last) = (answer.received_through, self.published().state.last_seq);
+        let knows_ours = answer.results.iter().any(|result| result.seq <= last);
+        let Some(journal) = &mut self.journal else {
+            return Err(JournalError::Busy);
+        };
+        if !knows_ours || through > last + MAX_LEAP {
+            return Err(JournalError::Unbelievable { through, last });
+        }
+        let again = taken_numbers(answer, self.offered.0, last);
+        let detail = format!(
+            "the disk lost events that the portal holds (seq {} to {through}); numbering goes on at {}; {} events were given new numbers",
+            last + 1,
+            through + 1,
+            again.len()
+        );
+        tracing::error!(%detail, "the journal lost its end");
+        // The spare key must be ahead of every seq in use, so it goes first.
+        let (next, key) = journal.chain()?;
+        let spare = Spare::ahead_of(through + 1, &key.advance(through + 1 - next));
+        spare.save(&self.path, self.terminal)?;
+        self.spare_seq = spare.seq;
+        let notice = notice(&self.clock, &self.entropy, detail.clone());
+        journal.go_on_behind(through, notice, &detail, &again)
+    }
+}
+
+fn disk_full(detail: String) -> FaultView {
+    FaultView {
+        fault: Fault::DiskFull,
+        detail,
+    }
+}

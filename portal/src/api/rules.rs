@@ -1,0 +1,67 @@
+//! `GET /api/v1/rules`: the published rules, for machines.
+
+use axum::Json;
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, HeaderName};
+use serde_json::{Value, json};
+
+use crate::rules::{self, Rule};
+
+/// `GET /api/v1/rules`
+pub async fn read() -> ([(HeaderName, &'static str); 2], Json<Value>) {
+    (
+        [
+            (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+            (CACHE_CONTROL, "no-cache"),
+        ],
+        Json(document()),
+    )
+}
+
+fn document() -> Value {
+    let rules: Vec<Value> = Rule::ALL
+        .into_iter()
+        .map(|rule| json!({"rule": rule.as_str(), "found_by": found_by(rule), "limits": limits(rule)}))
+        .collect();
+    json!({ "rules": rules })
+}
+
+fn found_by(rule: Rule) -> &'static [&'static str] {
+    match rule {
+        Rule::Repeat | Rule::Burst | Rule::Closed | Rule::Other => &["terminal"],
+        Rule::Periodic => &["terminal", "portal"],
+        Rule::Position => &["portal"],
+    }
+}
+
+/// The limits with their units in their names.
+fn limits(rule: Rule) -> Value {
+    match rule {
+        Rule::Repeat => json!({"gap_ms": rules::REPEAT_MS}),
+        Rule::Burst => json!({"ratings": rules::BURST_COUNT, "window_ms": rules::BURST_WINDOW_MS}),
+        Rule::Periodic => json!({
+            "gaps": rules::PERIOD_COUNT,
+            "radius_per_mille": rules::POINT_RADIUS,
+            "tolerance_ms": rules::PERIOD_TOLERANCE_MS,
+            "multiple": rules::PERIOD_MULTIPLE,
+            "shortest_ms": rules::PERIOD_MIN_MS,
+            "longest_ms": rules::PERIOD_MAX_MS,
+        }),
+        Rule::Position => json!({
+            "ratings": rules::POSITION_COUNT,
+            "spread_per_mille": rules::POSITION_SPREAD,
+        }),
+        Rule::Closed | Rule::Other => json!({}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_openapi_example_is_what_is_served() {
+        let openapi: Value = serde_json::from_str(crate::api::openapi::DOCUMENT).unwrap();
+        let answer = &openapi["paths"]["/api/v1/rules"]["get"]["responses"]["200"];
+        assert_eq!(answer["content"]["application/json"]["example"], document());
+    }
+}

@@ -1,0 +1,192 @@
+//! `pikir-portal terminal reconcile`: what terminals took against what is here.
+
+use std::fmt::Write;
+
+use jiff::civil::Date;
+use pikir_contract::{Id, Time};
+use serde_json::{Value, json};
+
+use super::{CliError, Common};
+use crate::reconciliation::{Figures, Reconciliation, ranges};
+use crate::storage::{Days, Storage};
+
+/// Parts of the missing numbers that are written out in a table.
+const SHOWN_RANGES: usize = 8;
+
+/// `pikir-portal terminal reconcile`
+///
+/// Days are those of the place's time zone. Taken is every number the terminal gave out, known from the numbers that came;
+/// what is not here is named.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only this terminal
+    #[arg(long, value_name = "ID")]
+    terminal: Option<Id>,
+    /// First day, such as 2026-11-01
+    #[arg(long, value_name = "DAY")]
+    from: Option<Date>,
+    /// Last day
+    #[arg(long, value_name = "DAY")]
+    to: Option<Date>,
+}
+
+/// Runs `pikir-portal terminal reconcile`.
+pub async fn run(args: Args, storage: &Storage, common: &Common) -> Result<(), CliError> {
+    let Args { terminal, from, to } = args;
+    if from.zip(to).is_some_and(|(from, to)| to < from) {
+        return Err(CliError::usage("--to lies before --from"));
+    }
+    let found = storage.reconcile(terminal, Days { from, to }).await?;
+    if let (Some(id), true) = (terminal, found.is_empty()) {
+        return Err(CliError::failed(format_args!(
+            "there is no terminal {id}; `pikir-portal terminal list` shows those there are"
+        )));
+    }
+    let list: Vec<Value> = found.iter().map(as_json).collect();
+    let text: Vec<String> = found.iter().map(table).collect();
+    common.answer(&list, text.join("\n"))
+}
+
+fn as_json(found: &Reconciliation) -> Value {
+    let day = |(day, figures): &(Date, Figures)| {
+        let mut value = json!(figures);
+        value["day"] = json!(day.to_string());
+        value
+    };
+    let waiting = found.waiting.map(|waiting| {
+        json!({
+            "pending": waiting.pending,
+            "reported": time(waiting.reported_at),
+            "come_since": waiting.come_since,
+            "outstanding": waiting.outstanding(),
+        })
+    });
+    json!({
+        "terminal": found.terminal,
+        "organization": found.organization,
+        "place": found.place,
+        "place_name": found.place_name,
+        "timezone": found.timezone,
+        "days": found.days.iter().map(day).collect::<Vec<_>>(),
+        "total": found.total(),
+        "waiting": waiting,
+        "agrees": found.agrees(),
+        "differences": differences(found),
+    })
+}
+
+fn time(unix_ms: i64) -> Option<Time> {
+    Time::from_unix_ms(unix_ms).ok()
+}
+
+fn table(found: &Reconciliation) -> String {
+    let mut text = format!(
+        "{}  {}, {} (days in {})\n",
+        found.terminal, found.organization, found.place_name, found.timezone
+    );
+    if !found.days.is_empty() {
+        text += &format!(
+            "{:<10}  {:>8}  {:>8}  {:>8}  {:>8}  {:>9}  {:>8}  {:>8}  MISSING\n",
+            "DAY", "TAKEN", "RECEIVED", "COUNTED", "FLAGGED", "WITHDRAWN", "OTHER", "REJECTED"
+        );
+    }
+    let total = found.total();
+    let days = found.days.iter().map(|(day, of)| (day.to_string(), of));
+    let all = (found.days.len() > 1).then(|| ("total".to_owned(), &total));
+    for (name, of) in days.chain(all) {
+        let missing = match of.missing_count() {
+            0 => "0".to_owned(),
+            count => format!("{count}: {}", ranges(&of.missing, SHOWN_RANGES)),
+        };
+        // Writing to a text does not fail.
+        let _ = writeln!(
+            text,
+            "{name:<10}  {:>8}  {:>8}  {:>8}  {:>8}  {:>9}  {:>8}  {:>8}  {missing}",
+            of.taken, of.received, of.counted, of.flagged, of.withdrawn, of.other, of.rejected
+        );
+    }
+    for line in differences(found) {
+        text += &format!("! {line}\n");
+    }
+    if found.agrees() {
+        text += match found.days.is_empty() {
+            true => "Nothing was taken.\n",
+            false => "Everything that was taken is here.\n",
+        };
+    }
+    text
+}
+
+/// What the figures do not explain by themselves, in words.
+fn differences(found: &Reconciliation) -> Vec<String> {
+    let mut words = Vec::new();
+    let total = found.total();
+    if !total.missing.is_empty() {
+        words.push(format!(
+            "{} entries are missing ({}): later ones are here, so they are still on the terminal or lost there",
+            total.missing_count(),
+            ranges(&total.missing, SHOWN_RANGES)
+        ));
+    }
+    for recovery in &found.recoveries {
+        words.push(format!(
+            "the terminal reported a damaged journal (entry {}): {}",
+            recovery.seq, recovery.detail
+        ));
+    }
+    if let Some(waiting) = found.waiting.filter(|waiting| waiting.outstanding() > 0) {
+        let reported = time(waiting.reported_at).map(|time| format!("{:.0}", time.timestamp()));
+        words.push(format!(
+            "{} entries were waiting on the terminal when it last reported ({}); {} have come since",
+            waiting.pending,
+            reported.unwrap_or_default(),
+            waiting.come_since
+        ));
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reconciliation::{Entry, Recovery, Waiting};
+
+    #[test]
+    fn a_table_adds_up_and_names_every_difference() {
+        let mut day = Figures::default();
+        day.add(Entry::Counted, None);
+        day.add(Entry::Flagged, Some((2, 3)));
+        let found = Reconciliation {
+            terminal: Id::from_parts(1, [0; 10]),
+            place: "B4XK".parse().unwrap(),
+            place_name: "Hall 2".to_owned(),
+            organization: "con".to_owned(),
+            timezone: "Asia/Bishkek".to_owned(),
+            days: vec![("2026-11-21".parse().unwrap(), day)],
+            waiting: Some(Waiting {
+                pending: 4,
+                reported_at: 1_795_312_800_000,
+                come_since: 1,
+            }),
+            recoveries: vec![Recovery {
+                seq: 4,
+                detail: "2 of 4 events could not be read".to_owned(),
+            }],
+        };
+        let text = table(&found);
+        for expected in [
+            "2026-11-21         4         2         1         1",
+            "2: 2–3",
+            "! 2 entries are missing (2–3)",
+            "! the terminal reported a damaged journal (entry 4): 2 of 4 events could not be read",
+            "! 4 entries were waiting on the terminal when it last reported (2026-11-22T02:00:00Z); 1 have come since",
+        ] {
+            assert!(
+                text.contains(expected),
+                "{expected:?} is missing in\n{text}"
+            );
+        }
+        assert!(!text.contains("Everything"), "{text}");
+        assert_eq!(as_json(&found)["waiting"]["outstanding"], 3);
+    }
+}

@@ -1,0 +1,332 @@
+//! Taking a delivery in: once, in one transaction, with an answer for each event.
+//!
+//! Every event is kept under its seq, rejected ones with the reason; a seq that is held already is never touched again.
+//! `received_through` moves over events that are held without a gap. What lies beyond a gap is verified and kept all the
+//! same, and what fills the gap later, by whichever road, is verified from before it.
+
+use pikir_contract::{EventBody, EventResult, EventStatus, MAX_BATCH_EVENTS, RejectReason};
+use rusqlite::{Connection, OptionalExtension, named_params};
+
+use super::events::ratchet;
+use super::projection::Projection;
+use super::times::BootTimes;
+use super::{Breach, Delivered, Delivery, StorageError};
+use crate::ingest::{Finding, Judged, Ratchet};
+
+/// A terminal's row while a delivery is taken in.
+struct Intake<'a> {
+    db: &'a Connection,
+    terminal: i64,
+    received_at: i64,
+    received_through: u64,
+    held_through: u64,
+    /// How far the ratchet was turned: before the first gap, and beyond all gaps.
+    ratchets: Vec<Ratchet>,
+    accepted: u64,
+    rejected: u64,
+    unknown_kinds: u64,
+    broken: Option<(u64, Breach)>,
+    projection: Projection<'a>,
+}
+
+pub(in crate::storage) fn deliver(
+    db: &Connection,
+    delivery: Delivery,
+) -> Result<Delivered, StorageError> {
+    let Some(mut intake) = Intake::begin(db, &delivery)? else {
+        return Ok(Delivered::Stale);
+    };
+    // Before anything is written: what is answered here must have changed nothing.
+    for event in &delivery.events {
+        if matches!(event.finding, Finding::Behind) && !intake.holds(event.seq)? {
+            return Ok(Delivered::Unjudged);
+        }
+    }
+    intake.projection.times.learn(&delivery.boots)?;
+    let mut results = Vec::with_capacity(delivery.events.len());
+    for event in &delivery.events {
+        results.push(intake.take(event)?);
+    }
+    Ok(Delivered::Kept {
+        received_through: intake
+            .finish(delivery.ratchet, delivery.events.len() >= MAX_BATCH_EVENTS)?,
+        results,
+    })
+}
+
+impl<'a> Intake<'a> {
+    /// `None`: the terminal's K1 is not the one the events were judged with.
+    fn begin(db: &'a Connection, delivery: &Delivery) -> Result<Option<Self>, StorageError> {
+        let Delivery {
+            terminal,
+            received_at,
+            ..
+        } = *delivery;
+        let mut statement = db.prepare_cached(
+            "SELECT seal_key, received_through, held_through, ratchet_seq, ratchet_key, ahead_seq, ahead_key
+             FROM terminals WHERE key = ?1",
+        )?;
+        let (seal_key, received_through, held_through, ratchets) =
+            statement.query_row([terminal], |row| {
+                let mut ratchets = vec![ratchet(row.get(3)?, row.get(4)?)];
+                if let (Some(seq), Some(key)) = (row.get(5)?, row.get(6)?) {
+                    ratchets.push(ratchet(seq, key));
+                }
+                Ok((
+                    row.get::<_, [u8; 32]>(0)?,
+                    row.get(1)?,
+                    row.get(2)?,
+                    ratchets,
+                ))
+            })?;
+        if seal_key != *delivery.seal_key.as_bytes() {
+            return Ok(None);
+        }
+        let times = BootTimes::new(db, terminal, received_at, Some(delivery.sending));
+        Ok(Some(Self {
+            db,
+            terminal,
+            received_at,
+            received_through,
+            held_through,
+            ratchets,
+            accepted: 0,
+            rejected: 0,
+            unknown_kinds: 0,
+            broken: None,
+            projection: Projection::new(db, terminal, received_at, times)?,
+        }))
+    }
+
+    fn holds(&self, seq: u64) -> Result<bool, StorageError> {
+        let found = self
+            .db
+            .prepare_cached("SELECT 1 FROM events WHERE terminal = ?1 AND seq = ?2")?
+            .query_row((self.terminal, seq), |_| Ok(()))
+            .optional()?;
+        Ok(found.is_some())
+    }
+
+    /// Takes one event in.
+    fn take(&mut self, event: &Judged) -> Result<EventResult, StorageError> {
+        if let Some(result) = self.known(event)? {
+            return Ok(result);
+        }
+        let (verdict, detail) = match &event.finding {
+            Finding::Behind => {
+                let what = format!("seq {} was not judged and is not held", event.seq);
+                return Err(StorageError::defect(what));
+            }
+            Finding::Sound(body) => match self.projection.project(event.seq, body)? {
+                None => (Verdict::Accepted, None),
+                Some(why) => (Verdict::Malformed, Some(why.to_owned())),
+            },
+            Finding::Malformed(why) => (Verdict::Malformed, Some(why.clone())),
+            Finding::BadSeal { moved_from } => {
+                let why = if moved_from.is_some() {
+                    Breach::Reordered
+                } else {
+                    Breach::Changed
+                };
+                self.flag(event.seq, why);
+                (
+                    Verdict::Seal,
+                    moved_from.map(|from| format!("the seal is that of seq {from}")),
+                )
+            }
+        };
+        self.keep(event, verdict, detail.as_deref())?;
+        Ok(verdict.result(event.seq))
+    }
+
+    /// What is to be answered for an event whose seq is held already.
+    fn known(&mut self, event: &Judged) -> Result<Option<EventResult>, StorageError> {
+        if event.seq > self.held_through {
+            return Ok(None);
+        }
+        let mut statement = self.db.prepare_cached(
+            "SELECT verdict, kind = ?3 AND body = ?4 AND seal = ?5 FROM events WHERE terminal = ?1 AND seq = ?2",
+        )?;
+        let held: Option<(String, bool)> = statement
+            .query_row(
+                (
+                    self.terminal,
+                    event.seq,
+                    &event.kind,
+                    &event.body,
+                    event.seal.as_bytes(),
+                ),
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()?;
+        Ok(match held {
+            None => None,
+            Some((verdict, true)) => Some(Verdict::from_str(&verdict)?.repeated(event.seq)),
+            Some((_, false)) => {
+                self.flag(event.seq, Breach::Conflict);
+                Some(EventResult {
+                    seq: event.seq,
+                    status: EventStatus::Duplicate,
+                    reason: None,
+                })
+            }
+        })
+    }
+
+    fn flag(&mut self, seq: u64, why: Breach) {
+        if self.broken.is_none_or(|(first, _)| seq < first) {
+            self.broken = Some((seq, why));
+        }
+    }
+
+    fn keep(
+        &mut self,
+        event: &Judged,
+        verdict: Verdict,
+        detail: Option<&str>,
+    ) -> Result<(), StorageError> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO events (terminal, seq, kind, body, seal, verdict, detail, received_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute((
+                self.terminal,
+                event.seq,
+                &event.kind,
+                &event.body,
+                event.seal.as_bytes(),
+                verdict.as_str(),
+                detail,
+                self.received_at,
+            ))?;
+        if matches!(&event.finding, Finding::Sound(EventBody::Unknown { .. })) {
+            self.unknown_kinds += 1;
+        }
+        match verdict {
+            Verdict::Accepted => self.accepted += 1,
+            Verdict::Malformed | Verdict::Seal => self.rejected += 1,
+        }
+        if event.seq == self.received_through + 1 {
+            self.received_through = event.seq;
+        }
+        self.held_through = self.held_through.max(event.seq);
+        Ok(())
+    }
+
+    /// Says up to where every event is held now.
+    fn finish(mut self, turned: Ratchet, more_to_come: bool) -> Result<u64, StorageError> {
+        self.skip_over_held()?;
+        self.projection.finish(more_to_come)?;
+        self.ratchets.push(turned);
+        let next = self.received_through + 1;
+        let furthest = |within: fn(u64, u64) -> bool| {
+            self.ratchets
+                .iter()
+                .filter(|ratchet| within(ratchet.seq, next))
+                .max_by_key(|ratchet| ratchet.seq)
+        };
+        // What fills a gap must still be verified: up to the first one a ratchet is kept back.
+        let (kept, ahead) = (
+            furthest(|seq, next| seq <= next),
+            furthest(|seq, next| seq > next),
+        );
+        self.db
+            .prepare_cached(UPDATE_TERMINAL)?
+            .execute(named_params! {
+                ":terminal": self.terminal,
+                ":received_through": self.received_through,
+                ":held_through": self.held_through,
+                ":accepted": self.accepted,
+                ":rejected": self.rejected,
+                ":unknown_kinds": self.unknown_kinds,
+                ":seen_at": self.received_at,
+                ":broken_seq": self.broken.map(|(seq, _)| seq),
+                ":broken_why": self.broken.map(|(_, why)| why.as_str()),
+                ":ratchet_seq": kept.map(|ratchet| ratchet.seq),
+                ":ratchet_key": kept.map(|ratchet| ratchet.key.as_bytes()),
+                ":ahead_seq": ahead.map(|ratchet| ratchet.seq),
+                ":ahead_key": ahead.map(|ratchet| ratchet.key.as_bytes()),
+            })?;
+        Ok(self.received_through)
+    }
+
+    /// A gap that was filled lets `received_through` move over what was held behind it.
+    fn skip_over_held(&mut self) -> Result<(), StorageError> {
+        if self.received_through == self.held_through {
+            return Ok(());
+        }
+        let mut statement = self.db.prepare_cached(
+            "SELECT seq FROM events WHERE terminal = ?1 AND seq > ?2 ORDER BY seq",
+        )?;
+        let mut rows = statement.query((self.terminal, self.received_through))?;
+        while let Some(row) = rows.next()? {
+            if row.get::<_, u64>(0)? != self.received_through + 1 {
+                break;
+            }
+            self.received_through += 1;
+        }
+        Ok(())
+    }
+}
+
+const UPDATE_TERMINAL: &str = "UPDATE terminals SET
+     received_through = :received_through, held_through = :held_through,
+     accepted = accepted + :accepted, rejected = rejected + :rejected, unknown_kinds = unknown_kinds + :unknown_kinds,
+     seen_at = max(coalesce(seen_at, 0), :seen_at),
+     broken_why = iif(:broken_seq < coalesce(broken_seq, :broken_seq + 1), :broken_why, broken_why),
+     broken_seq = min(coalesce(broken_seq, :broken_seq), coalesce(:broken_seq, broken_seq)),
+     ratchet_seq = coalesce(:ratchet_seq, ratchet_seq), ratchet_key = coalesce(:ratchet_key, ratchet_key),
+     ahead_seq = :ahead_seq, ahead_key = :ahead_key
+     WHERE key = :terminal";
+
+#[derive(Clone, Copy)]
+enum Verdict {
+    Accepted,
+    Malformed,
+    Seal,
+}
+
+impl Verdict {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Malformed => "malformed",
+            Self::Seal => "seal",
+        }
+    }
+
+    fn from_str(text: &str) -> Result<Self, StorageError> {
+        match text {
+            "accepted" => Ok(Self::Accepted),
+            "malformed" => Ok(Self::Malformed),
+            "seal" => Ok(Self::Seal),
+            _ => Err(StorageError::unreadable(format_args!("verdict {text:?}"))),
+        }
+    }
+
+    fn result(self, seq: u64) -> EventResult {
+        let (status, reason) = match self {
+            Self::Accepted => (EventStatus::Accepted, None),
+            Self::Malformed => (EventStatus::Rejected, Some(RejectReason::Malformed)),
+            Self::Seal => (EventStatus::Rejected, Some(RejectReason::Seal)),
+        };
+        EventResult {
+            seq,
+            status,
+            reason,
+        }
+    }
+
+    /// What is answered when the same event comes again.
+    fn repeated(self, seq: u64) -> EventResult {
+        match self {
+            Self::Accepted => EventResult {
+                seq,
+                status: EventStatus::Duplicate,
+                reason: None,
+            },
+            Self::Malformed | Self::Seal => self.result(seq),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! `/staff/reconciliation`: what terminals took against what is here, by terminal and, for one of them, by day.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+
+use super::i18n::Locale;
+use super::page::{Answer, Page, Reader, encode, render};
+use super::session::{Staff, StaffFrame};
+use super::staff::short;
+use crate::app::AppState;
+use crate::reconciliation::{Figures, Reconciliation, ranges};
+use crate::storage::{Days, Role};
+
+/// Days shown when none are asked for, today included.
+const USUAL_DAYS: i64 = 7;
+/// Parts of the missing numbers that are written out.
+const SHOWN_RANGES: usize = 6;
+
+#[derive(Template)]
+#[template(path = "reconciliation.html")]
+struct ReconciliationPage {
+    page: Page,
+    staff: StaffFrame,
+    from: String,
+    to: String,
+    terminal: String,
+    single: bool,
+    all: String,
+    rows: Vec<Row>,
+    total: Option<Row>,
+    differences: Vec<String>,
+    agrees: bool,
+}
+
+/// One line of the table: a terminal, or a day of one.
+struct Row {
+    name: String,
+    detail: String,
+    href: Option<String>,
+    figures: Figures,
+    missing_count: u64,
+    missing: String,
+    waiting: u64,
+}
+
+/// Shows the figures of `?from=` to `?to=`, of all terminals or of `?terminal=`.
+pub async fn show(State(app): State<AppState>, staff: Staff, reader: Reader) -> Answer {
+    staff.may(Role::sets_up_terminals)?;
+    let today = Timestamp::from_millisecond(app.clock.unix_ms())
+        .unwrap_or(Timestamp::UNIX_EPOCH)
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date();
+    let days = asked(&reader, today);
+    let terminal = reader.get("terminal").parse().ok();
+    let found = app.storage.reconcile(terminal, days).await;
+    let found = found.map_err(|error| staff.page.clone().broken(&error))?;
+    if terminal.is_some() && found.is_empty() {
+        return Ok(staff.page.not_found());
+    }
+    let l = staff.page.l;
+    let text = |day: Option<Date>| day.map_or_else(String::new, |day| day.to_string());
+    let (from, to) = (text(days.from), text(days.to));
+    let period = format!("from={}&to={}", encode(&from), encode(&to));
+    let single = terminal.is_some();
+    let content = ReconciliationPage {
+        page: staff.page.clone(),
+        staff: staff.frame("/staff/reconciliation"),
+        terminal: terminal.map_or_else(String::new, |id: pikir_contract::Id| id.to_string()),
+        single,
+        all: format!("/staff/reconciliation?{period}"),
+        from,
+        to,
+        rows: match found.first().filter(|_| single) {
+            Some(one) => one.days.iter().map(|day| day_row(l, day)).collect(),
+            None => found.iter().map(|one| terminal_row(one, &period)).collect(),
+        },
+        total: found.first().filter(|_| single).map(total_row),
+        differences: found
+            .iter()
+            .filter(|_| single)
+            .flat_map(|one| differences(l, one))
+            .collect(),
+        agrees: found.iter().all(Reconciliation::agrees),
+    };
+    Ok(render(StatusCode::OK, &content))
+}
+
+/// The days asked for; the last week where they are not given or make no sense.
+fn asked(reader: &Reader, today: Date) -> Days {
+    let day = |name: &str| reader.get(name).parse::<Date>().ok();
+    match (day("from"), day("to")) {
+        (Some(from), Some(to)) if from <= to => Days {
+            from: Some(from),
+            to: Some(to),
+        },
+        _ => Days {
+            from: today.checked_sub((USUAL_DAYS - 1).days()).ok(),
+            // Where the day has begun already, east of here.
+            to: today.checked_add(1.day()).ok(),
+        },
+    }
+}
+
+fn row(name: String, detail: String, figures: Figures) -> Row {
+    Row {
+        name,
+        detail,
+        href: None,
+        missing_count: figures.missing_count(),
+        missing: ranges(&figures.missing, SHOWN_RANGES),
+        figures,
+        waiting: 0,
+    }
+}
+
+fn terminal_row(found: &Reconciliation, period: &str) -> Row {
+    let id = short(found.terminal);
+    let detail = format!("{} · {} · {id}", found.organization, found.place);
+    Row {
+        href: Some(format!(
+            "/staff/reconciliation?terminal={}&{period}",
+            found.terminal
+        )),
+        waiting: found.waiting.map_or(0, |waiting| waiting.outstanding()),
+        ..row(found.place_name.clone(), detail, found.total())
+    }
+}
+
+fn day_row(l: Locale, (day, figures): &(Date, Figures)) -> Row {
+    row(l.day(*day), String::new(), figures.clone())
+}
+
+fn total_row(found: &Reconciliation) -> Row {
+    Row {
+        waiting: found.waiting.map_or(0, |waiting| waiting.outstanding()),
+        ..row(
+            found.place_name.clone(),
+            format!("{} · {}", found.organization, found.timezone),
+            found.total(),
+        )
+    }
+}
+
+/// What the figures do not explain by themselves.
+fn differences(l: Locale, found: &Reconciliation) -> Vec<String> {
+    let mut words = Vec::new();
+    let total = found.total();
+    if !total.missing.is_empty() {
+        words.push(l.with2(
+            "{count} entries are missing ({ranges}): later ones are here, so they are still on the terminal or were lost there.",
+            "count",
+            l.number(&total.missing_count()),
+            "ranges",
+            ranges(&total.missing, SHOWN_RANGES),
+        ));
+    }
+    for recovery in &found.recoveries {
+        words.push(l.with2(
+            "Entry {seq}: the terminal reported a damaged journal: {detail}",
+            "seq",
+            recovery.seq,
+            "detail",
+            &recovery.detail,
+        ));
+    }
+    if let Some(waiting) = found.waiting.filter(|waiting| waiting.outstanding() > 0) {
+        words.push(l.with2(
+            "{count} entries were still waiting on the terminal when it last reported ({when}).",
+            "count",
+            l.number(&waiting.outstanding()),
+            "when",
+            l.minute(waiting.reported_at, &found.timezone),
+        ));
+    }
+    words
+}
