@@ -47,6 +47,7 @@ pub fn rating(clock: &SystemClock) -> NewEvent {
             input: InputKind::Touch,
             gap_ms: None,
             touched: Some((touched as u16, 700)),
+            flags: Vec::new(),
         },
         at,
     }
