@@ -118,9 +118,7 @@ fn answer(
         stream.read_exact(&mut byte)?;
         head.push(byte[0]);
     }
-    seen.lock()
-        .unwrap()
-        .extend(stream.conn.handshake_kind().into_iter());
+    seen.lock().unwrap().extend(stream.conn.handshake_kind());
     let time = format!(
         "{{\"time\":\"{}\"}}",
         Time::from_unix_ms(ms(WITHIN)).unwrap()
