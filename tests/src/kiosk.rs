@@ -1,5 +1,8 @@
 //! The real terminal in a window on a display of the harness.
 
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,6 +18,10 @@ use crate::{bins, wait};
 pub struct Kiosk {
     data_dir: PathBuf,
     config: PathBuf,
+    environment: Vec<(String, String)>,
+    private_disk: Option<String>,
+    /// Where the data directory is seen from outside, while the program has a disk of its own.
+    seen: Option<PathBuf>,
     running: Option<Running>,
 }
 
@@ -34,13 +41,28 @@ impl Kiosk {
         Ok(Self {
             data_dir,
             config,
+            environment: Vec::new(),
+            private_disk: None,
+            seen: None,
             running: None,
         })
     }
 
     /// Where its journal and identity lie.
     pub fn data_dir(&self) -> &Path {
-        &self.data_dir
+        self.seen.as_deref().unwrap_or(&self.data_dir)
+    }
+
+    /// Sets an environment variable of the program, from its next start on.
+    pub fn set_environment(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// From its next start on the data directory is a disk in memory of this size (mount's `size=`), which only the
+    /// program sees and which goes with it. It begins with what lies in the directory now.
+    pub fn give_private_disk(&mut self, size: &str) {
+        self.private_disk = Some(size.to_owned());
     }
 
     /// Its `terminal.toml`.
@@ -56,6 +78,16 @@ impl Kiosk {
             .env("DISPLAY", display.name())
             .env_remove("WAYLAND_DISPLAY");
         self.start_with(&command)
+    }
+
+    /// Starts the program and returns its process id at once, whatever becomes of it.
+    pub fn launch(&mut self, display: &Display) -> Result<u32> {
+        let (width, height) = display.size();
+        let mut command = self.run_command(&format!("{width}x{height}"))?;
+        command
+            .env("DISPLAY", display.name())
+            .env_remove("WAYLAND_DISPLAY");
+        self.run(&command)
     }
 
     /// Starts the program on the user's own display.
@@ -92,9 +124,20 @@ impl Kiosk {
         let output = process::succeed(
             self.command(&["status", "--json"])?
                 .arg("--data-dir")
-                .arg(&self.data_dir),
+                .arg(self.data_dir()),
         )?;
         serde_json::from_slice(&output.stdout).context("pikir-kiosk status --json printed no JSON")
+    }
+
+    /// The same status from the control socket itself, without starting a program for it.
+    pub fn ask(&self) -> Result<Value> {
+        let mut socket = UnixStream::connect(self.data_dir().join("control.sock"))?;
+        socket.set_read_timeout(Some(wait::DEADLINE))?;
+        socket.write_all(b"{\"request\":\"status\"}\n")?;
+        socket.shutdown(Shutdown::Write)?;
+        let mut reply = String::new();
+        socket.read_to_string(&mut reply)?;
+        serde_json::from_str(&reply).context("the control socket answered with no JSON")
     }
 
     /// Waits until the status satisfies `holds`, and returns it.
@@ -145,6 +188,11 @@ impl Kiosk {
         })
     }
 
+    /// Rates with the key of this score on the keypad.
+    pub fn rate_by_key(&self, display: &Display, score: u8) -> Result<()> {
+        self.rate(display, |display| press_key(display, score))
+    }
+
     /// Its id at the portal.
     pub fn terminal_id(&self) -> Result<String> {
         let status = self.status()?;
@@ -160,14 +208,36 @@ impl Kiosk {
         let output = process::succeed(
             self.command(&arguments)?
                 .arg("--data-dir")
-                .arg(&self.data_dir),
+                .arg(self.data_dir()),
         )?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// What the program said so far in this life.
+    pub fn log(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(
+            self.data_dir.with_extension("log"),
+        )?)
+    }
+
+    fn run(&mut self, command: &Command) -> Result<u32> {
+        let log = self.data_dir.with_extension("log");
+        let running = match &self.private_disk {
+            Some(size) => Running::start(&on_private_disk(command, &self.data_dir, size), &log)?,
+            None => Running::start(command, &log)?,
+        };
+        let id = running.id();
+        self.seen = self.private_disk.is_some().then(|| {
+            let own_root = PathBuf::from(format!("/proc/{id}/root"));
+            own_root.join(self.data_dir.strip_prefix("/").unwrap_or(&self.data_dir))
+        });
+        self.running = Some(running);
+        Ok(id)
+    }
+
     fn start_with(&mut self, command: &Command) -> Result<()> {
         let log = self.data_dir.with_extension("log");
-        self.running = Some(Running::start(command, &log)?);
+        self.run(command)?;
         let answers = self.wait_for("an answer to its status command", |_| true);
         if !self.is_running()? {
             let said = std::fs::read_to_string(&log).unwrap_or_default();
@@ -184,6 +254,7 @@ impl Kiosk {
             .arg("--data-dir")
             .arg(&self.data_dir);
         command.env("SLINT_BACKEND", "winit-software");
+        command.envs(self.environment.iter().cloned());
         Ok(command)
     }
 
@@ -192,6 +263,46 @@ impl Kiosk {
         command.args(arguments);
         Ok(command)
     }
+}
+
+/// Presses the key of this score (1–5), once a window has the keyboard: the screen is up a moment earlier.
+pub fn press_key(display: &Display, score: u8) -> Result<()> {
+    wait::until("the keyboard", || Ok(display.has_focus()?.then_some(())))?;
+    let key = char::from_digit(score.into(), 10).context("a score is a digit")?;
+    display.key(key)
+}
+
+/// `command` in a mount namespace of its own, where `directory` is a disk in memory.
+fn on_private_disk(command: &Command, directory: &Path, size: &str) -> Command {
+    const MOUNT: &str = r#"set -e
+        cp -a "$1" "$1.before"
+        mount -t tmpfs -o "size=$2" none "$1"
+        cp -a "$1.before/." "$1"
+        rm -r "$1.before"
+        shift 2
+        exec "$@""#;
+    let mut private = Command::new("unshare");
+    private
+        .args([
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            MOUNT,
+            "sh",
+        ])
+        .arg(directory)
+        .arg(size)
+        .arg(command.get_program())
+        .args(command.get_args());
+    private.envs(
+        command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    private.env_remove("WAYLAND_DISPLAY");
+    private
 }
 
 /// A point of the thanks screen without a control, in pixels.

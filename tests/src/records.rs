@@ -46,6 +46,34 @@ pub struct Review {
     pub lang: String,
 }
 
+/// When a portal thinks that a rating was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RatingTime {
+    /// 1–5.
+    pub score: i64,
+    /// Unix time (milliseconds).
+    pub rated_at_ms: i64,
+    /// `synced`, `portal`, `estimated` or `unknown`.
+    pub quality: String,
+}
+
+/// When a portal thinks that a terminal's ratings were given, in the order in which they were.
+pub fn times(portal: &Portal, terminal: &str) -> Result<Vec<RatingTime>> {
+    let database = database(portal)?;
+    let mut statement = database.prepare(
+        "SELECT score, rated_at, time_quality FROM ratings
+         WHERE terminal = (SELECT key FROM terminals WHERE id = ?1) ORDER BY seq",
+    )?;
+    let rows = statement.query_map([terminal], |row| {
+        Ok(RatingTime {
+            score: row.get(0)?,
+            rated_at_ms: row.get(1)?,
+            quality: row.get(2)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The ratings among `records`.
 pub fn ratings(records: &[Record]) -> Vec<Record> {
     records
@@ -57,9 +85,25 @@ pub fn ratings(records: &[Record]) -> Vec<Record> {
 
 /// The events in a terminal's journal, in order.
 pub fn in_journal(kiosk: &Kiosk) -> Result<Vec<Record>> {
-    let journal = open(&kiosk.data_dir().join("journal.db"))?;
+    // SQLite does not find its way to a disk that only the program sees: a copy does.
+    let copy = tempfile::tempdir()?;
+    for name in ["journal.db", "journal.db-wal"] {
+        let path = kiosk.data_dir().join(name);
+        if path.exists() {
+            std::fs::copy(path, copy.path().join(name))?;
+        }
+    }
+    let journal = Connection::open(copy.path().join("journal.db"))?;
     let mut statement = journal.prepare("SELECT seq, kind, body, seal FROM events ORDER BY seq")?;
     read(&mut statement, ())
+}
+
+/// The events in a terminal's journal that come after `seq`, in order.
+pub fn in_journal_after(kiosk: &Kiosk, seq: u64) -> Result<Vec<Record>> {
+    let journal = open(&kiosk.data_dir().join("journal.db"))?;
+    let mut statement =
+        journal.prepare("SELECT seq, kind, body, seal FROM events WHERE seq > ?1 ORDER BY seq")?;
+    read(&mut statement, [seq])
 }
 
 /// The events a portal holds of a terminal and has accepted, in order.
@@ -105,6 +149,18 @@ pub fn wait_for_reviews(portal: &Portal, count: usize) -> Result<Vec<Review>> {
 /// Checks every seal the portal holds of a terminal, from the first key on, and that the portal itself
 /// calls the terminal intact.
 pub fn check_seals(portal: &Portal, terminal: &str) -> Result<()> {
+    for (expected, record) in (1..).zip(check_seals_with_gaps(portal, terminal)?) {
+        ensure!(
+            record.seq == expected,
+            "event {expected} is missing: {} follows",
+            record.seq
+        );
+    }
+    Ok(())
+}
+
+/// [`check_seals`] of a terminal whose journal may lack events; returns those that the portal has.
+pub fn check_seals_with_gaps(portal: &Portal, terminal: &str) -> Result<Vec<Record>> {
     let (key, broken): (Vec<u8>, Option<u64>) = database(portal)?
         .query_row(
             "SELECT seal_key, broken_seq FROM terminals WHERE id = ?1",
@@ -121,12 +177,8 @@ pub fn check_seals(portal: &Portal, terminal: &str) -> Result<()> {
             .try_into()
             .context("K1 is not 32 bytes long")?,
     );
-    for (expected, record) in (1..).zip(in_portal(portal, terminal)?) {
-        ensure!(
-            record.seq == expected,
-            "event {expected} is missing: {} follows",
-            record.seq
-        );
+    let records = in_portal(portal, terminal)?;
+    for record in &records {
         let seal = Seal::from_bytes(
             record
                 .seal
@@ -141,7 +193,7 @@ pub fn check_seals(portal: &Portal, terminal: &str) -> Result<()> {
             record.seq
         );
     }
-    Ok(())
+    Ok(records)
 }
 
 fn with_verdict(portal: &Portal, terminal: &str, condition: &str) -> Result<Vec<Record>> {

@@ -67,6 +67,18 @@ impl Scene {
         self.terminal_through(&self.portal.url())
     }
 
+    /// A further terminal, at a place and in a directory of its own, both with this name; enrolled, not started.
+    pub fn terminal_at(&self, name: &str) -> Result<Kiosk> {
+        let directory = self.dir().join(name);
+        std::fs::create_dir_all(&directory)?;
+        let languages = ["--languages", "ky,ru", "--default-language", "ky"];
+        let place = self.portal.add_place(ORGANIZATION, name, &languages)?;
+        let kiosk = Kiosk::new(&directory, &self.portal.url())?;
+        let token = self.portal.create_token(&place)?;
+        provision::enroll(&self.portal.url(), &token, kiosk.data_dir(), kiosk.config())?;
+        Ok(kiosk)
+    }
+
     /// A terminal that knows the portal under another address (a proxy's), enrolled, not started.
     pub fn terminal_through(&self, address: &str) -> Result<Kiosk> {
         let kiosk = Kiosk::new(self.dir(), address)?;

@@ -16,7 +16,16 @@ static ENDED: AtomicBool = AtomicBool::new(false);
 /// Looks at `probe` until it answers `Some`, for at most [`DEADLINE`].
 ///
 /// An error of the probe means "not yet"; the last one is named when the deadline passes.
-pub fn until<T>(what: &str, mut probe: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+pub fn until<T>(what: &str, probe: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    until_every(PERIOD, what, probe)
+}
+
+/// [`until`], looking as often as every `period`: where many short waits follow each other.
+pub fn until_every<T>(
+    period: Duration,
+    what: &str,
+    mut probe: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
     let started = Instant::now();
     loop {
         let last = match probe() {
@@ -30,7 +39,7 @@ pub fn until<T>(what: &str, mut probe: impl FnMut() -> Result<Option<T>>) -> Res
                 DEADLINE.as_secs()
             );
         }
-        if !a_moment() {
+        if !pass(period) {
             bail!("interrupted while waiting for {what}");
         }
     }
@@ -38,7 +47,12 @@ pub fn until<T>(what: &str, mut probe: impl FnMut() -> Result<Option<T>>) -> Res
 
 /// Lets a moment pass; `false` once [`end`] was called.
 pub fn a_moment() -> bool {
-    std::thread::sleep(PERIOD);
+    pass(PERIOD)
+}
+
+/// Lets this much time pass, for whoever strikes at a random instant; `false` once [`end`] was called.
+pub fn pass(time: Duration) -> bool {
+    std::thread::sleep(time);
     !ENDED.load(Ordering::SeqCst)
 }
 

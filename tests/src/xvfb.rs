@@ -89,6 +89,13 @@ impl Display {
         self.fake(BUTTON_RELEASE_EVENT, 1, x, y)
     }
 
+    /// Whether a window has the keyboard: keys typed before that go nowhere.
+    pub fn has_focus(&self) -> Result<bool> {
+        let focus = self.connection.get_input_focus()?.reply()?.focus;
+        // 0 and 1 stand for nobody and for whatever the pointer is over.
+        Ok(focus > 1 && focus != self.root)
+    }
+
     /// A press and release of the key that types `character` without Shift.
     pub fn key(&self, character: char) -> Result<()> {
         let code = self.key_code(u32::from(character))?;

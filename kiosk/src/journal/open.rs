@@ -138,10 +138,21 @@ fn leave_as_found(connection: &Connection) {
 fn connect(path: &Path) -> Result<Connection, JournalError> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    let set = || {
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+    let set = || -> Result<(), JournalError> {
+        // SQLite answers with the mode it is in: an error of the device may leave it in another one without a word, and
+        // there FULL does not promise that the last commit survives a power cut.
+        let mode: String =
+            connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+        if mode != "wal" {
+            let detail = format!(
+                "{} cannot be given a write-ahead log (it has mode {mode})",
+                path.display()
+            );
+            return Err(std::io::Error::other(detail).into());
+        }
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "secure_delete", "ON")
+        connection.pragma_update(None, "secure_delete", "ON")?;
+        Ok(())
     };
     set().inspect_err(|_| leave_as_found(&connection))?;
     Ok(connection)

@@ -46,6 +46,7 @@ pub fn rating(clock: &SystemClock) -> NewEvent {
             lang: "ky".into(),
             input: InputKind::Touch,
             gap_ms: None,
+            flags: Vec::new(),
             touched: Some((touched as u16, 700)),
         },
         at,

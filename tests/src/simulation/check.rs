@@ -1,0 +1,224 @@
+//! What must hold when everything is well again.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use pikir_contract::{Event, Id, Notice, OffsetQuality};
+use pikir_kiosk::limits::MAX_REQUESTS_PER_MINUTE;
+
+use super::history::{History, Tap};
+use super::machine::Life;
+use super::portal::Books;
+
+/// How far a known time may be off (milliseconds): half of the longest round trip that is believed, and the way.
+const TOLERANCE_MS: u64 = 6_000;
+/// Requests in an hour in which there is nothing to send.
+const QUIET: usize = 20;
+
+/// Whether nothing is left to be sent.
+pub(super) fn is_at_rest(history: &History, life: &Life) -> bool {
+    let published = life.published();
+    let through = history
+        .hardware
+        .road
+        .portal(|portal| portal.books().accepted.keys().next_back().copied());
+    published.fault.is_none()
+        && published.state.pending == 0
+        && through.is_some_and(|through| through >= published.state.last_seq)
+}
+
+/// Nothing to send is nothing sent, and no minute of the whole history saw more than the pace allows.
+pub(super) fn rests_quietly(history: &History, before: usize) -> Result<()> {
+    let sent = history.hardware.road.sent();
+    ensure!(
+        sent.len() - before <= QUIET,
+        "{} requests in an hour at rest",
+        sent.len() - before
+    );
+    // Each start begins a pace of its own.
+    let minute = MAX_REQUESTS_PER_MINUTE * 2;
+    let busy = sent
+        .windows(minute + 1)
+        .any(|window| window[minute] - window[0] < Duration::from_secs(60));
+    ensure!(
+        !busy,
+        "a busy loop: more than {minute} requests in a minute"
+    );
+    Ok(())
+}
+
+/// Everything else.
+pub(super) fn everything(history: &mut History, life: &Life) -> Result<()> {
+    let (books, complaints, conflicts) = history.hardware.road.portal(|portal| {
+        (
+            portal.books().clone(),
+            portal.complaints.clone(),
+            portal.conflicts,
+        )
+    });
+    ensure!(
+        complaints.is_empty(),
+        "against the contract: {complaints:?}"
+    );
+    history.tally.conflicts = conflicts;
+    let held = by_id(&books)?;
+    let destroyed = missing(history, &held, &books)?;
+    history.tally.destroyed = destroyed;
+    ensure!(
+        destroyed == 0 || is_stated(history, life, &books),
+        "{destroyed} acknowledged events are gone, and nobody says so"
+    );
+    strangers(history, &books)?;
+    ensure!(
+        books.rejected.is_empty() || history.temper.damage,
+        "rejected: {:?}",
+        books.rejected.keys()
+    );
+    if !history.temper.lying_disk && !history.temper.lying_portal && !history.temper.damage {
+        gapless(history, &books)?;
+    }
+    if !history.temper.lying_disk {
+        in_order(history, &held)?;
+    }
+    if !history.temper.lying_disk && !history.temper.damage {
+        dated_in_order(history, &books, &held)?;
+    }
+    times(history, &books, &held)
+}
+
+/// Where each event is held: exactly once.
+fn by_id(books: &Books) -> Result<HashMap<Id, u64>> {
+    let mut held = HashMap::new();
+    for event in books.accepted.values() {
+        let id = id_of(event)?;
+        if let Some(other) = held.insert(id, event.seq) {
+            anyhow::bail!("{id} is held twice: {other} and {}", event.seq);
+        }
+    }
+    Ok(held)
+}
+
+fn id_of(event: &Event) -> Result<Id> {
+    event.body["id"]
+        .as_str()
+        .and_then(|id| id.parse().ok())
+        .with_context(|| format!("event {} has no id", event.seq))
+}
+
+/// How many acknowledged events are not at the portal. Only what lay on a disk that lied or was damaged may be.
+fn missing(history: &History, held: &HashMap<Id, u64>, books: &Books) -> Result<u64> {
+    let mut destroyed = 0;
+    for tap in history.taps.iter().filter(|tap| tap.seq.is_some()) {
+        if held.contains_key(&tap.id) {
+            continue;
+        }
+        ensure!(
+            tap.at_risk,
+            "event {:?} ({}) was acknowledged and is not at the portal; rejected: {:?}",
+            tap.seq,
+            tap.id,
+            books.rejected.keys()
+        );
+        destroyed += 1;
+    }
+    Ok(destroyed)
+}
+
+/// Whether the terminal says that something was lost. What a disk lied about and nobody ever saw, nobody can miss.
+fn is_stated(history: &History, life: &Life, books: &Books) -> bool {
+    history.temper.lying_disk
+        || life.published().recovered.is_some()
+        || !books.rejected.is_empty()
+        || books
+            .accepted
+            .values()
+            .any(|event| event.body["what"] == Notice::JOURNAL_RECOVERED)
+}
+
+/// Nothing is held that nobody did, except what the terminal notices by itself.
+fn strangers(history: &History, books: &Books) -> Result<()> {
+    let known: HashSet<Id> = history.taps.iter().map(|tap| tap.id).collect();
+    for event in books.accepted.values() {
+        ensure!(
+            known.contains(&id_of(event)?) || event.kind == "notice",
+            "event {} was never appended",
+            event.seq
+        );
+    }
+    Ok(())
+}
+
+fn gapless(history: &History, books: &Books) -> Result<()> {
+    let last = books.accepted.keys().next_back().copied().unwrap_or(0);
+    ensure!(
+        books.through() == last,
+        "the portal is through to {}, but holds {last}",
+        books.through()
+    );
+    for tap in history.taps.iter().filter(|tap| tap.seq.is_some()) {
+        let event = tap.seq.and_then(|seq| books.accepted.get(&seq));
+        ensure!(
+            event.is_some_and(|event| event.body["id"] == tap.id.to_string()),
+            "{tap:?} is not where it was acknowledged"
+        );
+    }
+    Ok(())
+}
+
+/// The order of numbers is the order of taps.
+fn in_order(history: &History, held: &HashMap<Id, u64>) -> Result<()> {
+    let mut last = 0;
+    for tap in &history.taps {
+        if let Some(seq) = held.get(&tap.id) {
+            ensure!(*seq > last, "{tap:?} is event {seq}, after {last}");
+            last = *seq;
+        }
+    }
+    Ok(())
+}
+
+/// The true time of every event, as the portal computes it.
+fn times(history: &History, books: &Books, held: &HashMap<Id, u64>) -> Result<()> {
+    for tap in &history.taps {
+        let Some(event) = held.get(&tap.id).and_then(|seq| books.accepted.get(seq)) else {
+            continue;
+        };
+        let up_ms = event.body["up_ms"].as_i64().context("up_ms")?;
+        let told = books.told.get(&tap.boot);
+        if let Some(offset) = told.filter(|told| told.quality != OffsetQuality::Estimated) {
+            let off_by = (up_ms + offset.offset_ms).abs_diff(tap.at_ms);
+            ensure!(
+                off_by <= TOLERANCE_MS,
+                "{tap:?}: the terminal thinks that it was {off_by} ms off ({offset:?})"
+            );
+        }
+        if let Some(offset_ms) = books.seen.get(&tap.boot) {
+            ensure!(
+                up_ms + offset_ms + 1 >= tap.at_ms,
+                "{tap:?}: it arrived before it happened ({offset_ms})"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What the terminal tells of its clocks, guesses included, leaves the order of taps as it was.
+fn dated_in_order(history: &History, books: &Books, held: &HashMap<Id, u64>) -> Result<()> {
+    let mut last: Option<(i64, &Tap)> = None;
+    for tap in &history.taps {
+        let event = held.get(&tap.id).and_then(|seq| books.accepted.get(seq));
+        let (Some(event), Some(told)) = (event, books.told.get(&tap.boot)) else {
+            continue;
+        };
+        let at_ms = event.body["up_ms"].as_i64().context("up_ms")? + told.offset_ms;
+        if let Some((before_ms, before)) = last {
+            ensure!(
+                before_ms <= at_ms + TOLERANCE_MS as i64,
+                "{before:?} is dated {before_ms}, {tap:?} is dated {at_ms} ({told:?})"
+            );
+        }
+        last = Some((at_ms, tap));
+    }
+    Ok(())
+}

@@ -1,0 +1,446 @@
+//! What happens in one history, drawn from its seed.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use pikir_contract::{BootId, Id, InputKind, Notice, Score, SealKey};
+use pikir_kiosk::clock::Clock;
+use pikir_kiosk::entropy::{SharedEntropy, TestEntropy};
+use pikir_kiosk::journal::{Content, Journal, NewEvent};
+use uuid::Uuid;
+
+use super::check;
+use super::clock::{SimClock, Truth};
+use super::damage;
+use super::machine::{Hardware, Life};
+use super::portal::{Books, ModelPortal};
+use super::road::{Road, Weather};
+use crate::dice::Dice;
+use crate::disk::{Disk, Fault};
+
+/// Backups older than this are not restored: what the portal acknowledged before may have left the terminal (days).
+const OLDEST_BACKUP_DAYS: i64 = 20;
+const DAY_MS: i64 = 86_400_000;
+/// How long the terminal and the portal have to come to rest in the end, when all is well.
+const PEACE: Duration = Duration::from_secs(4 * 3_600);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_secs(60);
+/// How long they are watched at rest.
+const WATCH: Duration = Duration::from_secs(3_600);
+
+/// An append that was tried.
+#[derive(Debug, Clone)]
+pub struct Tap {
+    /// Id of the event.
+    pub id: Id,
+    /// When it really was (Unix milliseconds).
+    pub at_ms: i64,
+    /// In which boot.
+    pub boot: BootId,
+    /// Its number; `None`: not acknowledged, so it may be there or not.
+    pub seq: Option<u64>,
+    /// The disk lost or damaged what it held after this.
+    pub at_risk: bool,
+}
+
+/// What happened in a history, for the figures.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tally {
+    /// Appends that were acknowledged.
+    pub acknowledged: u64,
+    /// Acknowledged appends that a lying or damaged disk destroyed, as was stated.
+    pub destroyed: u64,
+    /// Lives of the program.
+    pub lives: u64,
+    /// Power cuts.
+    pub power_cuts: u64,
+    /// SIGKILLs.
+    pub kills: u64,
+    /// Errors of the device.
+    pub device_errors: u64,
+    /// Power cuts of a disk that lied about its syncs.
+    pub lies: u64,
+    /// Damages to the files.
+    pub damages: u64,
+    /// Restored backups of the portal.
+    pub restores: u64,
+    /// Clock jumps.
+    pub clock_jumps: u64,
+    /// Requests sent.
+    pub requests: u64,
+    /// Events under numbers that the portal held already.
+    pub conflicts: u64,
+    /// Virtual time (hours).
+    pub hours: u64,
+}
+
+/// One history.
+pub struct History {
+    pub(super) dice: Dice,
+    pub(super) truth: Truth,
+    pub(super) hardware: Arc<Hardware>,
+    pub(super) taps: Vec<Tap>,
+    pub(super) tally: Tally,
+    /// Whether the disk may lie, the files be damaged, the portal lie.
+    pub(super) temper: Temper,
+    backups: Vec<(i64, Books)>,
+    story: String,
+}
+
+/// What kinds of misfortune a history has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Temper {
+    pub(super) lying_disk: bool,
+    pub(super) damage: bool,
+    pub(super) lying_portal: bool,
+}
+
+impl History {
+    /// The terminal is enrolled; nothing has happened yet.
+    ///
+    /// # Errors
+    /// The simulated disk cannot be had.
+    pub fn begin(seed: u64) -> Result<Self> {
+        let mut dice = Dice::new(seed);
+        let temper = Temper {
+            lying_disk: dice.percent(12) && std::env::var_os("PIKIR_CALM").is_none(),
+            damage: dice.percent(15) && std::env::var_os("PIKIR_CALM").is_none(),
+            lying_portal: dice.percent(6),
+        };
+        let truth = Truth::begins();
+        let disk = Disk::new(dice.number())?;
+        let entropy: SharedEntropy = TestEntropy::new(dice.number());
+        let mut key = [0; 32];
+        entropy.fill(&mut key);
+        let terminal = entropy.id(truth.now_ms());
+        let mut journal =
+            Journal::create(&disk.path().join("journal.db"), &SealKey::from_bytes(key))?;
+        journal.set_terminal(terminal)?;
+        drop(journal);
+        let portal = ModelPortal::new(SealKey::from_bytes(key));
+        let road = Road::new(truth, Dice::new(dice.number()), portal, temper.lying_portal);
+        Ok(Self {
+            hardware: Arc::new(Hardware {
+                disk,
+                terminal,
+                entropy,
+                road,
+            }),
+            dice,
+            truth,
+            taps: Vec::new(),
+            tally: Tally::default(),
+            temper,
+            backups: Vec::new(),
+            story: format!("{temper:?}\n"),
+        })
+    }
+
+    /// What happened so far, for a person.
+    #[must_use]
+    pub fn story(&self) -> &str {
+        &self.story
+    }
+
+    pub(super) fn tell(&mut self, what: &str) {
+        let seconds = (self.truth.now_ms() - 1_795_312_800_000) / 1_000;
+        let _ = writeln!(self.story, "{seconds:>8} s  {what}");
+    }
+
+    /// Lets everything happen, then peace, then checks.
+    ///
+    /// # Errors
+    /// Something that must hold does not.
+    pub async fn unfold(&mut self) -> Result<Tally> {
+        let lives = 1 + self.dice.below(5);
+        let mut clock = None;
+        for _ in 0..lives {
+            clock = self.live(clock).await?;
+            self.between_lives().await?;
+        }
+        self.come_to_rest().await?;
+        self.tally.hours = ((self.truth.now_ms() - 1_795_312_800_000) / 3_600_000) as u64;
+        Ok(self.tally)
+    }
+
+    /// One life of the program; returns its clocks where the machine itself ran on.
+    async fn live(&mut self, clock: Option<Arc<SimClock>>) -> Result<Option<Arc<SimClock>>> {
+        let clock = clock.unwrap_or_else(|| self.boot());
+        let spread = Duration::from_secs(self.dice.pick(&[0, 30]));
+        if self.dice.percent(25) {
+            self.arm();
+        }
+        let life = Life::begin(self.hardware.clone(), clock.clone(), spread);
+        self.tally.lives += 1;
+        self.tell(&format!("a life begins: {:?}", life.published()));
+        self.notice(&life, Notice::BOOT);
+        for _ in 0..self.dice.below(9) {
+            if !self.act(&life).await {
+                break;
+            }
+        }
+        let runs_on = self.die(life).await?;
+        Ok((runs_on && self.dice.percent(50)).then_some(clock))
+    }
+
+    fn boot(&mut self) -> Arc<SimClock> {
+        let boot =
+            Uuid::from_u128(u128::from(self.dice.number()) << 64 | u128::from(self.dice.number()));
+        let clock = SimClock::boots(self.truth, BootId::from_uuid(boot));
+        if self.dice.percent(30) {
+            clock.synchronise();
+        } else {
+            self.jump(&clock);
+        }
+        clock
+    }
+
+    /// Sets the wall clock wrong, in one of the usual ways.
+    fn jump(&mut self, clock: &SimClock) {
+        let year = 365 * DAY_MS;
+        let ms = match self.dice.below(5) {
+            0 => -self.truth.now_ms(),
+            1 => 10 * year,
+            2 => -10 * year,
+            3 => -(self.dice.below(100_000_000) as i64),
+            _ => self.dice.below(100_000_000) as i64,
+        };
+        clock.set_ahead(ms);
+        self.tally.clock_jumps += 1;
+    }
+
+    /// Prepares a misfortune of the disk for one of its next calls.
+    fn arm(&mut self) {
+        let calls = 1 + self.dice.below(60);
+        let disk = &self.hardware.disk;
+        match self.dice.below(4) {
+            0 => {
+                disk.fail_after(calls, self.dice.pick(&[Fault::Io, Fault::Full]));
+                self.tally.device_errors += 1;
+                self.tell(&format!("the device will fail {calls} calls from now"));
+            }
+            1 if self.temper.lying_disk => {
+                disk.lie_about(1 + self.dice.below(8));
+                self.tell("the disk begins to lie");
+            }
+            _ => {
+                disk.cut_after(calls);
+                self.tell(&format!("the power will be cut {calls} calls from now"));
+            }
+        }
+    }
+
+    /// Something happens; returns whether the terminal is still alive.
+    async fn act(&mut self, life: &Life) -> bool {
+        match self.dice.below(20) {
+            0..=8 => return self.visitors(life).await,
+            9 => {
+                self.jump(&life.clock);
+                self.tell("the clock jumps");
+            }
+            10 => {
+                life.clock.synchronise();
+                self.tell("the clock is synchronised");
+            }
+            11 | 12 => {
+                let weather = self.dice.pick(&[
+                    Weather::Fair,
+                    Weather::Stormy(30),
+                    Weather::Stormy(80),
+                    Weather::Down,
+                ]);
+                self.hardware.road.set_weather(weather);
+                self.tell(&format!("{weather:?}"));
+            }
+            13 => life.network_changed(),
+            14 | 15 => self.backup_or_restore(),
+            16 | 17 => self.arm(),
+            _ => {}
+        }
+        let seconds = match self.dice.below(10) {
+            0..=5 => self.dice.below(60),
+            6..=8 => self.dice.below(3_600),
+            _ => self.dice.below(6 * 3_600),
+        };
+        life.pass(Duration::from_secs(seconds)).await
+    }
+
+    /// A few visitors, one after another.
+    async fn visitors(&mut self, life: &Life) -> bool {
+        for _ in 0..1 + self.dice.below(6) {
+            let rating = self.rate(life);
+            if !life
+                .pass(Duration::from_millis(self.dice.below(20_000)))
+                .await
+            {
+                return false;
+            }
+            if let Some(rating) = rating
+                && self.dice.percent(10)
+            {
+                self.append(life, Content::Withdrawal { rating });
+            }
+        }
+        true
+    }
+
+    fn rate(&mut self, life: &Life) -> Option<Id> {
+        let score = self.dice.pick(&Score::ALL);
+        let content = Content::Rating {
+            score,
+            lang: "ky".into(),
+            input: InputKind::Touch,
+            gap_ms: None,
+            touched: Some((self.dice.below(1_001) as u16, 500)),
+            flags: Vec::new(),
+        };
+        self.append(life, content)
+    }
+
+    fn notice(&mut self, life: &Life, what: &'static str) {
+        let detail = Some("simulated".to_owned());
+        self.append(life, Content::Notice { what, detail });
+    }
+
+    /// Appends an event; returns its id where that was acknowledged.
+    fn append(&mut self, life: &Life, content: Content) -> Option<Id> {
+        let id = self.hardware.entropy.id(life.clock.wall_ms());
+        let at = life.clock.reading();
+        let (at_ms, boot) = (self.truth.now_ms(), at.boot);
+        let outcome = life.append(NewEvent { id, at, content });
+        let seq = match &outcome {
+            Some(Ok(appended)) => Some(appended.seq),
+            _ => None,
+        };
+        self.tell(&match outcome {
+            Some(Ok(appended)) => format!("{id} is event {}", appended.seq),
+            Some(Err(fault)) => format!("{id} is not taken: {}", fault.detail),
+            None => format!("the power goes while {id} is taken"),
+        });
+        self.tally.acknowledged += u64::from(seq.is_some());
+        self.taps.push(Tap {
+            id,
+            at_ms,
+            boot,
+            seq,
+            at_risk: false,
+        });
+        seq.map(|_| id)
+    }
+
+    fn backup_or_restore(&mut self) {
+        let now_ms = self.truth.now_ms();
+        self.backups
+            .retain(|(at_ms, _)| now_ms - at_ms < OLDEST_BACKUP_DAYS * DAY_MS);
+        if self.backups.is_empty() || self.dice.percent(60) {
+            let books = self.hardware.road.portal(|portal| portal.books().clone());
+            self.backups.push((now_ms, books));
+        } else {
+            let which = self.dice.index(self.backups.len());
+            let books = self.backups[which].1.clone();
+            let through = books.through();
+            self.hardware.road.portal(|portal| portal.restore(books));
+            self.tally.restores += 1;
+            self.tell(&format!("the portal is restored to {through}"));
+        }
+    }
+
+    /// The life ends, if it has not ended already; returns whether the machine runs on.
+    async fn die(&mut self, life: Life) -> Result<bool> {
+        let disk = &self.hardware.disk;
+        let mut runs_on = false;
+        if disk.is_off() {
+            self.tally.power_cuts += 1;
+        } else {
+            match self.dice.below(4) {
+                0 => {
+                    self.notice(&life, Notice::SHUTDOWN);
+                    life.close().await;
+                    self.tell("the program ends in order");
+                    self.power_back()?;
+                    return Ok(true);
+                }
+                1 => {
+                    disk.kill()?;
+                    runs_on = true;
+                    self.tally.kills += 1;
+                    self.tell("SIGKILL");
+                }
+                _ => {
+                    disk.cut()?;
+                    self.tally.power_cuts += 1;
+                }
+            }
+        }
+        life.end().await;
+        self.power_back()?;
+        Ok(runs_on)
+    }
+
+    fn power_back(&mut self) -> Result<()> {
+        if self.hardware.disk.is_off() {
+            if self.hardware.disk.has_lied() {
+                self.tally.lies += 1;
+                self.everything_is_at_risk();
+                self.tell("what the disk lied about may be gone");
+            }
+            self.hardware.disk.power_on()?;
+            self.tell("the power is back");
+        }
+        Ok(())
+    }
+
+    fn everything_is_at_risk(&mut self) {
+        for tap in &mut self.taps {
+            tap.at_risk = true;
+        }
+    }
+
+    async fn between_lives(&mut self) -> Result<()> {
+        if self.temper.damage && self.dice.percent(35) {
+            let what = damage::damage(&self.hardware.journal(), &mut self.dice)?;
+            self.everything_is_at_risk();
+            self.tally.damages += 1;
+            self.tell(&what);
+        }
+        let seconds = match self.dice.below(12) {
+            0..=6 => self.dice.below(60),
+            7..=9 => self.dice.below(7_200),
+            10 => self.dice.below(86_400),
+            _ => self.dice.below(15 * 86_400),
+        };
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        Ok(())
+    }
+
+    /// All is well from now on: two starts (the second offers again what was refused), and time.
+    async fn come_to_rest(&mut self) -> Result<()> {
+        self.hardware.road.calm_down();
+        self.hardware.disk.behave();
+        for _ in 0..2 {
+            let clock = self.boot();
+            let life = Life::begin(self.hardware.clone(), clock, Duration::ZERO);
+            self.tell(&format!("peace: {:?}", life.published()));
+            self.notice(&life, Notice::BOOT);
+            let began = self.truth.now_ms();
+            while !check::is_at_rest(self, &life) {
+                ensure!(
+                    self.truth.now_ms() - began < PEACE.as_millis() as i64,
+                    "stuck: {:?}, the portal is through to {}",
+                    life.published(),
+                    self.hardware.road.portal(|portal| portal.books().through())
+                );
+                ensure!(life.pass(LOOK).await, "it died in peace");
+            }
+            let requests = self.hardware.road.sent().len();
+            ensure!(life.pass(WATCH).await, "it died at rest");
+            check::rests_quietly(self, requests)?;
+            self.tally.requests = self.hardware.road.sent().len() as u64;
+            check::everything(self, &life)?;
+            life.close().await;
+        }
+        Ok(())
+    }
+}

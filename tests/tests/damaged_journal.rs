@@ -1,0 +1,157 @@
+//! A journal that is damaged or gone: set aside, everything readable salvaged, the loss stated, and ratings go on.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use pikir_tests::kiosk::Kiosk;
+use pikir_tests::records::{self, Record};
+use pikir_tests::scene::Scene;
+use pikir_tests::xvfb::Display;
+
+/// SQLite's page (bytes).
+const PAGE: usize = 4_096;
+
+fn journal(kiosk: &Kiosk) -> PathBuf {
+    kiosk.data_dir().join("journal.db")
+}
+
+fn rate(kiosk: &Kiosk, display: &Display, scores: &[u8]) -> Result<()> {
+    scores
+        .iter()
+        .try_for_each(|score| kiosk.rate_by_key(display, *score))
+}
+
+fn scores(records: &[Record]) -> Vec<u64> {
+    records::ratings(records)
+        .iter()
+        .filter_map(|rating| rating.body["score"].as_u64())
+        .collect()
+}
+
+/// What the terminal says of its newest recovery, in the status and in a notice that the portal has.
+fn stated(kiosk: &Kiosk, held: &[Record]) -> Result<String> {
+    let status = kiosk.status()?;
+    let detail = status["recovered"]
+        .as_str()
+        .with_context(|| format!("the status says nothing of it: {status}"))?;
+    let notices = held
+        .iter()
+        .filter(|record| record.body["what"] == "journal-recovered");
+    let noticed: Vec<&str> = notices
+        .filter_map(|notice| notice.body["detail"].as_str())
+        .collect();
+    ensure!(
+        noticed == [detail],
+        "status: {detail}; notices: {noticed:?}"
+    );
+    Ok(detail.to_owned())
+}
+
+fn set_aside(kiosk: &Kiosk) -> PathBuf {
+    kiosk.data_dir().join("damaged/1/journal.db")
+}
+
+fn overwrite(path: &Path, change: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
+    let mut content = fs::read(path)?;
+    change(&mut content);
+    Ok(fs::write(path, content)?)
+}
+
+#[test]
+fn a_journal_that_is_gone_is_begun_anew_with_numbers_never_used_before() -> Result<()> {
+    let scene = Scene::new()?;
+    let display = scene.display()?;
+    let mut kiosk = scene.terminal()?;
+    kiosk.start(&display)?;
+    rate(&kiosk, &display, &[5, 4, 3])?;
+    let before = kiosk.wait_until_delivered()?;
+    kiosk.kill()?;
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = journal(&kiosk).into_os_string();
+        name.push(suffix);
+        if Path::new(&name).exists() {
+            fs::remove_file(&name)?;
+        }
+    }
+
+    kiosk.start(&display)?;
+    rate(&kiosk, &display, &[2])?;
+    kiosk.wait_until_delivered()?;
+    let terminal = kiosk.terminal_id()?;
+    let held = records::in_portal(&scene.portal, &terminal)?;
+    assert_eq!(scores(&held), [5, 4, 3, 2]);
+    let new = records::in_journal(&kiosk)?;
+    assert!(new[0].seq > before["last_seq"].as_u64().unwrap_or(u64::MAX));
+    assert!(held.ends_with(&new));
+    records::check_seals_with_gaps(&scene.portal, &terminal)?;
+    let detail = stated(&kiosk, &held)?;
+    println!("stated: {detail}");
+    Ok(())
+}
+
+#[test]
+fn a_journal_whose_first_page_is_nonsense_loses_not_one_rating() -> Result<()> {
+    let mut scene = Scene::new()?;
+    let display = scene.display()?;
+    let mut kiosk = scene.terminal()?;
+    kiosk.start(&display)?;
+    let terminal = kiosk.terminal_id()?;
+    scene.portal.stop()?;
+    rate(&kiosk, &display, &[1, 2, 3, 4, 5])?;
+    ensure!(kiosk.stop()?, "it ends well");
+    overwrite(&journal(&kiosk), |content| content[..100].fill(0x5a))?;
+
+    kiosk.start(&display)?;
+    rate(&kiosk, &display, &[3])?;
+    scene.portal.restart()?;
+    kiosk.wait_until_delivered()?;
+    let held = records::in_portal(&scene.portal, &terminal)?;
+    assert_eq!(scores(&held), [1, 2, 3, 4, 5, 3]);
+    records::check_seals_with_gaps(&scene.portal, &terminal)?;
+    println!("stated: {}", stated(&kiosk, &held)?);
+    assert!(set_aside(&kiosk).is_file(), "never deleted");
+    Ok(())
+}
+
+#[test]
+fn a_page_that_is_lost_takes_its_own_ratings_and_no_others_and_the_loss_is_stated() -> Result<()> {
+    let mut scene = Scene::new()?;
+    let display = scene.display()?;
+    let mut kiosk = scene.terminal()?;
+    kiosk.start(&display)?;
+    let terminal = kiosk.terminal_id()?;
+    scene.portal.stop()?;
+    let taken: Vec<u8> = (0..24).map(|number| 1 + number % 5).collect();
+    rate(&kiosk, &display, &taken)?;
+    ensure!(kiosk.stop()?, "it ends well");
+    let all = records::in_journal(&kiosk)?;
+    let victim = all[all.len() / 2].id().to_owned();
+    overwrite(&journal(&kiosk), |content| {
+        let at = content
+            .windows(victim.len())
+            .position(|window| window == victim.as_bytes())
+            .expect("the body lies in the file as it is");
+        let page = at / PAGE * PAGE;
+        content[page..page + PAGE].fill(0);
+    })?;
+
+    kiosk.start(&display)?;
+    rate(&kiosk, &display, &[5])?;
+    scene.portal.restart()?;
+    kiosk.wait_until_delivered()?;
+    let held = records::in_portal(&scene.portal, &terminal)?;
+    let lost: Vec<&Record> = all.iter().filter(|event| !held.contains(event)).collect();
+    assert!(
+        !lost.is_empty() && lost.len() <= PAGE / 200,
+        "one page: {}",
+        lost.len()
+    );
+    records::check_seals_with_gaps(&scene.portal, &terminal)?;
+    let detail = stated(&kiosk, &held)?;
+    println!("stated: {detail}");
+    for seq in [lost.first(), lost.last()].into_iter().flatten() {
+        assert!(detail.contains(&seq.seq.to_string()), "{detail}");
+    }
+    Ok(())
+}
