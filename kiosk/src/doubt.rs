@@ -25,9 +25,9 @@ use std::collections::VecDeque;
 use pikir_contract::{BootId, ClockReading, Id, Rating};
 
 /// A rating sooner than this after the previous one is a `repeat` (milliseconds).
-pub const REPEAT_MS: u64 = 3_000;
+pub const REPEAT_MS: u64 = 2_000;
 /// Ratings within [`BURST_WINDOW_MS`] that are believed; the next one and those after it are a `burst`.
-pub const BURST_COUNT: usize = 6;
+pub const BURST_COUNT: usize = 10;
 /// The time in which ratings are counted for `burst`, back from the newest (milliseconds).
 pub const BURST_WINDOW_MS: u64 = 60_000;
 /// Ratings remembered for the rules (count): more in a minute are a burst however many they are.

@@ -5,9 +5,9 @@
 //! never removes anything: it excludes a rating from the figures, and staff may reverse that.
 
 /// `repeat`: a rating less than this after the one before it, in milliseconds.
-pub const REPEAT_MS: i64 = 3_000;
+pub const REPEAT_MS: i64 = 2_000;
 /// `burst`: ratings that one may give within [`BURST_WINDOW_MS`]; those beyond it do not count.
-pub const BURST_COUNT: u32 = 6;
+pub const BURST_COUNT: u32 = 10;
 /// `burst`: the window, in milliseconds.
 pub const BURST_WINDOW_MS: i64 = 60_000;
 /// `periodic`: how far touches of one point lie apart at most, per mille of the screen.

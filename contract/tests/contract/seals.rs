@@ -67,7 +67,10 @@ fn a_seal_verifies_over_the_canonical_body_as_over_the_body() {
         assert!(!key.verify_canonical(7, kind, "{}", &seal).unwrap());
     }
     let seal = Seal::from_bytes([0; 16]);
-    assert!(key.verify_canonical(1 << 53, "rating", "{}", &seal).is_err());
+    assert!(
+        key.verify_canonical(1 << 53, "rating", "{}", &seal)
+            .is_err()
+    );
 }
 
 #[test]

@@ -41,34 +41,31 @@ impl Counter {
 }
 
 #[test]
-fn a_rating_within_three_seconds_of_the_last_is_a_repetition() {
+fn a_rating_within_two_seconds_of_the_last_is_a_repetition() {
     let mut counter = Counter::new();
     assert_eq!(counter.rate().1.flags, [""; 0]);
     let (_, soon) = counter.rate_after(REPEAT_MS - 1);
-    assert_eq!((soon.gap_ms, soon.flags), (Some(2_999), vec!["repeat"]));
+    assert_eq!((soon.gap_ms, soon.flags), (Some(1_999), vec!["repeat"]));
     let (_, later) = counter.rate_after(REPEAT_MS);
-    assert_eq!((later.gap_ms, later.flags), (Some(3_000), vec![]));
+    assert_eq!((later.gap_ms, later.flags), (Some(2_000), vec![]));
 }
 
 #[test]
-fn the_seventh_rating_in_a_minute_and_those_after_it_are_a_burst() {
+fn the_eleventh_rating_in_a_minute_and_those_after_it_are_a_burst() {
     let mut counter = Counter::new();
-    let flags: Vec<bool> = (0..9)
-        .map(|_| counter.rate_after(5_000).1.flags.contains(&"burst"))
+    let flags: Vec<bool> = (0..13)
+        .map(|_| counter.rate_after(4_000).1.flags.contains(&"burst"))
         .collect();
-    assert_eq!(
-        flags,
-        [false, false, false, false, false, false, true, true, true]
-    );
+    assert_eq!(flags, [[false; 10].as_slice(), &[true; 3]].concat());
     let (_, quiet) = counter.rate_after(BURST_WINDOW_MS);
     assert_eq!(quiet.flags, [""; 0]);
 }
 
 #[test]
-fn six_ratings_a_minute_for_hours_are_no_burst() {
+fn ten_ratings_a_minute_for_hours_are_no_burst() {
     let mut counter = Counter::new();
     for _ in 0..1_000 {
-        assert_eq!(counter.rate_after(10_000).1.flags, [""; 0]);
+        assert_eq!(counter.rate_after(6_000).1.flags, [""; 0]);
     }
 }
 

@@ -95,11 +95,14 @@ fn table(terminals: &[TerminalState]) -> String {
         "TERMINAL", "CODE", "RECEIVED", "SEEN", "JOURNAL"
     );
     for terminal in terminals {
-        let journal = match (terminal.retired_at, terminal.integrity) {
+        let mut journal = match (terminal.retired_at, terminal.integrity) {
             (Some(_), _) => "retired".to_owned(),
             (None, Integrity::Intact) => "intact".to_owned(),
             (None, Integrity::Broken { seq, why }) => format!("{} at {seq}", why.as_str()),
         };
+        if terminal.follows.is_some() {
+            journal += ", re-enrolled";
+        }
         let seen = time(terminal.seen_at).map_or_else(
             || "never".to_owned(),
             |seen| format!("{:.0}", seen.timestamp()),

@@ -46,7 +46,9 @@ pub fn rating(clock: &SystemClock) -> NewEvent {
             lang: "ky".into(),
             input: InputKind::Touch,
             gap_ms: None,
+            flags: Vec::new(),
             touched: Some((touched as u16, 700)),
+            flags: Vec::new(),
         },
         at,
     }

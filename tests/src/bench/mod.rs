@@ -100,7 +100,7 @@ impl Scale {
         deliveries: 12,
         singles: 150,
         terminals: 100_000,
-        fleets: 3,
+        fleets: 2,
         outage: Duration::from_secs(24 * 3_600),
     };
     /// Enough to see that everything runs; the figures are rough.

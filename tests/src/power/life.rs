@@ -18,8 +18,10 @@ const STARTING_EVERY: u64 = 6;
 const STARTING: Duration = Duration::from_millis(1_500);
 /// Ratings taken in one boot before the power fails, at most.
 const MAX_RATINGS: u64 = 120;
+/// Writes that the disk takes after that moment before it goes silent, at most; a commit is one or two.
+const MAX_WRITES: u64 = 8;
 /// From a rating's acknowledgement to the cut, at most: a few commits.
-const AFTER_RATING: Duration = Duration::from_millis(60);
+const AFTER_RATING: Duration = Duration::from_millis(120);
 
 /// What happened to a disk, or to several.
 #[derive(Debug, Default)]
@@ -61,8 +63,15 @@ pub struct Life {
     evidence: PathBuf,
 }
 
-/// When the power fails: after this many lines that begin with a word, and a while later.
-struct Moment(&'static str, u64, Duration);
+/// When the power fails.
+struct Moment {
+    /// After this many lines that begin with this word.
+    after: (u64, &'static str),
+    /// And so much later.
+    later: Duration,
+    /// Unless 0: the disk goes silent after so many more writes, so that the cut finds some that were not flushed.
+    writes: u64,
+}
 
 impl Moment {
     fn at_random() -> Result<Self> {
@@ -71,30 +80,41 @@ impl Moment {
                 random_below(most.as_micros() as u64)?,
             ))
         };
-        Ok(if random_below(STARTING_EVERY)? == 0 {
-            Self("UP", 1, within(STARTING)?)
-        } else {
-            Self("ACK", 1 + random_below(MAX_RATINGS)?, within(AFTER_RATING)?)
+        let starting = random_below(STARTING_EVERY)? == 0;
+        Ok(Self {
+            after: if starting {
+                (1, "UP")
+            } else {
+                (1 + random_below(MAX_RATINGS)?, "ACK")
+            },
+            later: within(if starting { STARTING } else { AFTER_RATING })?,
+            // Half of the cuts come at a moment of the clock, half at one of the disk.
+            writes: (random_below(MAX_WRITES * 2)? + 1).saturating_sub(MAX_WRITES),
         })
     }
 
     /// As soon as everything found was reported.
     fn reported() -> Self {
-        Self("RATING", 1, Duration::ZERO)
+        Self {
+            after: (1, "RATING"),
+            later: Duration::ZERO,
+            writes: 0,
+        }
     }
 
     /// Lets the machine run until then; returns what it said.
     fn await_it(&self, machine: &Powered) -> Result<Vec<String>> {
-        let Self(word, times, while_later) = self;
+        let (times, word) = self.after;
         let mut lines = Vec::new();
         let mut seen = 0;
-        while seen < *times {
+        while seen < times {
             let line = machine.awaited_line()?;
             ensure!(!line.starts_with("FAILED"), "the guest says: {line}");
             seen += u64::from(line.split(' ').next() == Some(word));
             lines.push(line);
         }
-        let end = Instant::now() + *while_later;
+        machine.silence_disk_after(self.writes);
+        let end = Instant::now() + self.later;
         while let Some(line) = machine.line(end)? {
             lines.push(line);
         }

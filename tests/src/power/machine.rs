@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -91,9 +93,11 @@ impl Machine {
     /// Switches it on.
     pub fn boot(&self, mut disk: Disk) -> Result<Powered> {
         let (disk_door, words_door) = (self.listen("disk.sock")?, self.listen("words.sock")?);
+        let fuse = Arc::new(AtomicU64::new(0));
+        let in_disk = fuse.clone();
         let disk = std::thread::spawn(move || {
             let mut qemu = accept(&disk_door)?;
-            nbd::serve(&mut qemu, &mut disk)?;
+            nbd::serve(&mut qemu, &mut disk, &in_disk)?;
             Ok(disk)
         });
         let mut command = Command::new(QEMU);
@@ -103,7 +107,12 @@ impl Machine {
             .with_context(|| format!("the machine does not start: {}", self.logs()))?;
         let (to_test, words) = channel();
         std::thread::spawn(move || pass_on(from_guest, &to_test));
-        Ok(Powered { qemu, words, disk })
+        Ok(Powered {
+            qemu,
+            words,
+            disk,
+            fuse,
+        })
     }
 
     fn listen(&self, name: &str) -> Result<UnixListener> {
@@ -162,6 +171,7 @@ pub struct Powered {
     qemu: Running,
     words: Receiver<String>,
     disk: JoinHandle<Result<Disk>>,
+    fuse: Arc<AtomicU64>,
 }
 
 impl Powered {
@@ -181,6 +191,12 @@ impl Powered {
     pub fn awaited_line(&self) -> Result<String> {
         self.line(Instant::now() + PATIENCE)?
             .with_context(|| format!("the machine has said nothing for {} s", PATIENCE.as_secs()))
+    }
+
+    /// Lets the disk take so many more writes and go silent with the last, before it can be flushed. The power is then
+    /// still to be cut.
+    pub fn silence_disk_after(&self, writes: u64) {
+        self.fuse.store(writes, Ordering::SeqCst);
     }
 
     /// Cuts the power. Returns what the guest had said until then, the disk as it shows itself afterwards, and how

@@ -1,13 +1,14 @@
 //! Power cuts: the kiosk's journal in an emulated arm64 machine whose power fails while it takes ratings.
 //!
-//! The machine (`machine.rs`) is `qemu-system-aarch64` with Debian's kernel and one program, `pikir-guest`, which appends ratings
-//! through the kiosk's own library to an ext4 disk and says `ACK` after each. The power fails when QEMU is killed. A
+//! The machine (`machine.rs`) is `qemu-system-aarch64` with Debian's kernel and one program, `pikir-guest`, which
+//! appends ratings through the kiosk's own library to an ext4 disk and says `ACK` after each. The power fails when QEMU is killed. A
 //! [`Life`] boots the same disk again and again, and holds every acknowledged rating against what is found.
 //!
 //! # What this shows
 //! - Whatever was acknowledged had left the kernel's page cache *and* the disk's own cache. The disk (`disk.rs`) keeps
 //!   what was written since the last flush apart, and at the cut each of its blocks reaches the medium or does not, by
-//!   chance: writes are lost and reordered as far as a disk with a volatile cache may do that.
+//!   chance: writes are lost and reordered as far as a disk with a volatile cache may do that. Every other cut is
+//!   timed by the disk: it goes silent with a write, before that can be flushed.
 //! - SQLite's recovery, ext4's recovery and the journal's own start work on such a disk, also when the power fails
 //!   again while they run.
 //! - The control does the same transactions with `synchronous=NORMAL` and loses acknowledged ratings. Without it,

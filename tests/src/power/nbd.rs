@@ -3,6 +3,7 @@
 //! read, write, flush).
 
 use std::io::{self, Error, Read, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::disk::Disk;
 
@@ -34,9 +35,16 @@ const INVALID: u32 = 22;
 const MAX_REQUEST_BYTES: u32 = 32 * 1024 * 1024;
 
 /// Answers one client until it disconnects or dies, which a power cut does at any byte.
-pub fn serve(stream: &mut (impl Read + Write), disk: &mut Disk) -> io::Result<()> {
+///
+/// `fuse` is how many writes the disk still takes, 0 for any number; with the last of them it goes silent, so that the
+/// power can be cut while that write, and what else was not flushed, lies in the disk's cache.
+pub fn serve(
+    stream: &mut (impl Read + Write),
+    disk: &mut Disk,
+    fuse: &AtomicU64,
+) -> io::Result<()> {
     let outcome = negotiate(stream, disk.size()).and_then(|wanted| match wanted {
-        true => transmit(stream, disk),
+        true => transmit(stream, disk, fuse),
         false => Ok(()),
     });
     match outcome {
@@ -88,7 +96,7 @@ fn answer_option(stream: &mut impl Write, option: u32, kind: u32, data: &[u8]) -
     stream.write_all(&reply)
 }
 
-fn transmit(stream: &mut (impl Read + Write), disk: &mut Disk) -> io::Result<()> {
+fn transmit(stream: &mut (impl Read + Write), disk: &mut Disk, fuse: &AtomicU64) -> io::Result<()> {
     loop {
         if u32::from_be_bytes(take(stream)?) != REQUEST_MAGIC {
             return Err(Error::other("an NBD request does not begin with its magic"));
@@ -104,6 +112,9 @@ fn transmit(stream: &mut (impl Read + Write), disk: &mut Disk) -> io::Result<()>
             match disk.holds(offset, written.len()) {
                 true => disk.write(offset, &written),
                 false => error = INVALID,
+            }
+            if blows(fuse) {
+                return io::copy(stream, &mut io::sink()).map(|_| ());
             }
         } else {
             let length = u32::from_be_bytes(take(stream)?);
@@ -123,6 +134,14 @@ fn transmit(stream: &mut (impl Read + Write), disk: &mut Disk) -> io::Result<()>
         reply.append(&mut data);
         stream.write_all(&reply)?;
     }
+}
+
+/// Counts one write; whether it was the last.
+fn blows(fuse: &AtomicU64) -> bool {
+    let counted = fuse.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+        left.checked_sub(1)
+    });
+    counted == Ok(1)
 }
 
 fn take<const N: usize>(stream: &mut impl Read) -> io::Result<[u8; N]> {

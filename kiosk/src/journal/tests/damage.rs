@@ -121,14 +121,18 @@ proptest! {
         let _ = fs::remove_file(desk.dir.path().join("journal.db-shm"));
 
         let mut keeper = desk.keeper();
-        let taken = keeper.append(desk.rating());
+        let rating = desk.rating();
+        let own = rating.id.to_string();
+        let taken = keeper.append(rating);
         // Damage may show only when a row is read; it is then mended, and asked again.
         let after = keeper.batch(100_000, usize::MAX).or_else(|_| keeper.batch(100_000, usize::MAX)).unwrap().events;
         let recovered = keeper.published().recovered.is_some();
         let lost_spare = damages.iter().any(|damage| matches!(damage, Damage::LoseSpareKey));
         // That an end is missing altogether only the portal can tell, and damage to the last transaction looks like a
         // power cut.
-        let forgotten = damages.iter().any(|damage| matches!(damage, Damage::LoseLog | Damage::TruncateLog(_) | Damage::FlipBitsOfLog(_)));
+        let forgotten = damages.iter().any(|damage| {
+            matches!(damage, Damage::LoseLog | Damage::TruncateLog(_) | Damage::FlipBitsOfLog(_))
+        });
         if !lost_spare {
             prop_assert!(taken.is_ok(), "{:?}", taken);
         }
@@ -136,7 +140,7 @@ proptest! {
             let key = SealKey::from_bytes(FIRST_KEY).advance(event.seq.min(5_000) - 1);
             let sealed = key.verify(event.seq, &event.kind, &event.body, &event.seal).unwrap();
             let known = before.contains(event);
-            let new = event.body["what"] == "journal-recovered" || Some(event) == after.last();
+            let new = event.body["what"] == "journal-recovered" || event.body["id"] == own;
             // A changed digit cannot be seen here; its seal gives it away to the portal.
             prop_assert!(known || !sealed || new, "invented: {:?}", event);
         }
