@@ -64,6 +64,7 @@ impl AddAssign<Tally> for Sum {
         let sum = &mut self.0;
         sum.acknowledged += one.acknowledged;
         sum.destroyed += one.destroyed;
+        sum.collided += one.collided;
         sum.lives += one.lives;
         sum.power_cuts += one.power_cuts;
         sum.kills += one.kills;
