@@ -75,7 +75,7 @@ pub(super) fn everything(history: &mut History, life: &Life) -> Result<()> {
     let (destroyed, collided) = missing(history, &held, &books)?;
     (history.tally.destroyed, history.tally.collided) = (destroyed, collided);
     ensure!(
-        destroyed == 0 || is_stated(history, life, &books),
+        destroyed == collided || is_stated(history, life, &books),
         "{destroyed} acknowledged events are gone, and nobody says so"
     );
     strangers(history, &books)?;
@@ -116,16 +116,16 @@ fn id_of(event: &Event) -> Result<Id> {
 }
 
 /// How many acknowledged events are not at the portal: only what lay on a disk that lied or was damaged may be, and what
-/// took the number of an event that a lying disk had lost and the portal held. How many of those there are is the second
-/// figure.
+/// took the number of an event that the disk had lost where SQLite cannot see it, and the portal held (a known limit: the
+/// answer says `duplicate` to both). How many of those there are is the second figure.
 fn missing(history: &History, held: &HashMap<Id, u64>, books: &Books) -> Result<(u64, u64)> {
     let (mut destroyed, mut collided) = (0, 0);
     for tap in &history.taps {
         let Some(seq) = tap.seq.filter(|_| !held.contains_key(&tap.id)) else {
             continue;
         };
-        let is_collision =
-            history.temper.lying_disk && !tap.at_risk && books.accepted.contains_key(&seq);
+        let may_collide = history.temper.lying_disk || history.temper.damage;
+        let is_collision = may_collide && !tap.at_risk && books.accepted.contains_key(&seq);
         ensure!(
             tap.at_risk || is_collision,
             "event {seq} ({}) was acknowledged and is not at the portal; rejected: {:?}",
