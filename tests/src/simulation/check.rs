@@ -138,9 +138,11 @@ fn missing(history: &History, held: &HashMap<Id, u64>, books: &Books) -> Result<
     Ok((destroyed, collided))
 }
 
-/// Whether the terminal says that something was lost. What a disk lied about and nobody ever saw, nobody can miss.
+/// Whether the terminal says that something was lost. What a disk lied about and nobody ever saw, nobody can miss; nor
+/// the end of a log that looks like a commit the power cut interrupted.
 fn is_stated(history: &History, life: &Life, books: &Books) -> bool {
     history.temper.lying_disk
+        || history.log_damaged
         || life.published().recovered.is_some()
         || !books.rejected.is_empty()
         || books

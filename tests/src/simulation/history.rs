@@ -87,6 +87,8 @@ pub struct History {
     pub(super) tally: Tally,
     /// Whether the disk may lie, the files be damaged, the portal lie.
     pub(super) temper: Temper,
+    /// The log was damaged: its end is then the same as a commit that the power cut interrupted.
+    pub(super) log_damaged: bool,
     backups: Vec<(i64, Books)>,
     story: String,
 }
@@ -135,6 +137,7 @@ impl History {
             taps: Vec::new(),
             tally: Tally::default(),
             temper,
+            log_damaged: false,
             backups: Vec::new(),
             story: format!("{temper:?}\n"),
         })
@@ -405,6 +408,7 @@ impl History {
             let what = damage::damage(&self.hardware.journal(), &mut self.dice)?;
             self.everything_is_at_risk();
             self.tally.damages += 1;
+            self.log_damaged |= what.starts_with("journal.db-wal");
             self.tell(&what);
         }
         let seconds = match self.dice.below(12) {
