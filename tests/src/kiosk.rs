@@ -193,6 +193,20 @@ impl Kiosk {
         self.rate(display, |display| press_key(display, score))
     }
 
+    /// Rates with the keys of these scores, one after the other as soon as each is in the journal: the keypad does not
+    /// wait for the thanks screen to go.
+    pub fn rate_in_a_row(&self, display: &Display, scores: &[u8]) -> Result<()> {
+        let mut last = number(&self.wait_for_screen("rate")?, "last_seq")?;
+        for score in scores {
+            press_key(display, *score)?;
+            let taken = self.wait_for("a rating in the journal", |status| {
+                status["last_seq"].as_u64().is_some_and(|seq| seq > last)
+            })?;
+            last = number(&taken, "last_seq")?;
+        }
+        Ok(())
+    }
+
     /// Its id at the portal.
     pub fn terminal_id(&self) -> Result<String> {
         let status = self.status()?;

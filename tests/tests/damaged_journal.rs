@@ -7,19 +7,12 @@ use anyhow::{Context, Result, ensure};
 use pikir_tests::kiosk::Kiosk;
 use pikir_tests::records::{self, Record};
 use pikir_tests::scene::Scene;
-use pikir_tests::xvfb::Display;
 
 /// SQLite's page (bytes).
 const PAGE: usize = 4_096;
 
 fn journal(kiosk: &Kiosk) -> PathBuf {
     kiosk.data_dir().join("journal.db")
-}
-
-fn rate(kiosk: &Kiosk, display: &Display, scores: &[u8]) -> Result<()> {
-    scores
-        .iter()
-        .try_for_each(|score| kiosk.rate_by_key(display, *score))
 }
 
 fn scores(records: &[Record]) -> Vec<u64> {
@@ -64,7 +57,7 @@ fn a_journal_that_is_gone_is_begun_anew_with_numbers_never_used_before() -> Resu
     let display = scene.display()?;
     let mut kiosk = scene.terminal()?;
     kiosk.start(&display)?;
-    rate(&kiosk, &display, &[5, 4, 3])?;
+    kiosk.rate_in_a_row(&display, &[5, 4, 3])?;
     let before = kiosk.wait_until_delivered()?;
     kiosk.kill()?;
     for suffix in ["", "-wal", "-shm"] {
@@ -76,7 +69,7 @@ fn a_journal_that_is_gone_is_begun_anew_with_numbers_never_used_before() -> Resu
     }
 
     kiosk.start(&display)?;
-    rate(&kiosk, &display, &[2])?;
+    kiosk.rate_in_a_row(&display, &[2])?;
     kiosk.wait_until_delivered()?;
     let terminal = kiosk.terminal_id()?;
     let held = records::in_portal(&scene.portal, &terminal)?;
@@ -98,12 +91,12 @@ fn a_journal_whose_first_page_is_nonsense_loses_not_one_rating() -> Result<()> {
     kiosk.start(&display)?;
     let terminal = kiosk.terminal_id()?;
     scene.portal.stop()?;
-    rate(&kiosk, &display, &[1, 2, 3, 4, 5])?;
+    kiosk.rate_in_a_row(&display, &[1, 2, 3, 4, 5])?;
     ensure!(kiosk.stop()?, "it ends well");
     overwrite(&journal(&kiosk), |content| content[..100].fill(0x5a))?;
 
     kiosk.start(&display)?;
-    rate(&kiosk, &display, &[3])?;
+    kiosk.rate_in_a_row(&display, &[3])?;
     scene.portal.restart()?;
     kiosk.wait_until_delivered()?;
     let held = records::in_portal(&scene.portal, &terminal)?;
@@ -123,7 +116,7 @@ fn a_page_that_is_lost_takes_its_own_ratings_and_no_others_and_the_loss_is_state
     let terminal = kiosk.terminal_id()?;
     scene.portal.stop()?;
     let taken: Vec<u8> = (0..24).map(|number| 1 + number % 5).collect();
-    rate(&kiosk, &display, &taken)?;
+    kiosk.rate_in_a_row(&display, &taken)?;
     ensure!(kiosk.stop()?, "it ends well");
     let all = records::in_journal(&kiosk)?;
     let victim = all[all.len() / 2].id().to_owned();
@@ -137,7 +130,7 @@ fn a_page_that_is_lost_takes_its_own_ratings_and_no_others_and_the_loss_is_state
     })?;
 
     kiosk.start(&display)?;
-    rate(&kiosk, &display, &[5])?;
+    kiosk.rate_in_a_row(&display, &[5])?;
     scene.portal.restart()?;
     kiosk.wait_until_delivered()?;
     let held = records::in_portal(&scene.portal, &terminal)?;

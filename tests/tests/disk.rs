@@ -174,7 +174,12 @@ fn an_error_of_the_device_at_any_call_loses_nothing_that_was_acknowledged() -> R
             disk.fail_after(call, fault);
             let acknowledged = live(&path);
             disk.power_on()?;
-            check(&path, &acknowledged, &format!("call {call}, {fault:?}"))?;
+            let made = whole.trace()[call as usize - 1].clone();
+            check(
+                &path,
+                &acknowledged,
+                &format!("call {call} ({made}), {fault:?}"),
+            )?;
         }
     }
     Ok(())
@@ -195,9 +200,15 @@ fn a_disk_that_lies_about_its_syncs_does_lose_acknowledged_rows() -> Result<()> 
         disk.cut()?;
         drop(journal);
         disk.power_on()?;
-        let kept = Journal::open(&path)?.state().last_seq;
-        assert!(kept >= 4, "seed {seed}: older than the lie");
-        lost += 10 - kept;
+        match Journal::open(&path) {
+            Ok(journal) => {
+                let kept = journal.state().last_seq;
+                assert!(kept >= 4, "seed {seed}: older than the lie");
+                lost += 10 - kept;
+            }
+            // What SQLite's log does not add up to is seen at once: that is for the keeper to mend.
+            Err(error) => assert!(error.is_damage(), "seed {seed}: {error}"),
+        }
     }
     assert!(lost > 0);
     Ok(())

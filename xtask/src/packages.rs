@@ -58,6 +58,12 @@ pub const BROWSER: Group = Group {
     names: &["chromium", "chromium-driver"],
 };
 
+/// What sets a terminal's clock wrong, and nobody else's.
+pub const WRONG_CLOCK: Group = Group {
+    why: "to run the terminal with a wrong clock",
+    names: &["faketime"],
+};
+
 /// What checks the service units.
 pub const UNITS: Group = Group {
     why: "to check the service units with systemd-analyze",

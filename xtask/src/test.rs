@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::guest;
-use crate::packages::{self, BROWSER, BUILD, UNITS, VIRTUAL_DISPLAY, WINDOW};
+use crate::packages::{self, BROWSER, BUILD, UNITS, VIRTUAL_DISPLAY, WINDOW, WRONG_CLOCK};
 use crate::run::{cargo, run, succeeds};
 use crate::steps::Steps;
 
@@ -16,7 +16,14 @@ const CARGO_DENY: &str = "cargo-deny@0.20.2";
 pub fn test() -> Result<()> {
     let mut steps = Steps::new(8);
     steps.step("Debian packages", || {
-        let mut groups = vec![&BUILD, &WINDOW, &VIRTUAL_DISPLAY, &BROWSER, &UNITS];
+        let mut groups = vec![
+            &BUILD,
+            &WINDOW,
+            &VIRTUAL_DISPLAY,
+            &BROWSER,
+            &WRONG_CLOCK,
+            &UNITS,
+        ];
         groups.extend(guest::packages());
         packages::ensure(&groups)
     })?;

@@ -139,10 +139,13 @@ fn connect(path: &Path) -> Result<Connection, JournalError> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let set = || -> Result<(), JournalError> {
-        // SQLite answers with the mode it is in: an error of the device may leave it in another one without a word, and
-        // there FULL does not promise that the last commit survives a power cut.
-        let mode: String =
-            connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+        // SQLite answers with the mode first and commits the change afterwards: an error of the device then leaves it in
+        // another mode, where FULL does not promise that the last commit survives a power cut. So to the last step.
+        let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
+        let modes = statement
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<Vec<String>, _>>()?;
+        let mode = modes.concat();
         if mode != "wal" {
             let detail = format!(
                 "{} cannot be given a write-ahead log (it has mode {mode})",

@@ -61,6 +61,8 @@ struct State {
     ghosts: BTreeMap<PathBuf, Ghost>,
     open: usize,
     calls: u64,
+    /// The calls themselves, for a person.
+    made: Vec<String>,
     syncs: u64,
     /// How many of its last syncs the disk only claims to have done.
     lies: u64,
@@ -111,6 +113,12 @@ impl Disk {
     #[must_use]
     pub fn calls(&self) -> u64 {
         lock(&self.state).calls
+    }
+
+    /// The calls counted by [`Disk::calls`], for a person.
+    #[must_use]
+    pub fn trace(&self) -> Vec<String> {
+        lock(&self.state).made.clone()
     }
 
     /// Cuts the power before the `calls`-th call from now (1 is the next).
@@ -192,6 +200,7 @@ impl State {
             ghosts: BTreeMap::new(),
             open: 0,
             calls: 0,
+            made: Vec::new(),
             syncs: 0,
             lies: 0,
             cut_at: None,
@@ -201,9 +210,11 @@ impl State {
     }
 
     /// Before every call that changes something, opens a file or syncs one.
-    fn step(&mut self) -> Result<(), Fault> {
+    fn step(&mut self, call: &str, path: &Path) -> Result<(), Fault> {
         self.powered()?;
         self.calls += 1;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        self.made.push(format!("{call} {name}"));
         if self.cut_at == Some(self.calls) {
             self.cut_at = None;
             self.cut().map_err(|_| Fault::Io)?;

@@ -82,6 +82,12 @@ struct Tracked {
     path: PathBuf,
 }
 
+impl Tracked {
+    fn step(&self, call: &str) -> Result<(), Fault> {
+        lock(&self.disk).step(call, &self.path)
+    }
+}
+
 // The real file begins where this one ends, so this one must not break its alignment.
 const _: () = assert!(size_of::<File>().is_multiple_of(16));
 
@@ -162,8 +168,8 @@ unsafe extern "C" fn open(
         (*shim).tracked = ptr::null_mut();
         let found = path_of(name).and_then(|path| Some((disk_of(&path)?, path)));
         let is_new = found.as_ref().is_some_and(|(_, path)| !path.exists());
-        if let Some((disk, _)) = &found
-            && lock(disk).step().is_err()
+        if let Some((disk, path)) = &found
+            && lock(disk).step("open", path).is_err()
         {
             return SQLITE_IOERR;
         }
@@ -191,7 +197,7 @@ unsafe extern "C" fn delete(vfs: *mut sqlite3_vfs, name: *const c_char, durable:
             && let Some(disk) = disk_of(&path)
         {
             let mut disk = lock(&disk);
-            let stepped = disk.step();
+            let stepped = disk.step("delete", &path);
             if stepped.is_err() || disk.deletes(&path, durable != 0).is_err() {
                 return SQLITE_IOERR_DELETE;
             }
@@ -256,7 +262,7 @@ unsafe extern "C" fn write(
 ) -> c_int {
     unsafe {
         let tracked = tracked(file);
-        if let Some(Err(fault)) = tracked.map(|tracked| lock(&tracked.disk).step()) {
+        if let Some(Err(fault)) = tracked.map(|tracked| tracked.step("write")) {
             return code(fault, SQLITE_IOERR_WRITE);
         }
         let real = real_file(file);
@@ -274,7 +280,7 @@ unsafe extern "C" fn write(
 unsafe extern "C" fn truncate(file: *mut sqlite3_file, size: sqlite3_int64) -> c_int {
     unsafe {
         let tracked = tracked(file);
-        if let Some(Err(fault)) = tracked.map(|tracked| lock(&tracked.disk).step()) {
+        if let Some(Err(fault)) = tracked.map(|tracked| tracked.step("truncate")) {
             return code(fault, SQLITE_IOERR_TRUNCATE);
         }
         let real = real_file(file);
@@ -295,7 +301,7 @@ unsafe extern "C" fn sync(file: *mut sqlite3_file, flags: c_int) -> c_int {
             return real!((*real).pMethods, xSync, real, flags);
         };
         let mut disk = lock(&tracked.disk);
-        if let Err(fault) = disk.step() {
+        if let Err(fault) = disk.step("sync", &tracked.path) {
             disk.sync_failed(tracked.inode);
             return code(fault, SQLITE_IOERR_FSYNC);
         }

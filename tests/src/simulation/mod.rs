@@ -27,11 +27,11 @@ pub mod road;
 use anyhow::{Context, Result};
 use history::{History, Tally};
 
-/// Lives one history. The same seed gives the same one.
+/// Lives one history; returns its figures and its story. The same seed gives the same one.
 ///
 /// # Errors
 /// Something that must hold does not; the error tells the story.
-pub fn run(seed: u64) -> Result<Tally> {
+pub fn run(seed: u64) -> Result<(Tally, String)> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -40,6 +40,7 @@ pub fn run(seed: u64) -> Result<Tally> {
     runtime.block_on(async {
         let mut history = History::begin(seed)?;
         let outcome = history.unfold().await;
-        outcome.with_context(|| format!("seed {seed}:\n{}", history.story()))
+        let tally = outcome.with_context(|| format!("seed {seed}:\n{}", history.story()))?;
+        Ok((tally, history.story().to_owned()))
     })
 }
