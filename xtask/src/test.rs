@@ -52,7 +52,9 @@ pub fn test() -> Result<()> {
         run(&mut cargo(&["build", "--workspace", "--all-targets"]))
     })?;
     steps.step("Building the guest for the power cuts", guest::prepare)?;
-    steps.step("Tests", || run(&mut cargo(&["test", "--workspace", "--no-fail-fast"])))?;
+    steps.step("Tests", || {
+        run(&mut cargo(&["test", "--workspace", "--no-fail-fast"]))
+    })?;
     steps.finish();
     Ok(())
 }
