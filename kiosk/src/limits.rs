@@ -81,6 +81,17 @@ pub const CLOCK_DRIFT_PPM: u64 = 100;
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 /// Round trip above which the portal's time is too vague to learn from (milliseconds).
 pub const MAX_TIME_ROUND_TRIP_MS: u64 = 10_000;
+/// It is not earlier than this (Unix seconds): 2026-11-01, when this program was about to be made. A constant and not the
+/// time of the build, so that the same source always makes the same program; moved on with each release.
+pub const EARLIEST_NOW_S: u64 = 1_793_491_200;
+/// How long a time that the portal told decides alone which certificates are valid (milliseconds). After a day without
+/// any answer it may be the time that is wrong, and not the certificate.
+pub const TOLD_TIME_BINDS_MS: u64 = 24 * 60 * 60 * 1_000;
+/// Moments at which a portal's certificates are judged while the time is not known: each certificate of a chain moves it
+/// once or twice.
+pub const MAX_DATE_TRIES: usize = 8;
+/// TLS sessions remembered, so that the next connection is made with less: what rustls keeps for one portal.
+pub const TLS_SESSIONS: usize = 8;
 /// Least time between two status reports, as the contract asks (seconds).
 pub const MIN_STATUS_S: u64 = 300;
 /// How often the set-up screen looks whether somebody else enrolled the terminal.

@@ -24,6 +24,14 @@ struct Sample {
     doubt_ms: u64,
     /// When it was learnt (uptime, ms).
     at_ms: u64,
+    /// When the portal last told a time, this one or a vaguer (uptime, ms).
+    heard_ms: u64,
+}
+
+impl std::fmt::Debug for TrueTime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("TrueTime").field(&self.known()).finish()
+    }
 }
 
 impl TrueTime {
@@ -47,10 +55,11 @@ impl TrueTime {
             offset_ms: time.unix_ms() - sent_up_ms.midpoint(now) as i64,
             doubt_ms: round_trip / 2,
             at_ms: now,
+            heard_ms: now,
         };
-        let mut best = self.lock();
-        if best.is_none_or(|best| sample.doubt_ms <= best.doubt_by(now)) {
-            *best = Some(sample);
+        match &mut *self.lock() {
+            Some(best) if sample.doubt_ms > best.doubt_by(now) => best.heard_ms = now,
+            best => *best = Some(sample),
         }
     }
 
@@ -90,8 +99,28 @@ impl TrueTime {
     /// The true Unix time (milliseconds), where it is known.
     #[must_use]
     pub fn unix_ms(&self) -> Option<i64> {
-        self.offset()
-            .map(|offset| self.clock.up_ms() as i64 + offset.offset_ms)
+        self.known().map(|(unix_ms, _)| unix_ms)
+    }
+
+    /// The true Unix time (milliseconds) and how it is known, where it is.
+    #[must_use]
+    pub fn known(&self) -> Option<(i64, OffsetQuality)> {
+        let offset = self.offset()?;
+        Some((self.clock.up_ms() as i64 + offset.offset_ms, offset.quality))
+    }
+
+    /// Whether the portal told a time within the last `span_ms` (milliseconds).
+    #[must_use]
+    pub fn heard_within(&self, span_ms: u64) -> bool {
+        let now = self.clock.up_ms();
+        self.lock()
+            .is_some_and(|sample| now.saturating_sub(sample.heard_ms) <= span_ms)
+    }
+
+    /// The wall clock as it stands (Unix milliseconds), for where nothing better is known.
+    #[must_use]
+    pub fn wall_ms(&self) -> i64 {
+        self.clock.wall_ms()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Sample>> {
@@ -158,7 +187,10 @@ mod tests {
             Some(TRUTH + 8_000),
             "four seconds off at worst, and nothing before was"
         );
-        clock.advance_ms(4_000 * 1_000_000 / CLOCK_DRIFT_PPM);
+        assert!(truth.heard_within(0), "the vague answer was heard");
+        clock.advance_ms(1);
+        assert!(!truth.heard_within(0));
+        clock.advance_ms(4_000 * 1_000_000 / CLOCK_DRIFT_PPM - 1);
         let sent = clock.up_ms() - 8_000;
         truth.learn(time(TRUTH), sent);
         assert_eq!(truth.unix_ms(), Some(TRUTH + 4_000));

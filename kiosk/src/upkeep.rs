@@ -193,7 +193,13 @@ impl<P: Portal> Upkeep<P> {
     /// Age of the oldest pending event in seconds, where its boot's clock is known.
     async fn oldest_pending_s(&self, up_ms: u64) -> Option<u64> {
         let oldest = self.journal.batch(1, 1).await.ok()?;
-        let body = &oldest.events.first()?.body;
+        // Before the portal has answered for the first time, the journal may offer what it knows already.
+        let received_through = self.journal.published().state.received_through;
+        let oldest_event = oldest.events.first()?;
+        if oldest_event.seq <= received_through {
+            return None;
+        }
+        let body = &oldest_event.body;
         let then_up_ms = body.get("up_ms")?.as_u64()?;
         let boot = body.get("boot")?.as_str()?;
         if boot == self.clock.boot().to_string() {

@@ -8,7 +8,7 @@ use super::error::JournalError;
 use super::keeper::{Keeper, storage_fault};
 use super::mend::notice;
 use super::spare::Spare;
-use super::tail::taken_numbers;
+use super::tail::exported_through;
 use crate::files;
 use crate::limits::{
     DISK_FLOOR_MB, MAX_LEAP, MAX_PENDING_EVENTS, SIZE_CHECK_APPENDS, SPARE_MARGIN,
@@ -114,31 +114,47 @@ impl Keeper {
         Ok(())
     }
 
-    /// Believes the portal that it holds events up to its cursor, within reason.
+    /// Whether the portal's answer shows that the disk lost the journal's end ([`super::tail`]).
+    pub(super) fn lost_its_end(&self, answer: &EventsAnswer) -> bool {
+        let through = answer.received_through;
+        let known = if self.is_confirmed {
+            self.published().state.last_seq
+        } else {
+            self.opened_at
+        };
+        through > known && through > exported_through(&self.path)
+    }
+
+    /// Believes the portal, within reason, that it holds other events behind those that were there at the opening.
     pub(super) fn go_on_behind(&mut self, answer: &EventsAnswer) -> Result<(), JournalError> {
         let (through, last) = (answer.received_through, self.published().state.last_seq);
         let knows_ours = answer.results.iter().any(|result| result.seq <= last);
+        let first = if self.is_confirmed {
+            last + 1
+        } else {
+            self.opened_at + 1
+        };
         let Some(journal) = &mut self.journal else {
             return Err(JournalError::Busy);
         };
         if !knows_ours || through > last + MAX_LEAP {
             return Err(JournalError::Unbelievable { through, last });
         }
-        let again = taken_numbers(answer, self.offered.0, last);
+        let again = first..=through.min(last);
+        let count = again.clone().count() as u64;
+        let (next, key) = journal.chain()?;
+        let goes_on = next.max(through + 1);
         let detail = format!(
-            "the disk lost events that the portal holds (seq {} to {through}); numbering goes on at {}; {} events were given new numbers",
-            last + 1,
-            through + 1,
-            again.len()
+            "the disk lost events that the portal holds (seq {first} to {through}); numbering goes on at {goes_on}; {count} events were given new numbers"
         );
         tracing::error!(%detail, "the journal lost its end");
         // The spare key must be ahead of every seq in use, so it goes first.
-        let (next, key) = journal.chain()?;
-        let spare = Spare::ahead_of(through + 1, &key.advance(through + 1 - next));
+        let behind = goes_on + count + 1;
+        let spare = Spare::ahead_of(behind, &key.advance(behind - next));
         spare.save(&self.path, self.terminal)?;
         self.spare_seq = spare.seq;
         let notice = notice(&self.clock, &self.entropy, detail.clone());
-        journal.go_on_behind(through, notice, &detail, &again)
+        journal.go_on_behind(through, notice, &detail, again)
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::error::JournalError;
 use super::store::Journal;
+use super::tail::mark_export;
 use crate::files;
 
 /// Version of the export's layout.
@@ -41,7 +42,8 @@ pub fn export(
     to: &Path,
     exported: ClockReading,
 ) -> Result<ExportSummary, JournalError> {
-    let journal = Journal::open_to_read(journal)?;
+    let path = journal;
+    let journal = Journal::open_to_read(path)?;
     let terminal = journal
         .state()
         .terminal
@@ -70,6 +72,9 @@ pub fn export(
     })?;
     out.flush()?;
     out.get_ref().sync_all()?;
+    if let Err(error) = mark_export(path, summary.last_seq) {
+        tracing::warn!(%error, "the export is whole, but could not be noted beside the journal");
+    }
     Ok(summary)
 }
 

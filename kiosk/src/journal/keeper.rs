@@ -44,8 +44,10 @@ pub struct Keeper {
     pub(super) offset_ms: Option<i64>,
     /// Seq of the spare key; 0: there is none.
     pub(super) spare_seq: u64,
-    /// Seq of the newest event that was ever in a batch, as far as this process knows, and what it was before that batch.
-    pub(super) offered: (u64, u64),
+    /// Seq of the newest event when the journal was opened.
+    pub(super) opened_at: u64,
+    /// The portal has answered since then, so nothing that was taken meanwhile has a number it knows otherwise.
+    pub(super) is_confirmed: bool,
     /// Used pages (bytes) when they were last looked at, and appends until they are looked at again.
     pub(super) used: (u64, u32),
     pub(super) max_bytes: u64,
@@ -92,7 +94,8 @@ impl Keeper {
             look_for_old: false,
             offset_ms: None,
             spare_seq: 0,
-            offered: (0, 0),
+            opened_at: 0,
+            is_confirmed: false,
             used: (0, 0),
             max_bytes: MAX_JOURNAL_BYTES,
         }
@@ -158,14 +161,24 @@ impl Keeper {
         result
     }
 
-    /// What is to be sent next. See [`Journal::batch`].
+    /// What is to be sent next ([`Journal::batch`]). Until the portal has answered once, only what was there when the
+    /// journal was opened: the newest of it again, if nothing else ([`super::tail`] says why).
     ///
     /// # Errors
     /// The journal cannot be read.
     pub fn batch(&mut self, limit: usize, max_bytes: usize) -> Result<Batch, JournalError> {
-        let batch = self.with(|journal| journal.batch(limit, max_bytes))?;
-        if let Some(last) = batch.events.last() {
-            self.offered = (self.offered.1, self.offered.1.max(last.seq));
+        let mut batch = self.with(|journal| journal.batch(limit, max_bytes))?;
+        if self.is_confirmed || batch.events.is_empty() {
+            return Ok(batch);
+        }
+        let opened_at = self.opened_at;
+        if batch.events[0].seq <= opened_at {
+            batch.events.retain(|event| event.seq <= opened_at);
+        } else if let Some(newest) = self.with(|journal| journal.event(opened_at))? {
+            batch.events = vec![newest];
+        } else {
+            // Nothing is left of the time before that the portal could be asked about.
+            self.is_confirmed = true;
         }
         Ok(batch)
     }
@@ -178,12 +191,12 @@ impl Keeper {
     pub fn acknowledge(&mut self, answer: EventsAnswer) -> Result<bool, JournalError> {
         self.dirty = true;
         self.learn_time(answer.time.unix_ms() - self.clock.up_ms() as i64);
-        let behind = answer.received_through > self.published().state.last_seq;
-        if behind {
+        if self.lost_its_end(&answer) {
             self.go_on_behind(&answer)?;
         }
+        let was_confirmed = std::mem::replace(&mut self.is_confirmed, true);
         let moved = self.with(|journal| journal.acknowledge(&answer))?;
-        Ok(moved || behind)
+        Ok(moved || !was_confirmed)
     }
 
     /// Sets an event aside that the portal will not take. See [`Journal::refuse`].
@@ -191,6 +204,11 @@ impl Keeper {
     /// # Errors
     /// Nothing was changed.
     pub fn refuse(&mut self, seq: u64, reason: &str) -> Result<(), JournalError> {
+        if seq <= self.published().state.received_through {
+            // It was only asked about, and has arrived long ago.
+            self.is_confirmed = true;
+            return Ok(());
+        }
         self.dirty = true;
         self.with(|journal| journal.refuse(seq, reason))
     }
@@ -272,10 +290,10 @@ impl Keeper {
         result
     }
 
-    /// Counts what an opened journal holds as offered: an earlier run may have sent it.
+    /// Works with this journal from now on.
     pub(super) fn take(&mut self, journal: Journal, spare_seq: u64) {
-        let last = journal.state().last_seq;
-        self.offered = (last, last);
+        self.opened_at = journal.state().last_seq;
+        self.is_confirmed = false;
         self.used = (0, 0);
         self.spare_seq = spare_seq;
         self.journal = Some(journal);

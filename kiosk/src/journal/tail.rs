@@ -1,16 +1,37 @@
-//! A lost end: the disk forgot what it had confirmed, and SQLite cannot see it. The portal can: it acknowledges more
-//! than the journal has.
+//! A lost end: the disk forgot what it had confirmed, and SQLite cannot see it. The portal can.
+//!
+//! So the first delivery after the journal was opened offers only what was there at that moment. Where the portal
+//! acknowledges more, the disk lost what lay behind, and everything appended since under those numbers gets new ones:
+//! it was never offered, so the portal cannot hold it, unless it came by a stick ([`exported_through`]).
 
-use pikir_contract::{EventStatus, EventsAnswer, SealKey, canonical_json};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use pikir_contract::{Event, SealKey, canonical_json};
 use rusqlite::{Transaction, params};
 
 use super::NewEvent;
 use super::error::JournalError;
+use super::rows::read_event;
 use super::store::{Journal, insert};
+use crate::files;
 
 impl Journal {
-    /// Goes on behind `through`, which the portal holds although it is not here: moves the chain on, states the gap,
-    /// appends `notice`, and once more those of `again`, whose seq the portal holds with the content of another.
+    /// The event with this number, if it is here.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds what no append wrote.
+    pub(super) fn event(&self, seq: u64) -> Result<Option<Event>, JournalError> {
+        let mut statement = self
+            .connection()
+            .prepare_cached("SELECT seq, kind, body, seal FROM events WHERE seq = ?1")?;
+        let mut rows = statement.query([seq as i64])?;
+        rows.next()?.map(read_event).transpose()
+    }
+
+    /// The portal holds events up to `through` whose end is not those here. Moves the chain on behind `through` where it
+    /// stands before, states that, appends `notice`, and once more the events `again`, under whose numbers the portal
+    /// holds others.
     ///
     /// # Errors
     /// Nothing was changed.
@@ -19,22 +40,22 @@ impl Journal {
         through: u64,
         notice: NewEvent,
         detail: &str,
-        again: &[u64],
+        again: RangeInclusive<u64>,
     ) -> Result<(), JournalError> {
         let (next, key) = self.chain()?;
-        let key = key.advance(through + 1 - next);
         self.transact(|transaction| {
-            state_gap(transaction, next, through, detail)?;
-            move_chain(transaction, through + 1, &key)?;
+            transaction.execute("INSERT INTO recoveries (detail) VALUES (?1)", [detail])?;
+            if through >= next {
+                let recovery = transaction.last_insert_rowid();
+                transaction.execute(
+                    "INSERT INTO gaps (first_seq, last_seq, recovery) VALUES (?1, ?2, ?3)",
+                    params![next as i64, through as i64, recovery],
+                )?;
+                move_chain(transaction, through + 1, &key.advance(through + 1 - next))?;
+            }
             append_notice(transaction, notice)?;
             for seq in again {
-                let (kind, text): (String, String) = transaction
-                    .prepare_cached("SELECT kind, body FROM events WHERE seq = ?1")?
-                    .query_row([*seq as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
-                let value = serde_json::from_str(&text).map_err(|_| {
-                    JournalError::Damaged(format!("event {seq}: the body is not JSON"))
-                })?;
-                insert(transaction, &kind, &text, &value)?;
+                append_again(transaction, seq)?;
             }
             Ok(())
         })
@@ -65,33 +86,14 @@ fn append_notice(transaction: &Transaction<'_>, notice: NewEvent) -> Result<(), 
     Ok(())
 }
 
-/// Of what was offered for the first time in this delivery (after `offered_before`), the events the portal says it
-/// held already: it held others under those numbers.
-pub(super) fn taken_numbers(answer: &EventsAnswer, offered_before: u64, last: u64) -> Vec<u64> {
-    let mut seqs: Vec<u64> = answer
-        .results
-        .iter()
-        .filter(|result| result.status == EventStatus::Duplicate)
-        .map(|result| result.seq)
-        .filter(|seq| *seq > offered_before && *seq <= last)
-        .collect();
-    seqs.sort_unstable();
-    seqs.dedup();
-    seqs
-}
-
-fn state_gap(
-    transaction: &Transaction<'_>,
-    first: u64,
-    last: u64,
-    detail: &str,
-) -> Result<(), JournalError> {
-    transaction.execute("INSERT INTO recoveries (detail) VALUES (?1)", [detail])?;
-    let recovery = transaction.last_insert_rowid();
-    transaction.execute(
-        "INSERT INTO gaps (first_seq, last_seq, recovery) VALUES (?1, ?2, ?3)",
-        params![first as i64, last as i64, recovery],
-    )?;
+/// Appends the body of event `seq` under a new number.
+fn append_again(transaction: &Transaction<'_>, seq: u64) -> Result<(), JournalError> {
+    let (kind, text): (String, String) = transaction
+        .prepare_cached("SELECT kind, body FROM events WHERE seq = ?1")?
+        .query_row([seq as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let value = serde_json::from_str(&text)
+        .map_err(|_| JournalError::Damaged(format!("event {seq}: the body is not JSON")))?;
+    insert(transaction, &kind, &text, &value)?;
     Ok(())
 }
 
@@ -101,4 +103,30 @@ fn move_chain(transaction: &Transaction<'_>, next: u64, key: &SealKey) -> Result
         params![next as i64, key.as_bytes().as_slice()],
     )?;
     Ok(())
+}
+
+/// Where an export leaves the seq of its newest event.
+fn export_mark(journal: &Path) -> PathBuf {
+    journal.with_file_name("exported-through")
+}
+
+/// Leaves a mark of an export beside the journal, readable for the terminal, whoever exported.
+///
+/// # Errors
+/// It cannot be written.
+pub(super) fn mark_export(journal: &Path, last_seq: u64) -> std::io::Result<()> {
+    files::replace(
+        &export_mark(journal),
+        last_seq.to_string().as_bytes(),
+        0o644,
+    )
+}
+
+/// Seq of the newest event that was ever exported; the portal may hold it although it was never sent.
+pub(super) fn exported_through(journal: &Path) -> u64 {
+    let text = files::read_text_if_there(&export_mark(journal));
+    text.ok()
+        .flatten()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(0)
 }

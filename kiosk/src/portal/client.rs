@@ -11,15 +11,16 @@ use pikir_contract::{SigningKey, check_portal_url, sign_request};
 use reqwest::header::{
     CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderMap, IF_NONE_MATCH, RETRY_AFTER, USER_AGENT,
 };
-use reqwest::{Certificate, Client, Method, Url};
+use reqwest::{Client, Method, Url};
 
+use super::tls::{self, Trust};
 use super::{Portal, Reply, Request, RequestBody};
 use crate::clock::SharedClock;
-use crate::files;
 use crate::limits::{
     COMPRESS_FROM_BYTES, CONNECT_TIMEOUT, MAX_ANSWER_BYTES, POOL_IDLE, READ_TIMEOUT,
     REQUEST_TIMEOUT,
 };
+use crate::true_time::TrueTime;
 
 /// How long each stage of a request may take, so that no half-open connection holds it up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +53,8 @@ pub struct PortalAddress {
 /// How the portal is reached.
 #[derive(Debug)]
 struct Road {
-    /// Instead of the system's.
-    authorities: Option<Vec<Certificate>>,
+    /// `None`: no TLS, on loopback. A machine without any authority must still reach that.
+    trust: Option<Trust>,
     patience: Patience,
     /// With the connections that are open.
     http: Mutex<Client>,
@@ -81,19 +82,35 @@ impl PortalAddress {
         let base = Url::parse(portal).with_context(|| format!("portal address {portal}"))?;
         // A second provider would be an error of the program; the first one stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let authorities = match ca_file {
-            Some(path) => Some(authorities_in(path)?),
-            // Loopback needs no authority; a machine without any must still reach it.
-            None => (base.scheme() == "http").then(Vec::new),
+        let trust = match (ca_file, base.scheme()) {
+            (None, "http") => None,
+            _ => Some(Trust::new(ca_file)?),
         };
-        let http = client(authorities.as_deref(), patience)
-            .context("TLS cannot be prepared. Install ca-certificates, or name a ca_file")?;
-        let road = Arc::new(Road {
-            authorities,
-            patience,
-            http: Mutex::new(http),
-        });
-        Ok(Self { base, road })
+        let road = Road::new(trust, patience)?;
+        Ok(Self {
+            base,
+            road: Arc::new(road),
+        })
+    }
+
+    /// The same portal, whose certificate's dates are judged by what is known of the time, and leniently while nothing is
+    /// ([`tls`] says at which price). For what an enrolled terminal sends; shares no connection with this one.
+    #[must_use]
+    pub fn judging_dates_by(&self, true_time: Arc<TrueTime>) -> Self {
+        let Some(trust) = self.road.trust.clone() else {
+            return self.clone();
+        };
+        match Road::new(Some(trust.judging_dates_by(true_time)), self.road.patience) {
+            Ok(road) => Self {
+                base: self.base.clone(),
+                road: Arc::new(road),
+            },
+            Err(error) => {
+                let detail = format!("{error:#}");
+                tracing::warn!(%detail, "certificates are judged by the wall clock alone");
+                self.clone()
+            }
+        }
     }
 
     /// Another portal by its address, over the same kind of road; this one where no other is named, or it cannot be used.
@@ -102,7 +119,12 @@ impl PortalAddress {
         let Some(portal) = portal.filter(|portal| *portal != self.as_str()) else {
             return self.clone();
         };
-        Self::new(portal, ca_file).unwrap_or_else(|error| {
+        let true_time = self.road.trust.as_ref().and_then(Trust::true_time);
+        let other = Self::new(portal, ca_file).map(|other| match true_time {
+            Some(true_time) => other.judging_dates_by(true_time),
+            None => other,
+        });
+        other.unwrap_or_else(|error| {
             let detail = format!("{error:#}");
             tracing::warn!(portal, %detail, "the portal cannot be used; the present one is asked instead");
             self.clone()
@@ -115,10 +137,14 @@ impl PortalAddress {
 
     /// Leaves every open connection behind; requests under way are not touched.
     fn forget_connections(&self) {
-        match client(self.road.authorities.as_deref(), self.road.patience) {
+        match client(self.road.trust.as_ref(), self.road.patience) {
             Ok(http) => *self.road.lock() = http,
             Err(error) => {
-                tracing::warn!(%error, "connections could not be given up; they are within seconds");
+                let error = format!("{error:#}");
+                tracing::warn!(
+                    error,
+                    "connections could not be given up; they are within seconds"
+                );
             }
         }
     }
@@ -139,12 +165,22 @@ impl PortalAddress {
 }
 
 impl Road {
+    fn new(trust: Option<Trust>, patience: Patience) -> anyhow::Result<Self> {
+        let http = client(trust.as_ref(), patience)
+            .context("TLS cannot be prepared. Install ca-certificates, or name a ca_file")?;
+        Ok(Self {
+            trust,
+            patience,
+            http: Mutex::new(http),
+        })
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Client> {
         self.http.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn client(authorities: Option<&[Certificate]>, patience: Patience) -> reqwest::Result<Client> {
+fn client(trust: Option<&Trust>, patience: Patience) -> anyhow::Result<Client> {
     let builder = Client::builder()
         .connect_timeout(patience.connect)
         .read_timeout(patience.silence)
@@ -154,19 +190,11 @@ fn client(authorities: Option<&[Certificate]>, patience: Patience) -> reqwest::R
         // The kernel gives up at the same time as the program, so that no dead socket stays behind.
         .tcp_user_timeout(patience.silence)
         .tcp_keepalive(patience.silence);
-    match authorities {
-        Some(authorities) => builder.tls_certs_only(authorities.iter().cloned()).build(),
-        None => builder.build(),
-    }
-}
-
-fn authorities_in(path: &Path) -> anyhow::Result<Vec<Certificate>> {
-    let pem = files::read_text(path)
-        .with_context(|| format!("CA file {} cannot be read", path.display()))?;
-    Certificate::from_pem_bundle(pem.as_bytes())
-        .ok()
-        .filter(|found| !found.is_empty())
-        .with_context(|| format!("CA file {} holds no PEM certificate", path.display()))
+    let builder = match trust {
+        Some(trust) => builder.tls_backend_preconfigured(trust.config()?),
+        None => builder.tls_certs_only([]),
+    };
+    Ok(builder.build()?)
 }
 
 /// The portal over HTTP, for one identity.
@@ -285,10 +313,13 @@ fn gzip(content: &[u8]) -> std::io::Result<Vec<u8>> {
 }
 
 /// The whole chain of causes in one line: a technician needs the last of them ("certificate has expired").
-fn plain(error: &dyn std::error::Error) -> String {
+fn plain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
+        if let Some(fault) = tls::date_fault(error) {
+            return fault;
+        }
         let more = error.to_string();
         if !text.contains(&more) {
             text = format!("{text}: {more}");
@@ -314,6 +345,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files;
 
     fn headers(pairs: &[(reqwest::header::HeaderName, &str)]) -> HeaderMap {
         pairs

@@ -6,6 +6,10 @@ mod half_open;
 pub mod reply;
 #[cfg(test)]
 pub mod scripted;
+pub mod tls;
+mod tls_sessions;
+#[cfg(test)]
+mod wrong_clock;
 
 use std::future::Future;
 use std::time::Duration;

@@ -48,7 +48,6 @@ pub fn rating(clock: &SystemClock) -> NewEvent {
             gap_ms: None,
             flags: Vec::new(),
             touched: Some((touched as u16, 700)),
-            flags: Vec::new(),
         },
         at,
     }

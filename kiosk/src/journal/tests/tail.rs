@@ -27,15 +27,20 @@ fn forgetful() -> (Desk, Keeper) {
     (desk, keeper)
 }
 
+fn duplicates(seqs: std::ops::RangeInclusive<u64>) -> Vec<EventResult> {
+    seqs.map(|seq| result(seq, EventStatus::Duplicate))
+        .collect()
+}
+
 #[test]
 fn the_chain_goes_on_behind_what_the_portal_holds_and_events_with_taken_numbers_get_new_ones() {
     let (_desk, mut keeper) = forgetful();
-    let sent = all(&mut keeper);
-    assert_eq!(numbers(&sent), (1..=7).collect::<Vec<_>>());
-    let results = (1..=7)
-        .map(|seq| result(seq, EventStatus::Duplicate))
-        .collect();
-    assert!(keeper.acknowledge(answer(8, results)).unwrap());
+    assert_eq!(
+        numbers(&all(&mut keeper)),
+        (1..=5).collect::<Vec<_>>(),
+        "nothing taken since the start is offered before the portal has answered"
+    );
+    assert!(keeper.acknowledge(answer(8, duplicates(1..=5))).unwrap());
     let state = keeper.published().state;
     assert_eq!(
         (state.received_through, state.last_seq, state.pending),
@@ -45,26 +50,77 @@ fn the_chain_goes_on_behind_what_the_portal_holds_and_events_with_taken_numbers_
     assert_eq!(numbers(&again), [9, 10, 11]);
     assert_sealed(&again);
     assert_eq!(again[0].body["what"], "journal-recovered");
-    assert_eq!(
-        (&again[1].body, &again[2].body),
-        (&sent[5].body, &sent[6].body)
-    );
-    assert!(keeper.published().recovered.unwrap().contains("seq 8 to 8"));
+    let journal = keeper.journal.as_ref().unwrap();
+    for (old, new) in [(6, &again[1]), (7, &again[2])] {
+        assert_eq!(journal.event(old).unwrap().unwrap().body, new.body);
+    }
+    assert!(keeper.published().recovered.unwrap().contains("seq 6 to 8"));
     let path = keeper.path.clone();
     keeper.close();
     assert_eq!(verify(&path).unwrap().problems, Vec::<String>::new());
 }
 
 #[test]
+fn a_loss_shows_also_when_more_was_taken_since_than_was_lost() {
+    let (_desk, mut keeper) = forgetful();
+    all(&mut keeper);
+    assert!(keeper.acknowledge(answer(6, duplicates(1..=5))).unwrap());
+    let sent = all(&mut keeper);
+    assert_eq!(numbers(&sent), [7, 8, 9], "6 is taken, 7 is free");
+    assert_sealed(&sent);
+    let journal = keeper.journal.as_ref().unwrap();
+    assert_eq!(journal.event(6).unwrap().unwrap().body, sent[2].body);
+}
+
+#[test]
+fn a_terminal_that_has_delivered_everything_asks_about_its_newest_event_before_it_sends_more() {
+    let desk = Desk::new();
+    let mut keeper = desk.kept(5);
+    keeper.acknowledge(answer(5, vec![])).unwrap();
+    keeper.close();
+    let mut keeper = desk.keeper();
+    assert_eq!(all(&mut keeper), vec![], "nothing to say, nothing to ask");
+    keeper.append(desk.rating()).unwrap();
+    assert_eq!(numbers(&all(&mut keeper)), [5]);
+    assert!(keeper.acknowledge(answer(5, duplicates(5..=5))).unwrap());
+    assert_eq!(numbers(&all(&mut keeper)), [6]);
+}
+
+#[test]
+fn a_portal_that_refuses_the_question_is_sent_what_is_new() {
+    let desk = Desk::new();
+    let mut keeper = desk.kept(5);
+    keeper.acknowledge(answer(5, vec![])).unwrap();
+    keeper.close();
+    let mut keeper = desk.keeper();
+    keeper.append(desk.rating()).unwrap();
+    keeper.refuse(5, "no").unwrap();
+    assert_eq!(numbers(&all(&mut keeper)), [6]);
+    assert_eq!(keeper.published().state.rejected, 0);
+}
+
+#[test]
+fn what_came_to_the_portal_on_a_stick_is_not_taken_for_a_loss() {
+    let desk = Desk::new();
+    desk.kept(5).close();
+    let mut keeper = desk.keeper();
+    keeper.append(desk.rating()).unwrap();
+    let file = desk.dir.path().join("journal.jsonl");
+    export(&keeper.path, &file, desk.clock.reading()).unwrap();
+    all(&mut keeper);
+    assert!(keeper.acknowledge(answer(6, duplicates(1..=5))).unwrap());
+    let published = keeper.published();
+    assert_eq!((published.state.last_seq, published.state.pending), (6, 0));
+    assert_eq!(published.recovered, None);
+}
+
+#[test]
 fn a_portal_that_acknowledges_what_cannot_be_is_not_believed() {
     let (_desk, mut keeper) = forgetful();
     all(&mut keeper);
-    let results: Vec<_> = (1..=7)
-        .map(|seq| result(seq, EventStatus::Duplicate))
-        .collect();
     assert!(
         keeper
-            .acknowledge(answer(1_000_000_000_000_000, results))
+            .acknowledge(answer(1_000_000_000_000_000, duplicates(1..=5)))
             .is_err()
     );
     assert!(
@@ -72,18 +128,6 @@ fn a_portal_that_acknowledges_what_cannot_be_is_not_believed() {
         "it knows nothing of what was sent"
     );
     assert_eq!(keeper.published().state.last_seq, 7);
-}
-
-#[test]
-fn what_was_sent_before_and_its_answer_lost_keeps_its_number() {
-    let (_desk, mut keeper) = forgetful();
-    all(&mut keeper);
-    all(&mut keeper);
-    let results = (1..=7)
-        .map(|seq| result(seq, EventStatus::Duplicate))
-        .collect();
-    keeper.acknowledge(answer(8, results)).unwrap();
-    assert_eq!(numbers(&all(&mut keeper)), [9], "the notice alone");
 }
 
 #[test]
