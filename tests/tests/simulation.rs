@@ -93,7 +93,7 @@ fn live_all(seeds: &[u64]) -> Result<Tally> {
                 return Ok(());
             }
             match simulation::run(*seed) {
-                Ok((tally, _)) => *sum.lock().unwrap() += tally,
+                Ok((tally, _)) => *sum.lock().expect("no history panics") += tally,
                 Err(failure) => {
                     has_failed.store(true, Ordering::SeqCst);
                     keep_seed(*seed);
@@ -108,7 +108,7 @@ fn live_all(seeds: &[u64]) -> Result<Tally> {
         all.into_iter()
             .try_for_each(|one| one.join().expect("a history does not panic"))
     })?;
-    Ok(sum.into_inner().unwrap().0)
+    Ok(sum.into_inner().expect("no history panics").0)
 }
 
 #[test]

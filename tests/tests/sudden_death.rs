@@ -72,7 +72,9 @@ impl Victim {
         let (is_up, is_dead) = (AtomicBool::new(is_early), AtomicBool::new(false));
         let pressed = std::thread::scope(|scope| {
             let killer = scope.spawn(|| -> Result<()> {
-                while !is_up.load(Ordering::SeqCst) && wait::pass(OFTEN) {}
+                while !is_up.load(Ordering::SeqCst) {
+                    wait::pass(OFTEN);
+                }
                 wait::pass(life);
                 let id = i32::try_from(id).ok().and_then(Pid::from_raw);
                 let killed = kill_process(id.context("a process id")?, Signal::KILL);

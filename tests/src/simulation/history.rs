@@ -101,6 +101,13 @@ pub(super) struct Temper {
     pub(super) lying_portal: bool,
 }
 
+impl Temper {
+    /// Whether numbers may have to be given anew: the terminal and the portal may disagree about who has one.
+    pub(super) fn may_renumber(self) -> bool {
+        self.lying_disk || self.damage || self.lying_portal
+    }
+}
+
 impl History {
     /// The terminal is enrolled; nothing has happened yet.
     ///
