@@ -162,7 +162,7 @@ impl Keeper {
     }
 
     /// What is to be sent next ([`Journal::batch`]). Until the portal has answered once, only what was there when the
-    /// journal was opened: the newest of it again, if nothing else ([`super::tail`] says why).
+    /// journal was opened: the newest of it again, if nothing else (`tail.rs` says why).
     ///
     /// # Errors
     /// The journal cannot be read.

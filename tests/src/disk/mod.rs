@@ -1,6 +1,6 @@
 //! A disk that can lose power between any two calls of SQLite, for programs that run inside this process.
 //!
-//! SQLite reaches the file system through a table of functions; [`vfs`] puts its own in front of the real ones, so
+//! SQLite reaches the file system through a table of functions; `vfs.rs` puts its own in front of the real ones, so
 //! that every SQLite file below the directory of a [`Disk`] is written for real *and* remembered here: what was
 //! synced, and what was only written since. When the power is cut, at a call chosen beforehand, every further call
 //! fails; [`Disk::power_on`] then leaves in the directory what a disk might show: each write since the last sync
