@@ -88,7 +88,9 @@ pub(super) fn everything(history: &mut History, life: &Life) -> Result<()> {
         gapless(history, &books)?;
     }
     in_order(history, &held)?;
-    if !history.temper.lying_disk && !history.temper.damage {
+    // What a device that failed did not let the terminal keep, its guesses do not know.
+    let kept_all = history.tally.device_errors == 0;
+    if kept_all && !history.temper.lying_disk && !history.temper.damage {
         dated_in_order(history, &books, &held)?;
     }
     times(history, &books, &held)
