@@ -15,6 +15,7 @@
 //! | `journal.db`, `-wal`, `-shm` | the journal (pages of 4096 bytes) |
 //! | `spare-key.json` | a key of the ratchet that the journal has not reached (`spare.rs`) |
 //! | `journal.db.new` | a journal being built; nobody reads it, the next one to build overwrites it |
+//! | `exported-through` | seq of the newest event that was ever exported: the portal may hold it though it was never sent |
 //! | `damaged/1`, `damaged/2` … | files that were set aside, never deleted; `damaged/new` while they are being read |
 //!
 //! Tables: `chain` (one row: next seq and key, the portal's cursor), `events`, `boots`, `marks` (when events were
@@ -59,10 +60,9 @@
 //! - A digit that was changed by damage inside a body still makes a body. Its seal convicts it at the portal.
 //! - With the chain's row and the spare key both lost nothing can be sealed: the terminal says so, delivers what
 //!   it has, and must be enrolled again.
-//! - A disk that forgets an end it had confirmed leaves a file in order. The portal notices when it holds more than the
-//!   journal has: the chain then goes on behind that, and what was given a number twice gets another (`tail.rs`). Events
-//!   that only the disk had are gone; and where as many new ones were written before the portal was reached, it sees
-//!   two events under one seq and flags the terminal.
+//! - A disk that forgets an end it had confirmed leaves a file in order. So the first delivery after each opening offers
+//!   nothing that was taken since; a portal that acknowledges more holds what was lost, and what was taken under those
+//!   numbers gets new ones (`tail.rs`). Events that only the disk had are gone.
 //! - The last transaction in the log is believed only whole. Damage to it alone looks like the power cut it may be.
 //!
 //! # Who touches it
