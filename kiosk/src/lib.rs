@@ -6,7 +6,6 @@
 //! | module | what it is |
 //! | --- | --- |
 //! | [`visit`] | what a visitor can do, as a pure state machine |
-//! | [`doubt`] | the published rules by which a rating is flagged |
 //! | [`doubt`] | the published rules by which a rating is doubted, and the watch for phantom touches |
 //! | [`view`] | what the screen shows, as plain data |
 //! | [`journal`] | the append-only log of ratings: one thread, one transaction, one fsync |
@@ -16,8 +15,7 @@
 //! | [`enrolment`] | how a terminal gets its identity |
 //! | [`clock_watch`] | says when the wall clock is set |
 //! | [`network`] | says when the network changed |
-//! | [`true_time`], [`clock_watch`] | what is known of the time; notices when the clock was set |
-//! | [`network`] | changes of link and address wake the uploader |
+//! | [`true_time`] | what is known of the time |
 //! | [`buttons`] | five rating buttons on GPIO pins |
 //! | [`control`] | status requests on a local socket |
 //! | [`clock`], [`entropy`], [`files`] | the side effects, each with a test twin |
