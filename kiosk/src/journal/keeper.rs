@@ -167,7 +167,15 @@ impl Keeper {
     /// # Errors
     /// The journal cannot be read.
     pub fn batch(&mut self, limit: usize, max_bytes: usize) -> Result<Batch, JournalError> {
-        let mut batch = self.with(|journal| journal.batch(limit, max_bytes))?;
+        let mut batch = self.with(|journal| {
+            let batch = journal.batch(limit, max_bytes)?;
+            if batch.events.is_empty() && journal.state().pending > 0 {
+                // Pages in each other's place are sound one by one: SQLite reads such a table as empty.
+                let missing = "events that wait for the portal cannot be found";
+                return Err(JournalError::Damaged(missing.into()));
+            }
+            Ok(batch)
+        })?;
         if self.is_confirmed || batch.events.is_empty() {
             return Ok(batch);
         }

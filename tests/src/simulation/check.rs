@@ -85,6 +85,11 @@ pub(super) fn everything(history: &mut History, life: &Life) -> Result<()> {
         books.rejected.keys()
     );
     if !history.temper.may_renumber() {
+        let recovered = life.published().recovered;
+        ensure!(
+            recovered.is_none(),
+            "nothing was damaged, but {recovered:?}"
+        );
         gapless(history, &books)?;
     }
     in_order(history, &held)?;
