@@ -301,7 +301,8 @@ impl Keeper {
     /// Works with this journal from now on.
     pub(super) fn take(&mut self, journal: Journal, spare_seq: u64) {
         self.opened_at = journal.state().last_seq;
-        self.is_confirmed = false;
+        // There is nothing to ask about in a new journal.
+        self.is_confirmed = self.opened_at == 0;
         self.used = (0, 0);
         self.spare_seq = spare_seq;
         self.journal = Some(journal);

@@ -36,7 +36,7 @@ fn duplicates(seqs: std::ops::RangeInclusive<u64>) -> Vec<EventResult> {
 fn the_chain_goes_on_behind_what_the_portal_holds_and_events_with_taken_numbers_get_new_ones() {
     let (_desk, mut keeper) = forgetful();
     assert_eq!(
-        numbers(&all(&mut keeper)),
+        numbers(&offered(&mut keeper)),
         (1..=5).collect::<Vec<_>>(),
         "nothing taken since the start is offered before the portal has answered"
     );
@@ -63,7 +63,7 @@ fn the_chain_goes_on_behind_what_the_portal_holds_and_events_with_taken_numbers_
 #[test]
 fn a_loss_shows_also_when_more_was_taken_since_than_was_lost() {
     let (_desk, mut keeper) = forgetful();
-    all(&mut keeper);
+    offered(&mut keeper);
     assert!(keeper.acknowledge(answer(6, duplicates(1..=5))).unwrap());
     let sent = all(&mut keeper);
     assert_eq!(numbers(&sent), [7, 8, 9], "6 is taken, 7 is free");
@@ -79,11 +79,11 @@ fn a_terminal_that_has_delivered_everything_asks_about_its_newest_event_before_i
     keeper.acknowledge(answer(5, vec![])).unwrap();
     keeper.close();
     let mut keeper = desk.keeper();
-    assert_eq!(all(&mut keeper), vec![], "nothing to say, nothing to ask");
+    assert_eq!(offered(&mut keeper), vec![], "nothing to say, nothing to ask");
     keeper.append(desk.rating()).unwrap();
-    assert_eq!(numbers(&all(&mut keeper)), [5]);
+    assert_eq!(numbers(&offered(&mut keeper)), [5]);
     assert!(keeper.acknowledge(answer(5, duplicates(5..=5))).unwrap());
-    assert_eq!(numbers(&all(&mut keeper)), [6]);
+    assert_eq!(numbers(&offered(&mut keeper)), [6]);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_portal_that_refuses_the_question_is_sent_what_is_new() {
     let mut keeper = desk.keeper();
     keeper.append(desk.rating()).unwrap();
     keeper.refuse(5, "no").unwrap();
-    assert_eq!(numbers(&all(&mut keeper)), [6]);
+    assert_eq!(numbers(&offered(&mut keeper)), [6]);
     assert_eq!(keeper.published().state.rejected, 0);
 }
 
@@ -107,7 +107,7 @@ fn what_came_to_the_portal_on_a_stick_is_not_taken_for_a_loss() {
     keeper.append(desk.rating()).unwrap();
     let file = desk.dir.path().join("journal.jsonl");
     export(&keeper.path, &file, desk.clock.reading()).unwrap();
-    all(&mut keeper);
+    offered(&mut keeper);
     assert!(keeper.acknowledge(answer(6, duplicates(1..=5))).unwrap());
     let published = keeper.published();
     assert_eq!((published.state.last_seq, published.state.pending), (6, 0));
@@ -117,7 +117,7 @@ fn what_came_to_the_portal_on_a_stick_is_not_taken_for_a_loss() {
 #[test]
 fn a_portal_that_acknowledges_what_cannot_be_is_not_believed() {
     let (_desk, mut keeper) = forgetful();
-    all(&mut keeper);
+    offered(&mut keeper);
     assert!(
         keeper
             .acknowledge(answer(1_000_000_000_000_000, duplicates(1..=5)))
