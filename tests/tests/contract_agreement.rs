@@ -14,9 +14,10 @@ use pikir_tests::scene::{ORGANIZATION, Scene};
 use serde_json::{Value, json};
 
 /// Every request of contract.md, and the two that are public.
-const REQUESTS: [&str; 7] = [
+const REQUESTS: [&str; 8] = [
     "get /api/v1/openapi.json",
     "get /api/v1/organizations/{code}/summary",
+    "get /api/v1/rules",
     "get /api/v1/terminal/config",
     "post /api/v1/enrolments",
     "post /api/v1/enrolments/poll",
@@ -112,6 +113,33 @@ fn the_document_describes_the_requests_of_the_contract_and_no_others() -> Result
         .map(|(method, path)| format!("{method} {path}"))
         .collect();
     assert_eq!(described, REQUESTS.map(str::to_owned).into());
+    Ok(())
+}
+
+#[test]
+fn the_limits_that_the_portal_publishes_are_those_that_terminals_keep_to() -> Result<()> {
+    use pikir_kiosk::doubt::{self, phantom};
+    let scene = Scene::new()?;
+    let rules = http::get(&format!("{}/api/v1/rules", scene.portal.url()))?.json()?;
+    let limits = |name: &str| {
+        let rules = rules["rules"].as_array().into_iter().flatten();
+        rules
+            .filter(|rule| rule["rule"] == name)
+            .map(|rule| rule["limits"].clone())
+            .next()
+    };
+    assert_eq!(limits("repeat"), Some(json!({"gap_ms": doubt::REPEAT_MS})));
+    let burst = json!({"ratings": doubt::BURST_COUNT, "window_ms": doubt::BURST_WINDOW_MS});
+    assert_eq!(limits("burst"), Some(burst));
+    let periodic = json!({
+        "gaps": phantom::PERIOD_COUNT,
+        "radius_per_mille": phantom::POINT_RADIUS,
+        "tolerance_ms": phantom::PERIOD_TOLERANCE_MS,
+        "multiple": phantom::MAX_MULTIPLE,
+        "shortest_ms": phantom::MIN_PERIOD_MS,
+        "longest_ms": phantom::MAX_PERIOD_MS,
+    });
+    assert_eq!(limits("periodic"), Some(periodic));
     Ok(())
 }
 

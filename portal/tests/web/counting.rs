@@ -78,8 +78,8 @@ async fn the_rules_are_public_in_every_language_with_their_limits() {
         page.assert_does_not_say("<script");
     }
     let page = portal.browser().get("/rules?lang=en").await;
-    page.assert_says("Less than 3 seconds after the rating before it");
-    page.assert_says("More than 6 ratings within 60 seconds");
+    page.assert_says("Less than 2 seconds after the rating before it");
+    page.assert_says("More than 10 ratings within 60 seconds");
     page.assert_says("to 60 thousandths of a second");
     page.assert_says("10 ratings in a row whose touches lie within 3 thousandths");
 }
