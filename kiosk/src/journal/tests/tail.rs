@@ -79,7 +79,11 @@ fn a_terminal_that_has_delivered_everything_asks_about_its_newest_event_before_i
     keeper.acknowledge(answer(5, vec![])).unwrap();
     keeper.close();
     let mut keeper = desk.keeper();
-    assert_eq!(offered(&mut keeper), vec![], "nothing to say, nothing to ask");
+    assert_eq!(
+        offered(&mut keeper),
+        vec![],
+        "nothing to say, nothing to ask"
+    );
     keeper.append(desk.rating()).unwrap();
     assert_eq!(numbers(&offered(&mut keeper)), [5]);
     assert!(keeper.acknowledge(answer(5, duplicates(5..=5))).unwrap());
