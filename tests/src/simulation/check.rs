@@ -150,10 +150,10 @@ fn missing(history: &History, held: &HashMap<Id, u64>, books: &Books) -> Result<
 }
 
 /// Whether the terminal says that something was lost. What a disk lied about and nobody ever saw, nobody can miss; nor
-/// the end of a log that looks like a commit the power cut interrupted.
+/// what [`History::unseen_damage`] names.
 fn is_stated(history: &History, life: &Life, books: &Books) -> bool {
     history.temper.lying_disk
-        || history.log_damaged
+        || history.unseen_damage
         || life.published().recovered.is_some()
         || !books.rejected.is_empty()
         || books

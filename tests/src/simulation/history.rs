@@ -87,8 +87,9 @@ pub struct History {
     pub(super) tally: Tally,
     /// Whether the disk may lie, the files be damaged, the portal lie.
     pub(super) temper: Temper,
-    /// The log was damaged: its end is then the same as a commit that the power cut interrupted.
-    pub(super) log_damaged: bool,
+    /// Damage that the terminal may not see: the end of a damaged log is the same as a commit that the power cut
+    /// interrupted, and pages in each other's place are sound one by one (the structure is checked after an unclean end).
+    pub(super) unseen_damage: bool,
     backups: Vec<(i64, Books)>,
     story: String,
 }
@@ -144,7 +145,7 @@ impl History {
             taps: Vec::new(),
             tally: Tally::default(),
             temper,
-            log_damaged: false,
+            unseen_damage: false,
             backups: Vec::new(),
             story: format!("{temper:?}\n"),
         })
@@ -415,7 +416,7 @@ impl History {
             let what = damage::damage(&self.hardware.journal(), &mut self.dice)?;
             self.everything_is_at_risk();
             self.tally.damages += 1;
-            self.log_damaged |= what.starts_with("journal.db-wal");
+            self.unseen_damage |= what.starts_with("journal.db-wal") || what.ends_with("swapped");
             self.tell(&what);
         }
         let seconds = match self.dice.below(12) {
