@@ -412,7 +412,9 @@ impl History {
     }
 
     async fn between_lives(&mut self) -> Result<()> {
-        if self.temper.damage && self.dice.percent(35) {
+        // Without a spare key a lost journal means a new enrolment, which ends a history.
+        let has_spare_key = self.hardware.disk.path().join("spare-key.json").exists();
+        if self.temper.damage && self.dice.percent(35) && has_spare_key {
             let what = damage::damage(&self.hardware.journal(), &mut self.dice)?;
             self.everything_is_at_risk();
             self.tally.damages += 1;
