@@ -4,7 +4,8 @@
 //! is known of the terminal comes in, what was found goes out, and [`crate::storage`] keeps it.
 
 use pikir_contract::{
-    CanonicalError, Event, EventBody, Seal, SealKey, canonical_json, require_integers,
+    CanonicalError, Event, EventBody, Seal, SealKey, canonical_json, canonical_value,
+    require_integers,
 };
 
 /// How far beyond the last event held a delivery may reach. Turning the ratchet costs one HMAC for
@@ -112,7 +113,7 @@ pub fn judge(ratchet: &mut Ratchet, events: &[Event]) -> Vec<Judged> {
 /// The body as its seal covers it: canonical JSON, made once for the seal and for keeping.
 fn canonical_body(event: &Event) -> Result<String, CanonicalError> {
     require_integers(&event.body)?;
-    canonical_json(&event.body)
+    canonical_value(&event.body)
 }
 
 /// A body that no seal can cover, for a person to look at.
