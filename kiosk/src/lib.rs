@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`visit`] | what a visitor can do, as a pure state machine |
 //! | [`doubt`] | the published rules by which a rating is doubted, and the watch for phantom touches |
+//! | [`adaptation`] | how one visitor wants the screen |
 //! | [`view`] | what the screen shows, as plain data |
 //! | [`journal`] | the append-only log of ratings: one thread, one transaction, one fsync |
 //! | [`portal`] | the central portal as the terminal sees it, over signed HTTP |
@@ -29,6 +30,7 @@
     )
 )]
 
+pub mod adaptation;
 #[cfg(feature = "screen")]
 pub mod app;
 pub mod backoff;

@@ -20,8 +20,12 @@ pub const THANKS_MS: u64 = 4_000;
 pub const THANKS_GUARD_MS: u64 = 700;
 /// How long "taken back" or "not saved" stays on the rate screen (milliseconds).
 pub const MESSAGE_MS: u64 = 6_000;
-/// Without any input for this long the visitor's language returns to the default (milliseconds).
-pub const LANGUAGE_RESET_MS: u64 = 30_000;
+/// How long the thanks screen stays where the visitor can say more (milliseconds).
+pub const THANKS_WITH_MORE_MS: u64 = 10_000;
+/// How long a fresh page of the questionnaire ignores choices (milliseconds): the second half of a double tap falls in it.
+pub const PAGE_GUARD_MS: u64 = 400;
+/// How long "are you still there?" waits for an answer (milliseconds): the least that EN 301 549 and WCAG 2.2.1 allow.
+pub const IDLE_WARNING_MS: u64 = 20_000;
 
 /// Largest event batch in bytes of JSON before compression; half of what the portal takes.
 pub const MAX_BATCH_BYTES: usize = 2 * 1024 * 1024;

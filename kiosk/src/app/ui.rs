@@ -14,7 +14,7 @@ use crate::journal::{Content, JournalHandle, NewEvent};
 use crate::portal::PortalState;
 use crate::screen::Screen;
 use crate::view::{Fault, FaultView, ScreenView, SetupView, UserAction};
-use crate::visit::{Effect, Event, Tap, Visit};
+use crate::visit::{Effect, Event, Stamp, Tap, Visit};
 
 thread_local! {
     static UI: RefCell<Option<Rc<RefCell<Ui>>>> = const { RefCell::new(None) };
@@ -210,16 +210,13 @@ impl Ui {
     }
 
     fn act(&mut self, action: UserAction) {
-        let at = self.shared.clock.reading();
-        let id = self.shared.entropy.id(at.wall.unix_ms());
         self.step(match action {
             UserAction::Rate {
                 score,
                 input,
                 at: touched,
             } => Event::Rate(Tap {
-                id,
-                at,
+                id: self.stamp().id,
                 score,
                 input,
                 touched: touched.map(Into::into),
@@ -227,15 +224,30 @@ impl Ui {
             }),
             UserAction::Touched(place) => Event::Touched(place.into()),
             UserAction::Language(language) => Event::Language(language),
-            UserAction::Undo => Event::Undo { id, at },
+            UserAction::Undo => Event::Undo,
             UserAction::Done => Event::Done,
+            UserAction::More => Event::More,
+            UserAction::Choose(index) => Event::Choose(index),
+            UserAction::Write(text) => Event::Write(text),
+            UserAction::Next => Event::Next,
+            UserAction::Back => Event::Back,
+            UserAction::Stay => Event::Stay,
+            UserAction::Adapt(adaptation) => Event::Adapt(adaptation),
+            UserAction::Show(overlay) => Event::Show(overlay),
         });
     }
 
+    /// Now, and an id for what may come of it.
+    fn stamp(&self) -> Stamp {
+        let at = self.shared.clock.reading();
+        let id = self.shared.entropy.id(at.wall.unix_ms());
+        Stamp { at, id }
+    }
+
     fn step(&mut self, event: Event) {
-        let now_ms = self.shared.clock.up_ms();
+        let stamp = self.stamp();
         if let Mode::Serving { visit, journal } = &mut self.mode {
-            for effect in visit.step(event, now_ms) {
+            for effect in visit.step(event, &stamp) {
                 match effect {
                     Effect::Append(new) => append(journal, new),
                     Effect::Maintenance(detail) => notice(&self.shared, journal, detail),
@@ -291,6 +303,7 @@ impl Ui {
             ScreenView::Setup(_) => "setup",
             ScreenView::Rate(_) => "rate",
             ScreenView::Thanks(_) => "thanks",
+            ScreenView::More(_) => "more",
             ScreenView::OutOfService(_) => "out-of-service",
         };
         self.shared

@@ -4,6 +4,7 @@
 //! module runs on the UI thread; other threads reach it through [`ScreenHandle`] alone.
 
 mod focus;
+mod more;
 mod out_of_service;
 mod qr;
 mod rate;
@@ -95,6 +96,7 @@ impl Screen {
         shell::connect(&self.window, &report);
         rate::connect(&self.window, &report);
         thanks::connect(&self.window, &report);
+        more::connect(&self.window, &report);
     }
 
     /// Calls `painted` once, as soon as the first frame is on the screen: drawn and handed to the display, whatever
@@ -126,6 +128,10 @@ impl Screen {
             ScreenView::Thanks(thanks) => {
                 thanks::show(&self.window, *thanks);
                 ScreenKind::Thanks
+            }
+            ScreenView::More(page) => {
+                more::show(&self.window, page);
+                ScreenKind::More
             }
             ScreenView::OutOfService(fault) => {
                 out_of_service::show(&self.window, fault);

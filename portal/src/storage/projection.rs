@@ -162,7 +162,7 @@ impl<'a> Projection<'a> {
                 seq,
                 answer.rating.to_string(),
                 serde_json::to_string(&answer.criteria)?,
-                serde_json::to_string(&answer.reasons)?,
+                serde_json::to_string(answer.reasons.as_deref().unwrap_or_default())?,
                 &answer.comment,
             ))?;
         Ok(())
