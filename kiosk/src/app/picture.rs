@@ -176,6 +176,7 @@ mod tests {
             document: config(),
             etag: None,
             hours: None,
+            night: None,
         });
         let mut visit = Visit::new(rules(&configuration), None);
         let _ = visit.step(crate::visit::Event::Language("ru".into()), 0);
