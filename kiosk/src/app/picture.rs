@@ -236,6 +236,7 @@ mod tests {
             document: config(),
             etag: None,
             hours: None,
+            night: None,
         });
         let mut visit = Visit::new(rules(&configuration), None);
         let clock = TestClock::new("7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap(), 0);
