@@ -117,7 +117,7 @@ impl<'a> Intake<'a> {
                 let what = format!("seq {} was not judged and is not held", event.seq);
                 return Err(StorageError::defect(what));
             }
-            Finding::Sound(body) => match self.projection.project(event.seq, body)? {
+            Finding::Sound(body) => match self.projection.project(event.seq, body, &event.body)? {
                 None => (Verdict::Accepted, None),
                 Some(why) => (Verdict::Malformed, Some(why.to_owned())),
             },
