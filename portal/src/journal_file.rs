@@ -14,9 +14,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::ingest::{Finding, MAX_GAP, Ratchet, judge};
-use crate::storage::{
-    Delivered, Delivery, KnownBoot, Sending, Storage, StorageError, TerminalRecord,
-};
+use crate::storage::{Delivered, Delivery, Sending, Storage, StorageError, TerminalRecord};
 
 /// The version of the format this program reads.
 const FORMAT: u64 = 1;
@@ -109,7 +107,7 @@ struct Intake<'a> {
     terminal: i64,
     seal_key: SealKey,
     ratchet: Ratchet,
-    boots: Vec<KnownBoot>,
+    boots: Vec<BootOffset>,
     sending: Sending,
     received_at: i64,
     /// The last seq of the file so far; at least the highest that is held.
@@ -244,27 +242,22 @@ impl<'a> Intake<'a> {
 }
 
 /// What the terminal knew about its boots when it wrote the file.
-fn known_boots(header: &Header) -> Vec<KnownBoot> {
+fn known_boots(header: &Header) -> Vec<BootOffset> {
     let ClockReading {
         boot,
         up_ms,
         wall,
         synced,
     } = header.exported;
-    let told = header.boots.iter().map(|known| KnownBoot {
-        boot: known.boot,
-        offset_ms: known.offset_ms,
-        quality: known.quality,
-    });
     let writing = i64::try_from(up_ms)
         .ok()
         .filter(|_| synced)
-        .map(|up_ms| KnownBoot {
+        .map(|up_ms| BootOffset {
             boot,
             offset_ms: wall.unix_ms() - up_ms,
             quality: OffsetQuality::Synced,
         });
-    told.chain(writing).collect()
+    header.boots.iter().copied().chain(writing).collect()
 }
 
 struct Lines<R> {

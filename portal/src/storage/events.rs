@@ -1,6 +1,6 @@
 //! Events: what is needed to judge them, and handing them over to be kept ([`super::intake`]).
 
-use pikir_contract::{EventResult, OffsetQuality, SealKey};
+use pikir_contract::{BootOffset, EventResult, SealKey};
 use rusqlite::Connection;
 
 use super::intake::deliver;
@@ -36,17 +36,6 @@ impl SealState {
     }
 }
 
-/// What is known about when a boot began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KnownBoot {
-    /// The boot.
-    pub boot: pikir_contract::BootId,
-    /// True time = `up_ms` + this.
-    pub offset_ms: i64,
-    /// How well it is known.
-    pub quality: OffsetQuality,
-}
-
 /// Judged events of one terminal, to be kept.
 #[derive(Clone, Debug)]
 pub struct Delivery {
@@ -58,8 +47,8 @@ pub struct Delivery {
     pub ratchet: Ratchet,
     /// The events, in ascending order of seq.
     pub events: Vec<Judged>,
-    /// What the sender knows about boots.
-    pub boots: Vec<KnownBoot>,
+    /// What the sender tells of boots.
+    pub boots: Vec<BootOffset>,
     /// The boot that sends them.
     pub sending: Sending,
     /// When they came (milliseconds since 1970).
