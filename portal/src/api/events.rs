@@ -64,30 +64,35 @@ struct HandedIn {
     received_at: i64,
 }
 
-/// Judges and keeps a delivery, beginning as far back as its events ask for.
+/// Judges and keeps a delivery.
 async fn try_once(storage: &Storage, handed_in: &HandedIn) -> Result<Delivered, ApiProblem> {
-    let known = storage.seal_state(handed_in.terminal).await?;
-    check_gap(&handed_in.request.events, known.held_through)?;
-    for mut ratchet in known.beginnings() {
-        let request = Arc::clone(&handed_in.request);
-        let (events, ratchet) =
-            run_off_thread(move || (judge(&mut ratchet, &request.events), ratchet)).await?;
-        let delivery = Delivery {
-            terminal: handed_in.terminal,
-            seal_key: known.seal_key.clone(),
-            ratchet,
-            events,
-            boots: handed_in.request.boots.clone(),
-            sending: handed_in.sending,
-            received_at: handed_in.received_at,
-        };
-        match storage.deliver(delivery).await? {
-            Delivered::Unjudged => {}
-            done => return Ok(done),
-        }
-    }
-    // Judged from K1 nothing is left out, so this is a state that has changed meanwhile.
-    Ok(Delivered::Stale)
+    let request = Arc::clone(&handed_in.request);
+    let seq = |event: Option<&Event>| event.map_or(0, |event| event.seq);
+    let (first, last) = (seq(request.events.first()), seq(request.events.last()));
+    let known = storage.seal_state(handed_in.terminal, first, last).await?;
+    check_gap(&request.events, known.held_through)?;
+    let mut keys = known.keys.for_request();
+    let (events, mut keys) =
+        run_off_thread(move || (judge(&mut keys, &request.events), keys)).await?;
+    let marks = keys.take_marks();
+    let Ok(events) = events else {
+        storage
+            .keep_marks(handed_in.terminal, known.seal_key, marks)
+            .await?;
+        let detail = "an event lies far ahead of what is held, and its key is still being worked out; try again";
+        return Err(ApiProblem::unavailable(detail));
+    };
+    let delivery = Delivery {
+        terminal: handed_in.terminal,
+        seal_key: known.seal_key,
+        ratchet: keys.at().clone(),
+        marks,
+        events,
+        boots: handed_in.request.boots.clone(),
+        sending: handed_in.sending,
+        received_at: handed_in.received_at,
+    };
+    Ok(storage.deliver(delivery).await?)
 }
 
 fn read_request(content: &[u8]) -> Result<EventsRequest, ApiProblem> {
