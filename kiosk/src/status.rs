@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pikir_contract::{Id, OffsetQuality};
+use pikir_contract::Id;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -116,21 +116,16 @@ impl StatusSource {
             rejected: state.rejected,
             portal: kebab(health.state),
             portal_reason: health.reason,
-            clock: self.clock_quality().to_owned(),
+            clock: self
+                .true_time
+                .offset()
+                .map_or("unknown", |offset| offset.quality.as_str())
+                .to_owned(),
             up_ms: self.clock.up_ms(),
             config_version: configuration
                 .as_ref()
                 .map(|current| current.document.version),
             disk_free_mb: files::free_mb(self.data.root()).unwrap_or(0),
-        }
-    }
-
-    fn clock_quality(&self) -> &'static str {
-        match self.true_time.offset().map(|offset| offset.quality) {
-            Some(OffsetQuality::Synced) => "synced",
-            Some(OffsetQuality::Portal) => "portal",
-            Some(OffsetQuality::Estimated) => "estimated",
-            None => "unknown",
         }
     }
 }
