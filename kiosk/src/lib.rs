@@ -17,6 +17,7 @@
 //! | [`network`] | says when the network changed |
 //! | [`true_time`] | what is known of the time |
 //! | [`buttons`] | five rating buttons on GPIO pins |
+//! | [`speech`] | what the screen says to those who do not see it |
 //! | [`control`] | status requests on a local socket |
 //! | [`clock`], [`entropy`], [`files`] | the side effects, each with a test twin |
 //! | `app`, `screen` | the running terminal and its window |
@@ -51,6 +52,7 @@ pub mod portal;
 #[cfg(feature = "screen")]
 pub mod screen;
 pub mod settings;
+pub mod speech;
 pub mod status;
 pub mod true_time;
 pub mod upkeep;

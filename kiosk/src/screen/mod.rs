@@ -4,6 +4,8 @@
 //! module runs on the UI thread; other threads reach it through [`ScreenHandle`] alone.
 
 mod focus;
+mod keys;
+mod models;
 mod out_of_service;
 mod qr;
 mod rate;
@@ -69,6 +71,7 @@ impl Screen {
             .set_reduced_motion(options.reduced_motion);
         words::connect(&window);
         qr::connect(&window);
+        keys::connect(&window);
         let screen = Screen { window };
         screen.fit(options.windowed);
         // Whoever stands at the terminal cannot leave it.
@@ -133,6 +136,16 @@ impl Screen {
             }
         };
         self.window.global::<Shell>().set_screen(kind);
+    }
+
+    /// The first of two buttons: the focus goes on to the next group or control.
+    pub fn scan_next(&self) {
+        keys::press(&self.window, slint::platform::Key::F11);
+    }
+
+    /// The second of two buttons: what has the focus is selected.
+    pub fn scan_select(&self) {
+        keys::press(&self.window, slint::platform::Key::F12);
     }
 
     /// Slint's window, for its size, a snapshot, or synthetic events.
