@@ -4,14 +4,20 @@
 //! module runs on the UI thread; other threads reach it through [`ScreenHandle`] alone.
 
 mod focus;
+mod linuxkms;
+mod more;
 mod out_of_service;
 mod qr;
 mod rate;
+mod rest;
 mod setup;
 mod shell;
 mod thanks;
 pub mod ui;
 mod words;
+
+pub use linuxkms::{draws_by_itself, prepare, touch_matrix};
+pub use rest::Rest;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -95,6 +101,7 @@ impl Screen {
         shell::connect(&self.window, &report);
         rate::connect(&self.window, &report);
         thanks::connect(&self.window, &report);
+        more::connect(&self.window, &report);
     }
 
     /// Calls `painted` once, as soon as the first frame is on the screen: drawn and handed to the display, whatever
@@ -103,7 +110,8 @@ impl Screen {
         let painted = Cell::new(Some(painted));
         // The renderer asks for this colour in the midst of the first frame. A timer that is due at once fires in
         // the event loop's next turn, when that frame has been presented.
-        self.window.global::<Shell>().on_painted(move || {
+        self.window.global::<Shell>().on_painted(move |beat| {
+            rest::painted(beat);
             if let Some(painted) = painted.take() {
                 slint::Timer::single_shot(std::time::Duration::ZERO, painted);
             }
@@ -127,12 +135,36 @@ impl Screen {
                 thanks::show(&self.window, *thanks);
                 ScreenKind::Thanks
             }
+            ScreenView::More(page) => {
+                more::show(&self.window, page);
+                ScreenKind::More
+            }
             ScreenView::OutOfService(fault) => {
                 out_of_service::show(&self.window, fault);
                 ScreenKind::OutOfService
             }
         };
         self.window.global::<Shell>().set_screen(kind);
+    }
+
+    /// How bright the picture is, and where it stands.
+    pub fn rest(&self, rest: &Rest) {
+        rest::show(&self.window, rest);
+    }
+
+    /// Whether a finger is on the panel, as far as is known.
+    pub fn is_finger_down(&self) -> bool {
+        self.window.global::<Shell>().get_finger_down()
+    }
+
+    /// Has a frame painted soon. [`Screen::painted_beat`] tells `beat` once it was. Needs [`Screen::on_first_frame`].
+    pub fn ask_for_frame(&self, beat: i32) {
+        self.window.global::<Shell>().set_beat(beat);
+    }
+
+    /// What the newest painted frame was asked for with.
+    pub fn painted_beat(&self) -> i32 {
+        rest::painted_beat()
     }
 
     /// Slint's window, for its size, a snapshot, or synthetic events.

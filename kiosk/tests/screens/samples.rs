@@ -183,7 +183,10 @@ pub fn pressed(score: u8) -> RateView {
 }
 
 pub fn thanks(undo_left_s: Option<u32>) -> ScreenView {
-    ScreenView::Thanks(ThanksView { undo_left_s })
+    ScreenView::Thanks(ThanksView {
+        undo_left_s,
+        more: false,
+    })
 }
 
 fn fault(fault: Fault) -> ScreenView {
