@@ -40,7 +40,7 @@ pub(super) fn show(window: &AppWindow, view: &View) {
     let [red, green, blue] = view.accent.unwrap_or(ACCENT);
     window
         .global::<Theme>()
-        .set_accent(Color::from_rgb_u8(red, green, blue));
+        .set_own_accent(Color::from_rgb_u8(red, green, blue));
 
     let shell = window.global::<Shell>();
     shell.set_organization(view.organization.as_str().into());
