@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::ApiProblem;
 use crate::app::AppState;
-use crate::storage::{Counts, OrganizationRecord, Storage, StorageError, Summary, Uptime};
+use crate::storage::{Counts, OrganizationRecord, Storage, StorageError, Summary, Uptime, Within};
 
 /// What else to include.
 #[derive(Debug, Default, Deserialize)]
@@ -40,6 +40,7 @@ pub struct Figures {
 struct Running {
     terminals: u64,
     since: Option<Time>,
+    within: &'static str,
     percent: Option<String>,
 }
 
@@ -100,6 +101,11 @@ impl Running {
             since: uptime
                 .since_ms
                 .and_then(|since| Time::from_unix_ms(since).ok()),
+            within: match uptime.within() {
+                Within::AllHours => "all-hours",
+                Within::OpeningHours => "opening-hours",
+                Within::Both => "opening-hours-where-known",
+            },
             percent: uptime
                 .per_mille()
                 .map(|share| format!("{}.{}", share / 10, share % 10)),
