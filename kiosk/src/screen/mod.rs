@@ -7,6 +7,7 @@ mod focus;
 mod linuxkms;
 mod more;
 mod out_of_service;
+mod panel;
 mod qr;
 mod rate;
 mod rest;
@@ -101,6 +102,7 @@ impl Screen {
         shell::connect(&self.window, &report);
         rate::connect(&self.window, &report);
         thanks::connect(&self.window, &report);
+        panel::connect(&self.window, &report);
         more::connect(&self.window, &report);
     }
 
@@ -122,6 +124,7 @@ impl Screen {
     /// Draws `view`. What is the same as before is not drawn again.
     pub fn show(&self, view: &View) {
         shell::show(&self.window, view);
+        panel::show(&self.window, &view.adaptation);
         let kind = match &view.screen {
             ScreenView::Setup(setup) => {
                 setup::show(&self.window, setup);
