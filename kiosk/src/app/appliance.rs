@@ -144,7 +144,7 @@ fn is_visit(screen: &ScreenView) -> bool {
     match screen {
         ScreenView::Setup(_) | ScreenView::OutOfService(_) => false,
         ScreenView::Rate(rate) => rate.pressed.is_some() || rate.message.is_some(),
-        ScreenView::Thanks(_) => true,
+        ScreenView::Thanks(_) | ScreenView::More(_) => true,
     }
 }
 
@@ -152,7 +152,7 @@ fn lights(screen: &ScreenView) -> Lights {
     match screen {
         ScreenView::Setup(_) | ScreenView::OutOfService(_) => Lights::Off,
         ScreenView::Rate(rate) => rate.pressed.map_or(Lights::All, Lights::Only),
-        ScreenView::Thanks(_) => Lights::All,
+        ScreenView::Thanks(_) | ScreenView::More(_) => Lights::All,
     }
 }
 

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use pikir_contract::{InputKind, Score};
-use slint::{Color, ComponentHandle as _, Model as _, ModelRc, VecModel};
+use slint::{Color, ComponentHandle as _};
 
-use super::qr;
 use super::ui::{AppWindow, Language, OverlayKind, Shell, Theme};
+use super::{models, qr};
 use crate::view::{Overlay, QrView, ScreenView, SetupView, UserAction, View};
 
 /// The theme's own accent, where the organisation has none.
@@ -99,9 +99,8 @@ fn show_languages(shell: &Shell<'_>, view: &View) {
             selected: choice.code == view.language,
         })
         .collect();
-    // A new model makes new elements, which would take the focus away.
-    if !shell.get_languages().iter().eq(languages.iter().cloned()) {
-        shell.set_languages(ModelRc::new(VecModel::from(languages)));
+    if let Some(replaced) = models::updated(&shell.get_languages(), languages) {
+        shell.set_languages(replaced);
     }
 }
 
