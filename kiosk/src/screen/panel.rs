@@ -26,14 +26,26 @@ fn wanted(window: &AppWindow) -> Adaptation {
     let panel = window.global::<Panel>();
     let at = |index: i32| usize::try_from(index).unwrap_or_default();
     Adaptation {
-        text: TextSize::ALL.get(at(panel.get_text())).copied().unwrap_or_default(),
-        spacing: SPACINGS.get(at(panel.get_spacing())).copied().unwrap_or_default(),
-        scheme: Scheme::ALL.get(at(panel.get_scheme())).copied().unwrap_or_default(),
+        text: TextSize::ALL
+            .get(at(panel.get_text()))
+            .copied()
+            .unwrap_or_default(),
+        spacing: SPACINGS
+            .get(at(panel.get_spacing()))
+            .copied()
+            .unwrap_or_default(),
+        scheme: Scheme::ALL
+            .get(at(panel.get_scheme()))
+            .copied()
+            .unwrap_or_default(),
         pictures_off: panel.get_pictures() == 1,
         serif: panel.get_typeface() == 1,
         low_reach: panel.get_reach() == 1,
         speech: panel.get_speech() == 1,
-        volume: VOLUMES.get(at(panel.get_volume())).copied().unwrap_or_default(),
+        volume: VOLUMES
+            .get(at(panel.get_volume()))
+            .copied()
+            .unwrap_or_default(),
     }
 }
 
