@@ -163,7 +163,8 @@ const MERGE: &str = "INSERT INTO answered
          printf('%08x-%04x', :received_at >> 16, :received_at & 65535) || substr(:rating, 14), 'new', :received_at)
      ON CONFLICT (terminal, rating) DO UPDATE SET service = excluded.service, criteria = excluded.criteria,
          reasons = excluded.reasons, comment = excluded.comment,
-         state = iif(excluded.comment IS comment, state, 'new'), reason = iif(excluded.comment IS comment, reason, NULL)";
+         state = iif(excluded.comment IS comment, state, 'new'), reason = iif(excluded.comment IS comment, reason, NULL),
+         answer = iif(excluded.comment IS comment, answer, NULL)";
 
 const MARK_RATING: &str = "UPDATE ratings SET answered = 1,
      service = nullif(coalesce((SELECT service FROM answered WHERE terminal = :terminal AND rating = :rating),
