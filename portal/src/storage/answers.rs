@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pikir_contract::{Answer, Choice, Content, Reason, Texts};
 use rusqlite::{Connection, named_params};
-use serde_json::Value;
 
 use super::{Counts, Offer, Storage, StorageError};
 
@@ -108,20 +107,20 @@ impl Storage {
     }
 }
 
-/// Keeps an answer and merges it with the others to the same rating. `body` is the event's own, because only it tells an
-/// empty list from none.
+/// Keeps an answer and merges it with the others to the same rating.
 pub(in crate::storage) fn keep_answer(
     db: &Connection,
     terminal: i64,
     seq: u64,
     answer: &Answer,
-    body: &Value,
     received_at: i64,
 ) -> Result<(), StorageError> {
-    let mentioned = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
     // A list, but each reason counts once.
-    let reasons = mentioned("reasons").then(|| answer.reasons.iter().collect::<BTreeSet<_>>());
-    let service = body.get("service").and_then(Value::as_str);
+    let reasons: Option<BTreeSet<&String>> = answer
+        .reasons
+        .as_ref()
+        .map(|reasons| reasons.iter().collect());
+    let service = answer.service.as_deref();
     let service = service.filter(|key| key.chars().count() <= MAX_SERVICE_CHARS);
     let rating = answer.rating.to_string();
     db.prepare_cached(
