@@ -6,7 +6,9 @@
 //!
 //! The database is the file [`DATABASE_FILE`] in the data directory. Commands may open it while the server runs.
 
+mod answers;
 mod boot_runs;
+mod content;
 mod enrolments;
 mod events;
 mod exclusions;
@@ -32,6 +34,8 @@ use std::sync::Arc;
 
 use sqlite::Sqlite;
 
+pub use answers::{AnswerFigures, Named, NamedFigures};
+pub use content::*;
 pub use enrolments::*;
 pub use events::*;
 pub use exclusions::*;

@@ -6,7 +6,8 @@ use pikir_contract::{PlaceCode, Texts};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use serde::Serialize;
 
-use super::{Storage, StorageError};
+use super::content::change_content;
+use super::{ContentChange, Storage, StorageError};
 use crate::hours::OpeningHours;
 
 /// An organisation, or a unit below one.
@@ -61,6 +62,8 @@ pub struct ImportedOrganizations {
     pub changed: u64,
     /// Known ones that were the same already.
     pub unchanged: u64,
+    /// Those whose services, questionnaire or announcements are different now.
+    pub content_changed: u64,
 }
 
 /// What became of a new place.
@@ -81,10 +84,22 @@ impl Storage {
         &self,
         organizations: Vec<OrganizationRecord>,
     ) -> Result<ImportedOrganizations, StorageError> {
+        self.put_organizations_with(organizations, Vec::new()).await
+    }
+
+    /// The same, and what visitors of these or of known organisations are offered.
+    pub async fn put_organizations_with(
+        &self,
+        organizations: Vec<OrganizationRecord>,
+        content: Vec<ContentChange>,
+    ) -> Result<ImportedOrganizations, StorageError> {
         let put_all = move |db: &Connection| {
             let mut done = ImportedOrganizations::default();
             for organization in &organizations {
                 put_organization(db, organization, &mut done)?;
+            }
+            for change in &content {
+                done.content_changed += u64::from(change_content(db, change)?);
             }
             Ok(done)
         };

@@ -145,6 +145,9 @@ async fn keep(app: &AppState, page: Page, visit: Visit, score: Score, typed: Typ
         place: visit.place.code,
         score,
         comment: Some(typed.comment).filter(|comment| !comment.is_empty()),
+        service: None,
+        criteria: std::collections::BTreeMap::new(),
+        reasons: Vec::new(),
         lang: page.l.tag().to_owned(),
         created_at: app.clock.now(),
     };
