@@ -18,6 +18,7 @@
 //! | [`clock_watch`] | says when the wall clock is set |
 //! | [`network`] | says when the network changed |
 //! | [`true_time`] | what is known of the time |
+//! | [`speech`] | what the screen says to those who do not see it |
 //! | [`hardware`] | what hangs on the pins: buttons, lights, switches, sensor, buzzer, backlight |
 //! | [`tamper`] | says when the housing was opened |
 //! | [`brightness`], [`pixel_shift`] | how bright the screen is, and where the picture stands, as pure functions |
@@ -59,6 +60,7 @@ pub mod portal;
 #[cfg(feature = "screen")]
 pub mod screen;
 pub mod settings;
+pub mod speech;
 pub mod status;
 pub mod tamper;
 pub mod true_time;

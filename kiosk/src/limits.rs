@@ -155,3 +155,10 @@ pub const MAX_LEAP: u64 = 1_000_000;
 pub const MAX_SET_ASIDE: usize = 20;
 /// How long the start waits for the journal to be opened; checking and mending may take longer and goes on beside it.
 pub const OPEN_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Longest text that is said at once (characters): a comment and what surrounds it.
+pub const MAX_SPOKEN_CHARS: usize = 2_000;
+/// How fast speech is. Slower than a speech program's own: the words are official, and heard for the first time.
+pub const SPEECH_WORDS_PER_MINUTE: u32 = 150;
+/// How often it is looked whether what is being said has come to its end; only while it lasts.
+pub const SPEECH_POLL: Duration = Duration::from_millis(200);

@@ -4,7 +4,9 @@
 //! module runs on the UI thread; other threads reach it through [`ScreenHandle`] alone.
 
 mod focus;
+mod keys;
 mod linuxkms;
+mod models;
 mod more;
 mod out_of_service;
 mod qr;
@@ -12,6 +14,7 @@ mod rate;
 mod rest;
 mod setup;
 mod shell;
+mod speech;
 mod thanks;
 pub mod ui;
 mod words;
@@ -24,6 +27,7 @@ use std::rc::Rc;
 
 use slint::{CloseRequestResponse, ComponentHandle as _, PhysicalSize};
 
+use crate::speech::Request;
 use crate::view::{ScreenView, UserAction, View};
 use ui::{AppWindow, ScreenKind, Shell, Theme};
 
@@ -75,6 +79,7 @@ impl Screen {
             .set_reduced_motion(options.reduced_motion);
         words::connect(&window);
         qr::connect(&window);
+        keys::connect(&window);
         let screen = Screen { window };
         screen.fit(options.windowed);
         // Whoever stands at the terminal cannot leave it.
@@ -104,6 +109,11 @@ impl Screen {
         more::connect(&self.window, &report);
     }
 
+    /// Calls `report` for everything that is to be said, or no longer, on the UI thread. It must not block.
+    pub fn on_speech(&self, report: impl Fn(Request) + 'static) {
+        speech::connect(&self.window, report);
+    }
+
     /// Calls `painted` once, as soon as the first frame is on the screen: drawn and handed to the display, whatever
     /// the backend.
     pub fn on_first_frame(&self, painted: impl FnOnce() + 'static) {
@@ -122,6 +132,7 @@ impl Screen {
     /// Draws `view`. What is the same as before is not drawn again.
     pub fn show(&self, view: &View) {
         shell::show(&self.window, view);
+        speech::show(&self.window, view);
         let kind = match &view.screen {
             ScreenView::Setup(setup) => {
                 setup::show(&self.window, setup);
@@ -145,6 +156,16 @@ impl Screen {
             }
         };
         self.window.global::<Shell>().set_screen(kind);
+    }
+
+    /// The first of two buttons: the focus goes on to the next group or control.
+    pub fn scan_next(&self) {
+        keys::press(&self.window, slint::platform::Key::F11);
+    }
+
+    /// The second of two buttons: what has the focus is selected.
+    pub fn scan_select(&self) {
+        keys::press(&self.window, slint::platform::Key::F12);
     }
 
     /// How bright the picture is, and where it stands.

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use slint::{ComponentHandle as _, Model as _, ModelRc, VecModel};
+use slint::ComponentHandle as _;
 
-use super::rate;
+use super::{models, rate};
 use super::ui::{AppWindow, More, Option as OptionRow, PageKind};
 use crate::view::{MoreView, OptionView, PageView, UserAction};
 
@@ -67,15 +67,7 @@ fn show_options(more: &More<'_>, options: &[OptionView]) {
             chosen: option.chosen,
         })
         .collect();
-    // A new model makes new elements, which would take the focus away.
-    let shown = more.get_options();
-    if shown.row_count() == rows.len() {
-        for (row, option) in rows.into_iter().enumerate() {
-            if shown.row_data(row).as_ref() != Some(&option) {
-                shown.set_row_data(row, option);
-            }
-        }
-    } else {
-        more.set_options(ModelRc::new(VecModel::from(rows)));
+    if let Some(replaced) = models::updated(&more.get_options(), rows) {
+        more.set_options(replaced);
     }
 }

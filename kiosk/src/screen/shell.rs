@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use pikir_contract::{InputKind, Score};
-use slint::{Color, ComponentHandle as _, Model as _, ModelRc, VecModel};
+use slint::{Color, ComponentHandle as _};
 
-use super::qr;
+use super::{models, qr};
 use super::ui::{AppWindow, Language, Shell, Theme};
 use crate::view::{QrView, ScreenView, SetupView, UserAction, View};
 
@@ -40,7 +40,7 @@ pub(super) fn show(window: &AppWindow, view: &View) {
     let [red, green, blue] = view.accent.unwrap_or(ACCENT);
     window
         .global::<Theme>()
-        .set_accent(Color::from_rgb_u8(red, green, blue));
+        .set_own_accent(Color::from_rgb_u8(red, green, blue));
 
     let shell = window.global::<Shell>();
     shell.set_organization(view.organization.as_str().into());
@@ -86,9 +86,8 @@ fn show_languages(shell: &Shell<'_>, view: &View) {
             selected: choice.code == view.language,
         })
         .collect();
-    // A new model makes new elements, which would take the focus away.
-    if !shell.get_languages().iter().eq(languages.iter().cloned()) {
-        shell.set_languages(ModelRc::new(VecModel::from(languages)));
+    if let Some(replaced) = models::updated(&shell.get_languages(), languages) {
+        shell.set_languages(replaced);
     }
 }
 

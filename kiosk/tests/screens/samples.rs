@@ -1,6 +1,7 @@
 //! Views to draw: ordinary ones, and the longest that must fit.
 
 use pikir_contract::Score;
+use pikir_kiosk::adaptation::Adaptation;
 use pikir_kiosk::view::{
     Fault, FaultView, LanguageChoice, QrView, RateMessage, RateView, ScreenView, SetupView,
     ThanksView, View,
@@ -141,6 +142,9 @@ pub fn view(language: &str, screen: ScreenView) -> View {
             payload: PAYLOAD.into(),
             address: "otzyv.example".into(),
         }),
+        adaptation: Adaptation::default(),
+        overlay: None,
+        idle_left_s: None,
     }
 }
 
