@@ -9,6 +9,7 @@ mod linuxkms;
 mod models;
 mod more;
 mod out_of_service;
+mod panel;
 mod qr;
 mod rate;
 mod rest;
@@ -106,6 +107,7 @@ impl Screen {
         shell::connect(&self.window, &report);
         rate::connect(&self.window, &report);
         thanks::connect(&self.window, &report);
+        panel::connect(&self.window, &report);
         more::connect(&self.window, &report);
     }
 
@@ -132,6 +134,7 @@ impl Screen {
     /// Draws `view`. What is the same as before is not drawn again.
     pub fn show(&self, view: &View) {
         shell::show(&self.window, view);
+        panel::show(&self.window, &view.adaptation);
         speech::show(&self.window, view);
         let kind = match &view.screen {
             ScreenView::Setup(setup) => {
