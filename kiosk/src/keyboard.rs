@@ -164,6 +164,12 @@ impl Keyboard {
     /// The key at this place is pressed.
     pub fn press(&mut self, row: usize, key: usize) -> Option<Edit> {
         let cap = self.rows().get(row)?.get(key)?.cap;
+        let edit = self.pressed(cap);
+        self.keep_on_a_key();
+        edit
+    }
+
+    fn pressed(&mut self, cap: Cap) -> Option<Edit> {
         match cap {
             Cap::Character(character) => Some(Edit::Insert(character)),
             Cap::Space => Some(Edit::Insert(' ')),

@@ -110,12 +110,11 @@ impl Keyboard {
         if scanning && !matches!(cap, Some(Cap::Backspace | Cap::Shift)) {
             self.enter(true);
         }
-        self.keep_on_a_key();
         Moved::Pressed(edit)
     }
 
     /// Another page or layout may have fewer keys.
-    fn keep_on_a_key(&mut self) {
+    pub(super) fn keep_on_a_key(&mut self) {
         let rows = self.rows();
         if let Some(cursor) = &mut self.cursor {
             cursor.row = cursor.row.min(rows.len() - 1); // Every layout has rows.
