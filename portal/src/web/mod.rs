@@ -26,7 +26,7 @@ pub mod password;
 mod phone;
 mod placing;
 pub mod po;
-mod reconciliation;
+pub mod reconciliation;
 mod review;
 mod rules;
 mod session;
