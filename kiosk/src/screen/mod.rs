@@ -4,6 +4,7 @@
 //! module runs on the UI thread; other threads reach it through [`ScreenHandle`] alone.
 
 mod focus;
+mod keyboard;
 mod keys;
 mod linuxkms;
 mod models;
@@ -109,6 +110,7 @@ impl Screen {
         thanks::connect(&self.window, &report);
         panel::connect(&self.window, &report);
         more::connect(&self.window, &report);
+        keyboard::connect(&self.window, &report);
     }
 
     /// Calls `report` for everything that is to be said, or no longer, on the UI thread. It must not block.
@@ -163,6 +165,7 @@ impl Screen {
                 ScreenKind::OutOfService
             }
         };
+        more::show_keyboard(&self.window, view);
         self.window.global::<Shell>().set_screen(kind);
     }
 
