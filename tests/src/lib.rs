@@ -7,6 +7,7 @@
 //! The exception is [`simulation`]: the terminal's journal and uploader themselves, as a library, on a disk ([`disk`]), a
 //! network and in a time that are simulated.
 
+pub mod axe;
 pub mod bench;
 pub mod bins;
 pub mod browser;

@@ -141,16 +141,18 @@ fn answer() -> impl Strategy<Value = EventBody> {
         head(),
         id(),
         criteria,
-        vec(any::<String>(), 0..3),
+        option::of(vec(any::<String>(), 0..3)),
         option::of(".{0,80}"),
+        option::of(any::<String>()),
     )
-        .prop_map(|(head, rating, criteria, reasons, comment)| {
+        .prop_map(|(head, rating, criteria, reasons, comment, service)| {
             EventBody::Answer(Answer {
                 head,
                 rating,
                 criteria,
                 reasons,
                 comment,
+                service,
             })
         })
 }

@@ -102,6 +102,8 @@ pub use store::{Appended, Batch, Journal, JournalState};
 pub use thread::{AppendReply, JournalHandle};
 pub use verify::{VerifyReport, verify};
 
+use std::collections::BTreeMap;
+
 use pikir_contract::{ClockReading, EventBody, EventHead, Id, InputKind, Score};
 
 /// An event to be appended: who it is, the moment it happened, and what happened.
@@ -133,6 +135,13 @@ pub enum Content {
         /// Where it was touched, per mille of the screen.
         touched: Option<(u16, u16)>,
     },
+    /// What the visitor added to the rating so far, all of it: the newest answer says it best.
+    Answer {
+        /// Id of that rating.
+        rating: Id,
+        /// What was added.
+        given: Given,
+    },
     /// The visitor took the rating back.
     Withdrawal {
         /// Id of that rating.
@@ -145,6 +154,19 @@ pub enum Content {
         /// More of it, without personal data.
         detail: Option<String>,
     },
+}
+
+/// What a visitor added to a rating. A member that was never touched is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    /// Key of the service it is about.
+    pub service: Option<String>,
+    /// Scores by key of the criterion.
+    pub criteria: BTreeMap<String, Score>,
+    /// Keys of the reasons.
+    pub reasons: Option<Vec<String>>,
+    /// In the visitor's own words. Personal data.
+    pub comment: Option<String>,
 }
 
 impl NewEvent {
@@ -176,6 +198,14 @@ impl NewEvent {
                 flags: flags.into_iter().map(str::to_owned).collect(),
                 x: touched.map(|(x, _)| x),
                 y: touched.map(|(_, y)| y),
+            }),
+            Content::Answer { rating, given } => EventBody::Answer(pikir_contract::Answer {
+                head,
+                rating,
+                criteria: given.criteria,
+                reasons: given.reasons,
+                comment: given.comment,
+                service: given.service,
             }),
             Content::Withdrawal { rating } => {
                 EventBody::Withdrawal(pikir_contract::Withdrawal { head, rating })

@@ -1,7 +1,7 @@
 //! What a row found in a damaged file means, if it is one of the journal's.
 
 use pikir_contract::{
-    EventBody, Id, KEY_BYTES, MAX_SAFE_INTEGER, SEAL_BYTES, SealKey, canonical_json,
+    EventBody, Id, KEY_BYTES, MAX_SAFE_INTEGER, OffsetQuality, SEAL_BYTES, SealKey, canonical_json,
 };
 
 use super::pages::{Cell, varint};
@@ -80,7 +80,7 @@ pub(super) fn read(cell: &Cell) -> Option<Found> {
         ] => chain(terminal, next, key, through, removed).map(Found::Chain),
         [Text(boot), Integer(offset_ms), Text(quality)]
         | [Text(boot), _, Integer(offset_ms), Text(quality)] => {
-            let known = ["synced", "portal", "estimated"].contains(&quality);
+            let known = OffsetQuality::from_name(quality).is_some();
             let sane = offset_ms.abs() <= MAX_SAFE_INTEGER;
             (known && sane && boot.parse::<pikir_contract::BootId>().is_ok()).then(|| Found::Boot {
                 boot: boot.to_owned(),

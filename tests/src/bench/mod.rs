@@ -6,10 +6,12 @@
 //! | [`pending`] | whether that grows with what is waiting |
 //! | [`drain`] | how fast a backlog is delivered, beside posting the same bytes |
 //! | [`ingest`] | how fast the portal takes events in, beside SQLite's bulk insert |
+//! | [`counter`] | what the terminal costs and how fast it answers, beside a page in Chromium's kiosk mode |
 //! | [`fleet`] | how hard a fleet presses after an outage, simulated |
 
 mod bulk;
 pub mod commit;
+pub mod counter;
 pub mod drain;
 mod drain_report;
 mod enrolled;
@@ -46,16 +48,19 @@ pub enum Part {
     Ingest,
     /// (e)
     Fleet,
+    /// (f)
+    Counter,
 }
 
 impl Part {
     /// All of them, in the order in which they run.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Commit,
         Self::Pending,
         Self::Drain,
         Self::Ingest,
         Self::Fleet,
+        Self::Counter,
     ];
 }
 
@@ -88,6 +93,14 @@ pub struct Scale {
     pub fleets: u64,
     /// How long its portal is away.
     pub outage: Duration,
+    /// Starts of each program in [`counter`].
+    pub starts: usize,
+    /// Touches of each of them.
+    pub taps: usize,
+    /// How long they are watched while nothing happens.
+    pub idle: Duration,
+    /// Ratings that are being delivered while the terminal is touched.
+    pub uploading: u64,
 }
 
 impl Scale {
@@ -106,6 +119,10 @@ impl Scale {
         terminals: 100_000,
         fleets: 2,
         outage: Duration::from_secs(24 * 3_600),
+        starts: 7,
+        taps: 150,
+        idle: Duration::from_secs(60),
+        uploading: 100_000,
     };
     /// Enough to see that everything runs; the figures are rough.
     pub const QUICK: Self = Self {
@@ -122,6 +139,10 @@ impl Scale {
         terminals: 20_000,
         fleets: 1,
         outage: Duration::from_secs(6 * 3_600),
+        starts: 3,
+        taps: 15,
+        idle: Duration::from_secs(10),
+        uploading: 20_000,
     };
 }
 
@@ -182,6 +203,7 @@ fn measure(
             };
             Ok(fleet::run(capacity, scale))
         }
+        Part::Counter => counter::run(scale),
     }
 }
 
