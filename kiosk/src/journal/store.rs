@@ -112,18 +112,16 @@ impl Journal {
             _ => None,
         };
         let text = canonical_value(&value)?;
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let seq = insert(&transaction, &kind, &text, &value)?;
+        let write = Write::begin(&self.connection)?;
+        let seq = insert(&self.connection, &kind, &text, &value)?;
         if self.boot != Some(boot) {
-            note_first_event(&transaction, boot, seq)?;
+            note_first_event(&self.connection, boot, seq)?;
         }
         if self.unwritten > 0 {
             // The row is being written anyway.
-            set_cursor(&transaction, self.state.received_through)?;
+            set_cursor(&self.connection, self.state.received_through)?;
         }
-        transaction.commit()?;
+        write.commit()?;
         self.boot = Some(boot);
         self.unwritten = 0;
         self.state.last_seq = seq;
@@ -300,19 +298,46 @@ impl Journal {
     }
 }
 
+/// A transaction that is begun and committed by prepared statements: on a fast disk, parsing them anew for every append is
+/// felt. Rolled back unless committed.
+struct Write<'a>(&'a Connection);
+
+impl<'a> Write<'a> {
+    fn begin(connection: &'a Connection) -> Result<Self, JournalError> {
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(Self(connection))
+    }
+
+    fn commit(self) -> Result<(), JournalError> {
+        self.0.prepare_cached("COMMIT")?.execute([])?;
+        Ok(())
+    }
+}
+
+impl Drop for Write<'_> {
+    fn drop(&mut self) {
+        // After a commit, and after an error at which SQLite rolled back by itself, there is none.
+        if !self.0.is_autocommit()
+            && let Err(error) = self.0.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "a transaction could not be rolled back");
+        }
+    }
+}
+
 /// Seals an event with the chain's key, writes it and moves the chain on. Returns its seq.
 pub(super) fn insert(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     kind: &str,
     text: &str,
     value: &serde_json::Value,
 ) -> Result<u64, JournalError> {
-    let (seq, key) = read_chain(transaction)?;
+    let (seq, key) = read_chain(connection)?;
     let seal = key.seal(seq, kind, value)?;
-    transaction
+    connection
         .prepare_cached("INSERT INTO events (seq, kind, body, seal) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![seq as i64, kind, text, seal.as_bytes().as_slice()])?;
-    transaction
+    connection
         .prepare_cached("UPDATE chain SET next_seq = ?1, ratchet = ?2 WHERE id = 1")?
         .execute(params![seq as i64 + 1, key.next().as_bytes().as_slice()])?;
     Ok(seq)
