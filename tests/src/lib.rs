@@ -17,6 +17,7 @@ pub mod disk;
 pub mod door;
 pub mod http;
 pub mod kiosk;
+pub mod line;
 pub mod peer;
 pub mod portal;
 pub mod power;

@@ -4,11 +4,13 @@
 //! module runs on the UI thread; other threads reach it through [`ScreenHandle`] alone.
 
 mod focus;
+mod keyboard;
 mod keys;
 mod linuxkms;
 mod models;
 mod more;
 mod out_of_service;
+mod panel;
 mod qr;
 mod rate;
 mod rest;
@@ -106,12 +108,19 @@ impl Screen {
         shell::connect(&self.window, &report);
         rate::connect(&self.window, &report);
         thanks::connect(&self.window, &report);
+        panel::connect(&self.window, &report);
         more::connect(&self.window, &report);
+        keyboard::connect(&self.window, &report);
     }
 
     /// Calls `report` for everything that is to be said, or no longer, on the UI thread. It must not block.
     pub fn on_speech(&self, report: impl Fn(Request) + 'static) {
         speech::connect(&self.window, report);
+    }
+
+    /// Calls `stirred` for every key, whatever it does, on the UI thread. It must not block.
+    pub fn on_key(&self, stirred: impl Fn() + 'static) {
+        self.window.global::<Shell>().on_stirred(stirred);
     }
 
     /// Calls `painted` once, as soon as the first frame is on the screen: drawn and handed to the display, whatever
@@ -132,6 +141,7 @@ impl Screen {
     /// Draws `view`. What is the same as before is not drawn again.
     pub fn show(&self, view: &View) {
         shell::show(&self.window, view);
+        panel::show(&self.window, &view.adaptation);
         speech::show(&self.window, view);
         let kind = match &view.screen {
             ScreenView::Setup(setup) => {
@@ -155,6 +165,7 @@ impl Screen {
                 ScreenKind::OutOfService
             }
         };
+        more::show_keyboard(&self.window, view);
         self.window.global::<Shell>().set_screen(kind);
     }
 

@@ -29,7 +29,7 @@ mod photos;
 pub mod picture;
 mod placing;
 pub mod po;
-mod reconciliation;
+pub mod reconciliation;
 mod review;
 mod rules;
 mod session;

@@ -11,7 +11,7 @@ use super::page::{Answer, Page, Reader, Refusal, encode, render, shared};
 use super::review::AnswerShown;
 use crate::app::AppState;
 use crate::storage::{
-    Counts, Named, NamedFigures, OrganizationRecord, Review, StorageError, Summary,
+    Counts, Named, NamedFigures, OrganizationRecord, Review, StorageError, Summary, Within,
 };
 
 /// Comments on one page.
@@ -46,7 +46,7 @@ struct OrganizationPage {
     small_sample: bool,
     scores: Vec<ScoreRow>,
     channels: Vec<FigureRow>,
-    running: Option<String>,
+    running: Option<(String, &'static str)>,
     flagged: u64,
     withdrawn: u64,
     rules: Vec<(&'static str, u64)>,
@@ -149,7 +149,16 @@ pub async fn show(State(app): State<AppState>, reader: Reader, Path(code): Path<
         small_sample: counts.total() < SMALL_SAMPLE,
         scores: score_rows(page.l, &counts),
         channels: channel_rows(page.l, &summary),
-        running: uptime.per_mille().map(|share| page.l.percent(Some(share))),
+        running: uptime.per_mille().map(|share| {
+            (
+                page.l.percent(Some(share)),
+                match uptime.within() {
+                    Within::AllHours => "of the time its terminals ran",
+                    Within::OpeningHours => "of the opening hours its terminals ran",
+                    Within::Both => "of the opening hours, where they are known, its terminals ran",
+                },
+            )
+        }),
         flagged: summary.flagged,
         withdrawn: summary.withdrawn,
         rules: summary
@@ -191,14 +200,15 @@ async fn entries(
                 count,
             );
             let uptime = app.storage.uptime(&organization.code, app.clock.unix_ms());
-            match uptime.await?.per_mille() {
+            let uptime = uptime.await?;
+            match uptime.per_mille() {
                 None => figure,
                 share => {
-                    let running = l.with(
-                        "terminals running: {percent} of the time",
-                        "percent",
-                        l.percent(share),
-                    );
+                    let text = match uptime.within() {
+                        Within::AllHours => "terminals running: {percent} of the time",
+                        _ => "terminals running: {percent} of the opening hours",
+                    };
+                    let running = l.with(text, "percent", l.percent(share));
                     format!("{figure} · {running}")
                 }
             }
