@@ -12,6 +12,7 @@ mod contrast;
 mod geometry;
 mod input;
 mod legible;
+mod letters;
 mod look;
 mod matrix;
 mod pixels;
