@@ -15,6 +15,7 @@ mod legible;
 mod letters;
 mod look;
 mod matrix;
+mod panel;
 mod pixels;
 mod qr;
 mod rest;
