@@ -162,3 +162,5 @@ pub const MAX_SPOKEN_CHARS: usize = 2_000;
 pub const SPEECH_WORDS_PER_MINUTE: u32 = 150;
 /// How often it is looked whether what is being said has come to its end; only while it lasts.
 pub const SPEECH_POLL: Duration = Duration::from_millis(200);
+/// Longest time within which the same key again is the same key press (milliseconds); EN 301 549 asks for 500 at least.
+pub const MAX_DOUBLE_STRIKE_MS: u16 = 2_000;

@@ -58,6 +58,12 @@ pub const BROWSER: Group = Group {
     names: &["chromium", "chromium-driver"],
 };
 
+/// What speaks for the terminal.
+pub const SPEECH: Group = Group {
+    why: "to hear the terminal speak its five languages",
+    names: &["espeak-ng"],
+};
+
 /// What sets a terminal's clock wrong, and nobody else's.
 pub const WRONG_CLOCK: Group = Group {
     why: "to run the terminal with a wrong clock",

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::guest;
-use crate::packages::{self, BROWSER, BUILD, UNITS, VIRTUAL_DISPLAY, WINDOW, WRONG_CLOCK};
+use crate::packages::{self, BROWSER, BUILD, SPEECH, UNITS, VIRTUAL_DISPLAY, WINDOW, WRONG_CLOCK};
 use crate::run::{cargo, run, succeeds};
 use crate::steps::Steps;
 
@@ -23,6 +23,7 @@ pub fn test() -> Result<()> {
             &BROWSER,
             &WRONG_CLOCK,
             &UNITS,
+            &SPEECH,
         ];
         groups.extend(guest::packages());
         packages::ensure(&groups)

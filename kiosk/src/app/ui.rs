@@ -10,11 +10,13 @@ use slint::{Timer, TimerMode};
 
 use super::appliance::{Appliance, Moment};
 use super::{Shared, picture};
+use crate::adaptation::Adaptation;
 use crate::doubt::Phantom;
 use crate::hardware::Input;
 use crate::journal::{Content, JournalHandle, NewEvent};
 use crate::portal::PortalState;
 use crate::screen::Screen;
+use crate::speech::{Request, SharedVoice, Utterance};
 use crate::view::{Fault, FaultView, ScreenView, SetupView, UserAction};
 use crate::visit::{Effect, Event, Stamp, Tap, Visit};
 
@@ -31,6 +33,7 @@ pub struct Ui {
     broken: Option<FaultView>,
     timer: Timer,
     appliance: Appliance,
+    voice: Option<SharedVoice>,
     _heartbeat: Timer,
     painted: bool,
     ready: bool,
@@ -46,7 +49,13 @@ enum Mode {
 
 /// Connects the window. The terminal begins in set-up until the service says otherwise. `paints`: whether frames that are not
 /// painted mean that the screen hangs.
-pub fn start(screen: &Screen, shared: &Shared, appliance: Appliance, paints: bool) {
+pub fn start(
+    screen: &Screen,
+    shared: &Shared,
+    appliance: Appliance,
+    voice: Option<SharedVoice>,
+    paints: bool,
+) {
     let ui = Rc::new(RefCell::new(Ui {
         screen: screen.clone(),
         shared: shared.clone(),
@@ -54,12 +63,14 @@ pub fn start(screen: &Screen, shared: &Shared, appliance: Appliance, paints: boo
         broken: None,
         timer: Timer::default(),
         appliance,
+        voice,
         _heartbeat: shared.vitals.keep_beating(screen, paints),
         painted: false,
         ready: false,
     }));
     UI.set(Some(ui.clone()));
     screen.on_action(|action| with(|ui| ui.act(action)));
+    screen.on_speech(|request| with(|ui| ui.speak(request)));
     screen.on_first_frame(|| {
         with(|ui| {
             ui.painted = true;
@@ -205,8 +216,79 @@ impl Ui {
     }
 
     /// A scanning button went down, or headphones were plugged in or out.
-    fn assist(&mut self, _input: Input) {
+    fn assist(&mut self, input: Input) {
+        match input {
+            Input::Next => self.key(Screen::scan_next),
+            Input::Select => self.key(Screen::scan_select),
+            Input::Headphones(plugged) => self.headphones(plugged),
+            Input::Score(_) | Input::Presence(_) | Input::Housing { .. } => {}
+        }
+    }
+
+    /// Presses a key of the screen, which reports what comes of it like any other: not while this is borrowed.
+    fn key(&self, press: fn(&Screen)) {
+        let screen = self.screen.clone();
+        Timer::single_shot(Duration::ZERO, move || press(&screen));
+    }
+
+    /// Speech begins when headphones are plugged in and ends when they are taken out, whoever's visit it is.
+    pub fn headphones(&mut self, plugged: bool) {
+        let speech = plugged && self.voice.is_some();
+        if let Some(adaptation) = self.adaptation()
+            && adaptation.speech != speech
+        {
+            self.step(Event::Adapt(Adaptation {
+                speech,
+                ..adaptation
+            }));
+        }
         self.refresh();
+    }
+
+    /// The screen has something to say, or wants speech otherwise.
+    fn speak(&mut self, request: Request) {
+        let (Some(voice), Some(adaptation)) = (self.voice.clone(), self.adaptation()) else {
+            return;
+        };
+        match request {
+            Request::Say(text) => voice.say(Utterance {
+                text,
+                language: self.language(),
+                volume: adaptation.volume,
+            }),
+            Request::Hush => voice.stop(),
+            Request::Switch => self.act(UserAction::Adapt(Adaptation {
+                speech: !adaptation.speech,
+                ..adaptation
+            })),
+            Request::Louder if adaptation.speech => self.act(UserAction::Adapt(Adaptation {
+                volume: adaptation.volume.next(),
+                ..adaptation
+            })),
+            Request::Louder => {}
+        }
+    }
+
+    fn adaptation(&self) -> Option<Adaptation> {
+        match &self.mode {
+            Mode::Setup(_) => None,
+            Mode::Serving { visit, .. } => Some(visit.adaptation()),
+        }
+    }
+
+    fn language(&self) -> String {
+        match &self.mode {
+            Mode::Setup(_) => String::new(),
+            Mode::Serving { visit, .. } => visit.language().to_owned(),
+        }
+    }
+
+    /// "Are you still there?" is asked: whatever anybody does is the answer, and nothing else.
+    fn is_asked(&self) -> bool {
+        match &self.mode {
+            Mode::Setup(_) => false,
+            Mode::Serving { visit, .. } => visit.idle_left_s(self.shared.clock.up_ms()).is_some(),
+        }
     }
 
     /// A rating button went down.
@@ -222,6 +304,11 @@ impl Ui {
         if !self.is_phantom(&action) {
             self.appliance.touched(self.shared.clock.up_ms());
         }
+        let action = match action {
+            UserAction::Touched(place) => UserAction::Touched(place),
+            _ if self.is_asked() => UserAction::Stay,
+            action => action,
+        };
         self.step(match action {
             UserAction::Rate {
                 score,

@@ -6,7 +6,7 @@ use pikir_contract::{InputKind, Score};
 use slint::{Color, ComponentHandle as _};
 
 use super::{models, qr};
-use super::ui::{AppWindow, Language, Shell, Theme};
+use super::ui::{AppWindow, Keys, Language, Shell, Theme};
 use crate::view::{QrView, ScreenView, SetupView, UserAction, View};
 
 /// The theme's own accent, where the organisation has none.
@@ -46,7 +46,7 @@ pub(super) fn show(window: &AppWindow, view: &View) {
     shell.set_organization(view.organization.as_str().into());
     shell.set_unit(view.unit.as_deref().unwrap_or_default().into());
     shell.set_place(view.place.as_str().into());
-    show_languages(&shell, view);
+    show_languages(window, view);
     show_code(&shell, view);
 }
 
@@ -67,7 +67,7 @@ fn per_mille(position: f32, length: f32) -> u16 {
 }
 
 /// A language without a translation is shown in English; the organisation's own texts stay in theirs.
-fn select_language(language: &str) {
+pub(super) fn select_language(language: &str) {
     if slint::select_bundled_translation(language).is_err()
         && let Err(error) = slint::select_bundled_translation("en")
     {
@@ -75,7 +75,8 @@ fn select_language(language: &str) {
     }
 }
 
-fn show_languages(shell: &Shell<'_>, view: &View) {
+fn show_languages(window: &AppWindow, view: &View) {
+    let shell = window.global::<Shell>();
     let languages: Vec<Language> = view
         .languages
         .iter()
@@ -88,6 +89,9 @@ fn show_languages(shell: &Shell<'_>, view: &View) {
         .collect();
     if let Some(replaced) = models::updated(&shell.get_languages(), languages) {
         shell.set_languages(replaced);
+        // The focus may have been on one that is gone.
+        let keys = window.global::<Keys>();
+        keys.set_losses(keys.get_losses().wrapping_add(1));
     }
 }
 

@@ -28,6 +28,36 @@ pub fn faults(stage: &Stage, (width, height): Size) -> Vec<String> {
     faults
 }
 
+/// The same of what is in the one component of this type, which lies over the rest.
+pub fn faults_within(stage: &Stage, (width, height): Size, component: &str) -> Vec<String> {
+    let window = Bounds {
+        x: 0.0,
+        y: 0.0,
+        width: width as f32,
+        height: height as f32,
+    };
+    let found = ElementHandle::find_by_element_type_name(stage.screen.component(), component);
+    let mut found: Vec<_> = found.collect();
+    assert_eq!(found.len(), 1, "{component}");
+    let inside = found.remove(0).query_descendants().find_all();
+    let touches = |element: &ElementHandle| is_a(element, "TouchArea");
+    let elements: Vec<Element> = inside
+        .into_iter()
+        .filter(|element| !touches(element))
+        .map(|element| (element.clone(), bounds(&element)))
+        .collect();
+    let texts: Vec<Element> = elements
+        .iter()
+        .filter(|(element, _)| element.accessible_role().is_some())
+        .cloned()
+        .collect();
+    let mut faults = outside(&texts, &window);
+    faults.extend(overflows(&elements));
+    faults.extend(small_targets(&elements, (width, height)));
+    faults.extend(overlaps(&elements));
+    faults
+}
+
 fn outside(elements: &[Element], window: &Bounds) -> Vec<String> {
     elements
         .iter()

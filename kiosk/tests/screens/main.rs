@@ -7,12 +7,16 @@
 )]
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod accessibility;
 mod contrast;
 mod geometry;
+mod idle_warning;
 mod input;
+mod keys;
 mod look;
 mod pixels;
 mod qr;
 mod samples;
 mod stage;
 mod translations;
+mod transcript;
