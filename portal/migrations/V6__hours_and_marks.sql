@@ -13,3 +13,6 @@ INSERT INTO ratchet_marks (terminal, seq, key) SELECT key, ratchet_seq, ratchet_
 UPDATE terminals SET ratchet_seq = ahead_seq, ratchet_key = ahead_key WHERE ahead_seq IS NOT NULL;
 ALTER TABLE terminals DROP COLUMN ahead_seq;
 ALTER TABLE terminals DROP COLUMN ahead_key;
+
+-- Opening hours in the place's time zone, `mon,tue 08:30-17:30; sat 09:00-13:00`; empty: not known.
+ALTER TABLE places ADD COLUMN hours TEXT NOT NULL DEFAULT '';

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use pikir_contract::config::Hours;
 use pikir_contract::{
     Bytes, Content, DEFAULT_STEP_S, Named, Organization, Place, QrConfig, Score, TerminalConfig,
     Texts, base64url_encode,
@@ -152,6 +153,11 @@ fn config(
     config.services = services;
     config.questionnaire = questionnaire;
     config.announcements = announcements;
+    config.hours = (!place.hours.0.is_empty()).then(|| Hours {
+        timezone: place.timezone.clone(),
+        open: place.hours.0.clone(),
+        night: None,
+    });
     config
 }
 
@@ -184,6 +190,7 @@ mod tests {
     use pikir_contract::{Announcement, Choice, Questionnaire};
 
     use super::*;
+    use crate::hours::OpeningHours;
     use crate::storage::DEFAULT_TIMEZONE;
 
     fn place() -> PlaceRecord {
@@ -197,6 +204,7 @@ mod tests {
             default_language: "ky".to_owned(),
             presence_key: vec![3; 32],
             timezone: DEFAULT_TIMEZONE.to_owned(),
+            hours: OpeningHours::default(),
             version: 2,
         }
     }
@@ -236,6 +244,19 @@ mod tests {
             "Belarusian is not offered at this place"
         );
         assert_eq!(config.unit.unwrap().name.exact("ky"), Some("Зал 2"));
+    }
+
+    #[test]
+    fn the_opening_hours_of_the_place_are_sent_in_its_time_zone() {
+        let place = PlaceRecord {
+            hours: "mon-fri 08:30-17:30".parse().unwrap(),
+            ..place()
+        };
+        let document = document(&place, &organization(), "https://pikir.example");
+        let config = TerminalConfig::from_value(&document.value).unwrap();
+        let hours = config.hours.unwrap();
+        assert_eq!(hours.timezone, DEFAULT_TIMEZONE);
+        assert_eq!(hours.open, place.hours.0);
     }
 
     #[test]

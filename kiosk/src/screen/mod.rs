@@ -5,11 +5,13 @@
 
 mod focus;
 mod idle_warning;
+mod keyboard;
 mod keys;
 mod linuxkms;
 mod models;
 mod more;
 mod out_of_service;
+mod panel;
 mod qr;
 mod rate;
 mod rest;
@@ -107,9 +109,11 @@ impl Screen {
         shell::connect(&self.window, &report);
         rate::connect(&self.window, &report);
         thanks::connect(&self.window, &report);
+        panel::connect(&self.window, &report);
         more::connect(&self.window, &report);
         idle_warning::connect(&self.window, &report);
         keys::report(&self.window, &report);
+        keyboard::connect(&self.window, &report);
     }
 
     /// Calls `report` for everything that is to be said, or no longer, on the UI thread. It must not block.
@@ -131,6 +135,11 @@ impl Screen {
         speech.set_private(private);
     }
 
+    /// Calls `stirred` for every key, whatever it does, on the UI thread. It must not block.
+    pub fn on_key(&self, stirred: impl Fn() + 'static) {
+        self.window.global::<Shell>().on_stirred(stirred);
+    }
+
     /// Calls `painted` once, as soon as the first frame is on the screen: drawn and handed to the display, whatever
     /// the backend.
     pub fn on_first_frame(&self, painted: impl FnOnce() + 'static) {
@@ -149,6 +158,7 @@ impl Screen {
     /// Draws `view`. What is the same as before is not drawn again.
     pub fn show(&self, view: &View) {
         shell::show(&self.window, view);
+        panel::show(&self.window, &view.adaptation);
         speech::show(&self.window, view);
         idle_warning::show(&self.window, view);
         let kind = match &view.screen {
@@ -173,6 +183,7 @@ impl Screen {
                 ScreenKind::OutOfService
             }
         };
+        more::show_keyboard(&self.window, view);
         self.window.global::<Shell>().set_screen(kind);
     }
 

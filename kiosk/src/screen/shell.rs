@@ -5,9 +5,9 @@ use std::rc::Rc;
 use pikir_contract::{InputKind, Score};
 use slint::{Color, ComponentHandle as _};
 
+use super::ui::{AppWindow, Keys, Language, OverlayKind, Shell, Theme};
 use super::{models, qr};
-use super::ui::{AppWindow, Keys, Language, Shell, Theme};
-use crate::view::{QrView, ScreenView, SetupView, UserAction, View};
+use crate::view::{Overlay, QrView, ScreenView, SetupView, UserAction, View};
 
 /// The theme's own accent, where the organisation has none.
 const ACCENT: [u8; 3] = [0x0b, 0x5d, 0x66];
@@ -16,6 +16,14 @@ pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
     let shell = window.global::<Shell>();
     let to = report.clone();
     shell.on_language_chosen(move |code| to(UserAction::Language(code.into())));
+    let to = report.clone();
+    shell.on_show_overlay(move |overlay| {
+        to(UserAction::Show(match overlay {
+            OverlayKind::None => None,
+            OverlayKind::Panel => Some(Overlay::Panel),
+            OverlayKind::Phone => Some(Overlay::Phone),
+        }));
+    });
     let to = report.clone();
     let weak = window.as_weak();
     shell.on_touched(move |x, y| {
@@ -46,6 +54,11 @@ pub(super) fn show(window: &AppWindow, view: &View) {
     shell.set_organization(view.organization.as_str().into());
     shell.set_unit(view.unit.as_deref().unwrap_or_default().into());
     shell.set_place(view.place.as_str().into());
+    shell.set_overlay(match view.overlay {
+        None => OverlayKind::None,
+        Some(Overlay::Panel) => OverlayKind::Panel,
+        Some(Overlay::Phone) => OverlayKind::Phone,
+    });
     show_languages(window, view);
     show_code(&shell, view);
 }

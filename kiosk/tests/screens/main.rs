@@ -8,14 +8,19 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod accessibility;
+mod adapted;
 mod contrast;
 mod geometry;
 mod idle_warning;
 mod input;
 mod keys;
+mod legible;
 mod look;
+mod matrix;
 mod pixels;
 mod qr;
+mod rest;
+mod rotation;
 mod samples;
 mod stage;
 mod translations;

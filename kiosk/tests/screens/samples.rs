@@ -3,8 +3,8 @@
 use pikir_contract::Score;
 use pikir_kiosk::adaptation::Adaptation;
 use pikir_kiosk::view::{
-    Fault, FaultView, LanguageChoice, QrView, RateMessage, RateView, ScreenView, SetupView,
-    ThanksView, View,
+    Fault, FaultView, LanguageChoice, Overlay, QrView, RateMessage, RateView, ScreenView,
+    SetupView, ThanksView, View,
 };
 
 pub const LANGUAGES: [&str; 5] = ["ky", "ru", "be", "en", "kk"];
@@ -211,6 +211,26 @@ pub fn claim(problem: Option<&str>) -> ScreenView {
     })
 }
 
+/// What lies over a screen, in `language`, by a name for its picture.
+pub fn every_overlay(language: &str) -> Vec<(&'static str, View)> {
+    let over = |overlay| View {
+        overlay: Some(overlay),
+        ..long(language, ScreenView::Rate(rate()))
+    };
+    vec![
+        ("panel", over(Overlay::Panel)),
+        ("phone", over(Overlay::Phone)),
+    ]
+}
+
+/// `view` for a visitor who wants the screen so.
+pub fn adapted(view: &View, adaptation: Adaptation) -> View {
+    View {
+        adaptation,
+        ..view.clone()
+    }
+}
+
 /// Every screen in `language`, by a name for its picture.
 pub fn every_screen(language: &str) -> Vec<(&'static str, View)> {
     let official = RateView {
@@ -263,6 +283,16 @@ pub fn every_screen(language: &str) -> Vec<(&'static str, View)> {
         ),
         ("thanks", view(language, thanks(Some(5)))),
         ("thanks-late", long(language, thanks(None))),
+        (
+            "thanks-more",
+            view(
+                language,
+                ScreenView::Thanks(ThanksView {
+                    undo_left_s: Some(5),
+                    more: true,
+                }),
+            ),
+        ),
         (
             "out-of-service-storage",
             long(language, fault(Fault::Storage)),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::problem::ApiProblem;
 use crate::app::AppState;
 use crate::storage::{
-    Counts, Named, NamedFigures, OrganizationRecord, Storage, StorageError, Summary, Uptime,
+    Counts, Named, NamedFigures, OrganizationRecord, Storage, StorageError, Summary, Uptime, Within,
 };
 
 /// What else to include.
@@ -70,6 +70,7 @@ struct Reason {
 struct Running {
     terminals: u64,
     since: Option<Time>,
+    within: &'static str,
     percent: Option<String>,
 }
 
@@ -133,6 +134,11 @@ impl Running {
             since: uptime
                 .since_ms
                 .and_then(|since| Time::from_unix_ms(since).ok()),
+            within: match uptime.within() {
+                Within::AllHours => "all-hours",
+                Within::OpeningHours => "opening-hours",
+                Within::Both => "opening-hours-where-known",
+            },
             percent: uptime
                 .per_mille()
                 .map(|share| format!("{}.{}", share / 10, share % 10)),

@@ -153,7 +153,8 @@ fn with_a_sensor_the_screen_goes_dark_and_whoever_comes_or_presses_wakes_it() {
 fn the_picture_moves_while_idle_and_never_under_a_finger_or_during_a_visit() {
     let step = pixel_shift::SHIFT_STEP_MS;
     let mut rig = rig(true);
-    let place = |rig: &mut Rig, screen: &ScreenView, finger| rig.after(step, screen, finger).0.shift;
+    let place =
+        |rig: &mut Rig, screen: &ScreenView, finger| rig.after(step, screen, finger).0.shift;
     let first = place(&mut rig, &rate(None), false);
     assert_ne!(place(&mut rig, &rate(None), false), first, "idle");
     let before = place(&mut rig, &rate(None), false);
