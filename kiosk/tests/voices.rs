@@ -48,12 +48,19 @@ fn every_language_has_a_voice_of_its_own_that_is_heard() {
     let mut numbers = Vec::new();
     for (language, sentence) in sentences {
         let said = spoken(sentence, language, Volume::High);
-        assert!(said.len() > 22_050 / 2, "{language}: half a second at least, not {}", said.len());
+        assert!(
+            said.len() > 22_050 / 2,
+            "{language}: half a second at least, not {}",
+            said.len()
+        );
         assert!(loudest(&said) > 2_000, "{language}: {}", loudest(&said));
         numbers.push(spoken("1 2 3", language, Volume::High));
     }
     for (at, one) in numbers.iter().enumerate() {
-        assert!(!numbers[at + 1..].contains(one), "two languages count alike");
+        assert!(
+            !numbers[at + 1..].contains(one),
+            "two languages count alike"
+        );
     }
 }
 
@@ -61,7 +68,10 @@ fn every_language_has_a_voice_of_its_own_that_is_heard() {
 fn each_volume_is_louder_than_the_one_before() {
     let loudness = [Volume::Low, Volume::Medium, Volume::High]
         .map(|volume| loudest(&spoken("Как вас обслужили?", "ru", volume)));
-    assert!(loudness.is_sorted_by(|one, next| one < next), "{loudness:?}");
+    assert!(
+        loudness.is_sorted_by(|one, next| one < next),
+        "{loudness:?}"
+    );
 }
 
 #[test]

@@ -75,8 +75,16 @@ fn a_visit_by_keypad_is_heard_as_it_is_shown_and_its_rating_arrives() -> Result<
 
     display.key_symbol(symbols::F3)?;
     let page = listener.hears(0)?;
-    assert_eq!(page.arguments, "-v ky -a 100 -s 150 -d plughw:9,0 -b 1 --stdin");
-    assert!(page.text.starts_with("Үн менен окуу күйгүзүлдү.") && page.text.contains("Тейлөөнү кандай баалайсыз?"), "{}", page.text);
+    assert_eq!(
+        page.arguments,
+        "-v ky -a 100 -s 150 -d plughw:9,0 -b 1 --stdin"
+    );
+    assert!(
+        page.text.starts_with("Үн менен окуу күйгүзүлдү.")
+            && page.text.contains("Тейлөөнү кандай баалайсыз?"),
+        "{}",
+        page.text
+    );
 
     display.key_symbol(symbols::RIGHT)?;
     let first = listener.hears(1)?;
@@ -101,7 +109,10 @@ fn a_visit_by_keypad_is_heard_as_it_is_shown_and_its_rating_arrives() -> Result<
     let [rating] = held.as_slice() else {
         panic!("one rating was given: {held:?}")
     };
-    assert_eq!((&rating.body["score"], &rating.body["input"]), (&1.into(), &"keypad".into()));
+    assert_eq!(
+        (&rating.body["score"], &rating.body["input"]),
+        (&1.into(), &"keypad".into())
+    );
     let log = kiosk.log()?;
     assert!(!log.contains("Рахмат") && !log.contains("начар"), "{log}");
     assert!(kiosk.status()?["speech"].is_null());
@@ -119,9 +130,18 @@ fn a_missing_speech_program_is_told_in_status_and_log_and_the_terminal_serves() 
     kiosk.start(&display)?;
     kiosk.wait_for_screen("rate")?;
     let status = kiosk.status()?;
-    let problem = status["speech"].as_str().context("the status says nothing of speech")?;
-    assert!(problem.contains("/nonexistent/espeak-ng") && problem.contains("espeak-ng"), "{problem}");
-    assert!(kiosk.log()?.contains("/nonexistent/espeak-ng cannot be started"));
+    let problem = status["speech"]
+        .as_str()
+        .context("the status says nothing of speech")?;
+    assert!(
+        problem.contains("/nonexistent/espeak-ng") && problem.contains("espeak-ng"),
+        "{problem}"
+    );
+    assert!(
+        kiosk
+            .log()?
+            .contains("/nonexistent/espeak-ng cannot be started")
+    );
     display.key_symbol(symbols::F3)?;
     kiosk.rate_by_key(&display, 5)
 }

@@ -135,7 +135,13 @@ pub fn run(options: &Options) -> Result<(), AppError> {
     );
     screen.set_double_strike(settings.screen.double_strike_ms);
     let voice = voice::start(settings.speech, &screen, &shared);
-    ui::start(&screen, &shared, appliance, voice, machine::paints(windowed));
+    ui::start(
+        &screen,
+        &shared,
+        appliance,
+        voice,
+        machine::paints(windowed),
+    );
     // An enrolled terminal serves from its first frame on.
     let enrolled = service::open_if_enrolled(&shared)?;
     if let Some((_, journal)) = &enrolled {

@@ -18,7 +18,9 @@ pub fn start(settings: SpeechSettings, screen: &Screen, shared: &Shared) -> Opti
         told.send_replace(problem);
     };
     let voice = SpeechProgram::start(settings, problem.clone());
-    let voice = voice.inspect_err(|error| problem(Some(error.to_string()))).ok();
+    let voice = voice
+        .inspect_err(|error| problem(Some(error.to_string())))
+        .ok();
     screen.set_speech(voice.is_some(), private);
     voice.map(|voice| Arc::new(voice) as SharedVoice)
 }

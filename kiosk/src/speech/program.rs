@@ -155,7 +155,9 @@ fn find(program: &Path) -> io::Result<()> {
         1 => places.any(|place| place.join(program).is_file()),
         _ => program.is_file(),
     };
-    there.then_some(()).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    there
+        .then_some(())
+        .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
 }
 
 /// Starts saying it. The words go through a pipe: arguments can be read by everybody on the machine.

@@ -30,6 +30,9 @@ fn every_test_named_here_exists() {
         .collect();
     assert!(named.len() > 20, "only {} tests named", named.len());
     for name in named {
-        assert!(text.contains(&format!("fn {name}()")), "{name} is not the name of a test");
+        assert!(
+            text.contains(&format!("fn {name}()")),
+            "{name} is not the name of a test"
+        );
     }
 }

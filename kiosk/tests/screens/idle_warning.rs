@@ -21,7 +21,16 @@ fn asked(language: &str, default_language: &str, left: u32) -> View {
 fn any_key_is_the_answer_and_does_nothing_else() {
     let stage = Stage::new((800, 480));
     stage.show(&asked("ru", "ky", 20));
-    let keys = [Key::Return, Key::Tab, Key::Escape, Key::F1, Key::F3, Key::F11, Key::F12, Key::RightArrow];
+    let keys = [
+        Key::Return,
+        Key::Tab,
+        Key::Escape,
+        Key::F1,
+        Key::F3,
+        Key::F11,
+        Key::F12,
+        Key::RightArrow,
+    ];
     let keys = keys.iter().map(|key| String::from(char::from(*key)));
     for key in keys.chain(["1", "5", " ", "#", "0", "*", "+", "a"].map(String::from)) {
         stage.reported();
@@ -44,7 +53,11 @@ fn a_touch_anywhere_is_the_answer_and_does_nothing_else() {
         );
         stage.reported();
         stage.touch_at(position);
-        assert_eq!(stage.taken_with_stay(), [UserAction::Stay], "at {position:?}");
+        assert_eq!(
+            stage.taken_with_stay(),
+            [UserAction::Stay],
+            "at {position:?}"
+        );
     }
 }
 
@@ -116,13 +129,26 @@ fn nothing_of_it_is_cut_small_or_covered_on_any_panel_at_any_text_size() {
             for language in LANGUAGES {
                 let mut view = asked(language, if language == "ky" { "ru" } else { "ky" }, 20);
                 view.adaptation.text = scale;
+                let unasked = View {
+                    idle_left_s: None,
+                    ..view.clone()
+                };
+                stage.show(&unasked);
                 stage.show(&view);
                 let faults = geometry::faults_within(&stage, size, "IdleWarningScreen");
-                assert!(faults.is_empty(), "{language} {size:?} {scale:?}: {faults:#?}");
+                assert!(
+                    faults.is_empty(),
+                    "{language} {size:?} {scale:?}: {faults:#?}"
+                );
                 let picture = image(&stage.picture());
                 save(
                     &picture,
-                    &format!("idle-warning-{}x{}-{}-{language}.png", size.0, size.1, scale.percent()),
+                    &format!(
+                        "idle-warning-{}x{}-{}-{language}.png",
+                        size.0,
+                        size.1,
+                        scale.percent()
+                    ),
                 );
                 row.push(picture);
             }

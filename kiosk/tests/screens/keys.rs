@@ -82,7 +82,11 @@ fn left_and_up_go_the_way_of_right_and_down_back() {
     there.sort();
     back.sort();
     assert_eq!(there, back);
-    assert_eq!(there.len(), 9, "five answers, three languages, the screen itself: {there:#?}");
+    assert_eq!(
+        there.len(),
+        9,
+        "five answers, three languages, the screen itself: {there:#?}"
+    );
     stage.key(Key::RightArrow);
     stage.key(Key::RightArrow);
     let second = stage.said().pop();
@@ -104,7 +108,10 @@ fn the_focus_is_seen_once_a_key_was_used_and_no_longer_after_a_touch() {
     stage.settle();
     assert!(plain == image(&stage.picture()), "a touch hides the focus");
     stage.key(Key::LeftArrow);
-    assert!(plain != image(&stage.picture()), "the next key shows it again");
+    assert!(
+        plain != image(&stage.picture()),
+        "the next key shows it again"
+    );
 }
 
 #[test]
@@ -115,7 +122,11 @@ fn the_focus_stays_on_a_language_that_was_chosen_and_scores_still_count() {
     assert_eq!(stage.taken(), [UserAction::Language("en".into())]);
     stage.show(&samples::view("en", ScreenView::Rate(samples::rate())));
     stage.key(Key::Return);
-    assert_eq!(stage.taken(), [UserAction::Language("en".into())], "still there");
+    assert_eq!(
+        stage.taken(),
+        [UserAction::Language("en".into())],
+        "still there"
+    );
     stage.key("4");
     assert_eq!(stage.taken(), [keypad(4)]);
 }
@@ -171,7 +182,11 @@ fn the_same_key_again_within_the_double_strike_time_is_the_same_key_press() {
     stage.key("4");
     assert_eq!(stage.taken(), []);
     stage.key("5");
-    assert_eq!(stage.taken(), [keypad(5)], "another key is another key press");
+    assert_eq!(
+        stage.taken(),
+        [keypad(5)],
+        "another key is another key press"
+    );
     stage.settle();
     stage.settle();
     stage.key("5");
@@ -188,7 +203,11 @@ fn the_marked_keys_ask_for_speech_volume_and_repetition() {
         for key in keys {
             stage.speech.take();
             stage.key(key);
-            assert_eq!(stage.speech.take(), [Request::Hush, request.clone()], "{key:?}");
+            assert_eq!(
+                stage.speech.take(),
+                [Request::Hush, request.clone()],
+                "{key:?}"
+            );
         }
     }
     stage.show(&spoken(rate_view()));
@@ -234,7 +253,11 @@ fn two_buttons_rate_and_take_back() {
     stage.show(&samples::view("ru", samples::thanks(Some(5))));
     stage.screen.scan_select();
     stage.settle();
-    assert_eq!(stage.taken(), [UserAction::Undo], "the first control has the focus already");
+    assert_eq!(
+        stage.taken(),
+        [UserAction::Undo],
+        "the first control has the focus already"
+    );
     for _ in 0..100 {
         stage.screen.scan_next();
     }
@@ -246,18 +269,47 @@ fn two_buttons_rate_and_take_back() {
 #[test]
 fn no_combination_of_keys_leaves_the_kiosk_or_answers_anything() {
     let keys = [
-        Key::Tab, Key::Backtab, Key::Escape, Key::Return, Key::Delete, Key::Backspace, Key::Insert, Key::Home, Key::End,
-        Key::PageUp, Key::PageDown, Key::Pause, Key::SysReq, Key::ScrollLock, Key::Menu, Key::F1, Key::F2, Key::F4,
-        Key::F5, Key::F6, Key::F10, Key::F11, Key::F12, Key::UpArrow, Key::LeftArrow,
+        Key::Tab,
+        Key::Backtab,
+        Key::Escape,
+        Key::Return,
+        Key::Delete,
+        Key::Backspace,
+        Key::Insert,
+        Key::Home,
+        Key::End,
+        Key::PageUp,
+        Key::PageDown,
+        Key::Pause,
+        Key::SysReq,
+        Key::ScrollLock,
+        Key::Menu,
+        Key::F1,
+        Key::F2,
+        Key::F4,
+        Key::F5,
+        Key::F6,
+        Key::F10,
+        Key::F11,
+        Key::F12,
+        Key::UpArrow,
+        Key::LeftArrow,
     ];
     let texts = keys.iter().map(|key| String::from(char::from(*key)));
-    let texts: Vec<String> = texts.chain("qwcnptlr1 5\\".chars().map(String::from)).collect();
+    let texts: Vec<String> = texts
+        .chain("qwcnptlr1 5\\".chars().map(String::from))
+        .collect();
     let modifiers = [Key::Control, Key::Alt, Key::Meta, Key::Shift];
     for (screen, view) in samples::every_screen("ru") {
         let stage = stage_with(&view);
         for held in 1..1 << modifiers.len() {
-            let held = modifiers.iter().enumerate().filter(|(bit, _)| held & (1 << bit) != 0);
-            let held: Vec<_> = held.map(|(_, key)| slint::SharedString::from(*key)).collect();
+            let held = modifiers
+                .iter()
+                .enumerate()
+                .filter(|(bit, _)| held & (1 << bit) != 0);
+            let held: Vec<_> = held
+                .map(|(_, key)| slint::SharedString::from(*key))
+                .collect();
             if held == [slint::SharedString::from(Key::Shift)] {
                 // Shift alone belongs to `?`, `+`, `#` and Shift+Tab.
                 continue;
@@ -267,8 +319,12 @@ fn no_combination_of_keys_leaves_the_kiosk_or_answers_anything() {
                 window.dispatch_event(WindowEvent::KeyPressed { text: text.clone() });
             }
             for text in &texts {
-                window.dispatch_event(WindowEvent::KeyPressed { text: text.as_str().into() });
-                window.dispatch_event(WindowEvent::KeyReleased { text: text.as_str().into() });
+                window.dispatch_event(WindowEvent::KeyPressed {
+                    text: text.as_str().into(),
+                });
+                window.dispatch_event(WindowEvent::KeyReleased {
+                    text: text.as_str().into(),
+                });
             }
             for text in held {
                 window.dispatch_event(WindowEvent::KeyReleased { text });

@@ -23,5 +23,5 @@ mod rest;
 mod rotation;
 mod samples;
 mod stage;
-mod translations;
 mod transcript;
+mod translations;

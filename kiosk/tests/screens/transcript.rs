@@ -141,9 +141,9 @@ impl Counter {
             }
         }
         let said = self.voice.take().into_iter();
-        self.heard.borrow_mut().extend(said.map(|said| {
-            format!("    {} {:?}: {}", said.language, said.volume, said.text)
-        }));
+        self.heard.borrow_mut().extend(
+            said.map(|said| format!("    {} {:?}: {}", said.language, said.volume, said.text)),
+        );
     }
 
     fn note(&self, what: &str) {
@@ -232,7 +232,11 @@ fn a_visit_by_keypad_alone_is_heard_word_for_word_in_every_language() {
         let (counter, transcript) = visit_by_keypad(language);
         let (ratings, taken_back, _) = counter.kept();
         let by_keypad = [4, 2].map(|number| (score(number), InputKind::Keypad));
-        assert_eq!((ratings, taken_back), (by_keypad.to_vec(), 1), "{language}:\n{transcript}");
+        assert_eq!(
+            (ratings, taken_back),
+            (by_keypad.to_vec(), 1),
+            "{language}:\n{transcript}"
+        );
         let file = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join(format!("tests/screens/transcripts/{language}.txt"));
         if std::env::var_os("PIKIR_WRITE_TRANSCRIPTS").is_some() {
@@ -271,14 +275,22 @@ fn a_visit_by_two_buttons_rates_takes_back_and_rates_again() {
     for language in LANGUAGES {
         let counter = Counter::new(language, Questionnaire::default());
         counter.scan(3);
-        assert_eq!(counter.kept().0, [(score(3), InputKind::Keypad)], "{language}");
+        assert_eq!(
+            counter.kept().0,
+            [(score(3), InputKind::Keypad)],
+            "{language}"
+        );
         counter.wait_ms(1_000);
         // The first control of the thanks is the way back.
         counter.scan(0);
         assert_eq!(counter.kept().1, 1, "{language}");
         counter.wait_ms(1_000);
         counter.scan(4);
-        assert_eq!(counter.kept().0.last(), Some(&(score(5), InputKind::Keypad)), "{language}");
+        assert_eq!(
+            counter.kept().0.last(),
+            Some(&(score(5), InputKind::Keypad)),
+            "{language}"
+        );
     }
 }
 
@@ -299,7 +311,10 @@ fn a_language_chosen_by_keys_is_heard_in_that_language() {
     }
     counter.key("Return", Key::Return);
     let heard = counter.transcript();
-    assert!(heard.contains("    en Medium:") && heard.contains("How were you served?"), "{heard}");
+    assert!(
+        heard.contains("    en Medium:") && heard.contains("How were you served?"),
+        "{heard}"
+    );
 }
 
 #[test]
@@ -308,7 +323,11 @@ fn who_walks_away_is_asked_and_the_next_visitor_hears_nothing() {
     counter.key("#", "#");
     counter.transcript();
     counter.wait_ms(30_000);
-    assert!(counter.transcript().contains("Are you still there? Press any key to go on. Seconds left: 20."));
+    assert!(
+        counter
+            .transcript()
+            .contains("Are you still there? Press any key to go on. Seconds left: 20.")
+    );
     counter.key("→", Key::RightArrow);
     assert_eq!(counter.view().idle_left_s, None, "any key goes on");
     assert_eq!(counter.transcript(), "[→]\n", "and does nothing else");
@@ -318,7 +337,10 @@ fn who_walks_away_is_asked_and_the_next_visitor_hears_nothing() {
     }
     let heard = counter.transcript();
     for seconds in ["15", "10", "5", "3", "2", "1"] {
-        assert!(heard.contains(&format!(": {seconds}\n")), "{seconds} in {heard}");
+        assert!(
+            heard.contains(&format!(": {seconds}\n")),
+            "{seconds} in {heard}"
+        );
     }
     assert!(!counter.voice.is_speaking());
     counter.key("0", "0");
@@ -339,7 +361,10 @@ fn what_could_not_be_saved_is_said() {
     rate.message = Some(RateMessage::NotSaved);
     counter.stage.show(&view);
     let said = counter.stage.said();
-    assert_eq!(said, ["Your answer could not be saved. Please use your phone."]);
+    assert_eq!(
+        said,
+        ["Your answer could not be saved. Please use your phone."]
+    );
 }
 
 #[test]
