@@ -118,6 +118,11 @@ impl Screen {
         speech::connect(&self.window, report);
     }
 
+    /// Calls `stirred` for every key, whatever it does, on the UI thread. It must not block.
+    pub fn on_key(&self, stirred: impl Fn() + 'static) {
+        self.window.global::<Shell>().on_stirred(stirred);
+    }
+
     /// Calls `painted` once, as soon as the first frame is on the screen: drawn and handed to the display, whatever
     /// the backend.
     pub fn on_first_frame(&self, painted: impl FnOnce() + 'static) {

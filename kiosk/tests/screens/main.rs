@@ -20,6 +20,8 @@ mod pixels;
 mod qr;
 mod questionnaire;
 mod questionnaire_samples;
+mod rest;
+mod rotation;
 mod samples;
 mod stage;
 mod translations;

@@ -196,6 +196,7 @@ fn written_span(l: Locale, ms: i64) -> String {
         .find(|(unit, _)| ms >= 2 * unit)
         .unwrap_or(UNITS[UNITS.len() - 1]);
     l.with(text, "count", ms.saturating_add(unit - 1) / unit)
+        .replace(' ', "\u{a0}")
 }
 
 /// What the figures do not explain by themselves.
@@ -240,12 +241,12 @@ mod tests {
     #[test]
     fn a_span_is_rounded_up_and_never_said_in_ones() {
         for (ms, expected) in [
-            (1, "1 s"),
-            (5_000, "5 s"),
-            (90_000, "90 s"),
-            (120_001, "3 min"),
-            (5_400_000, "90 min"),
-            (172_800_000, "2 d"),
+            (1, "1\u{a0}s"),
+            (5_000, "5\u{a0}s"),
+            (90_000, "90\u{a0}s"),
+            (120_001, "3\u{a0}min"),
+            (5_400_000, "90\u{a0}min"),
+            (172_800_000, "2\u{a0}d"),
         ] {
             assert_eq!(written_span(Locale(Lang::En), ms), expected);
         }
@@ -265,10 +266,10 @@ mod tests {
         };
         assert_eq!(words(0, 0, None), None);
         for (found, expected) in [
-            (words(0, 0, Some(1_000)), "times right to 1 s"),
+            (words(0, 0, Some(1_000)), "times right to 1\u{a0}s"),
             (
                 words(2, 0, Some(7_200_000)),
-                "estimated times: 2, all right to 2 h",
+                "estimated times: 2, all right to 2\u{a0}h",
             ),
             (
                 words(2, 1, Some(1_000)),
