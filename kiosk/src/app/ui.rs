@@ -411,8 +411,15 @@ impl Ui {
         });
         self.screen.rest(&rest);
         let code = configuration
+            .as_ref()
             .and_then(|current| picture::until_next_code_ms(&current.document, unix_ms));
-        self.wake_after([deadline, code, next].into_iter().flatten().min());
+        let turn = match (&self.mode, &configuration) {
+            (Mode::Serving { visit, .. }, Some(current)) => {
+                picture::until_news_turn_ms(visit, &current.document, now_ms, unix_ms)
+            }
+            _ => None,
+        };
+        self.wake_after([deadline, code, next, turn].into_iter().flatten().min());
     }
 
     /// Sleeps exactly until time alone changes something.
