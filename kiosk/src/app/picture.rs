@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use pikir_contract::{Announcement, AnnouncementKind, Choice, TerminalConfig, presence_step, presence_token, qr_address};
+use pikir_contract::{
+    Announcement, AnnouncementKind, Choice, TerminalConfig, presence_step, presence_token,
+    qr_address,
+};
 
 use crate::adaptation::Adaptation;
 use crate::configuration::Configuration;
@@ -95,7 +98,9 @@ fn announcements(
 ) -> impl Iterator<Item = &Announcement> {
     config.announcements.iter().filter(move |announcement| {
         let until_ms = announcement.until.map(|until| until.unix_ms());
-        until_ms.zip(unix_ms).is_none_or(|(until_ms, unix_ms)| unix_ms < until_ms)
+        until_ms
+            .zip(unix_ms)
+            .is_none_or(|(until_ms, unix_ms)| unix_ms < until_ms)
     })
 }
 
@@ -108,7 +113,12 @@ fn news(
     let alone_ms = visit.alone_ms(now_ms)?;
     let at = news::slide(alone_ms, announcements(config, unix_ms).count())?;
     let announcement = announcements(config, unix_ms).nth(at)?;
-    let text = |texts| config.text(texts, visit.language()).unwrap_or_default().to_owned();
+    let text = |texts| {
+        config
+            .text(texts, visit.language())
+            .unwrap_or_default()
+            .to_owned()
+    };
     Some(NewsView {
         answer: announcement.kind == AnnouncementKind::Answer,
         title: text(&announcement.title),
@@ -124,7 +134,10 @@ pub fn until_news_turn_ms(
     now_ms: u64,
     unix_ms: Option<i64>,
 ) -> Option<u64> {
-    news::until_turn_ms(visit.alone_ms(now_ms)?, announcements(config, unix_ms).count())
+    news::until_turn_ms(
+        visit.alone_ms(now_ms)?,
+        announcements(config, unix_ms).count(),
+    )
 }
 
 /// What the configuration calls it; where it has no name (any more), its key.

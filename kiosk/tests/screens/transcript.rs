@@ -4,135 +4,68 @@
 //! The expected words lie in `transcripts/`. After a change of the texts: `PIKIR_WRITE_TRANSCRIPTS=1 cargo test`, and read
 //! what changed.
 
-use std::cell::RefCell;
 use std::path::Path;
-use std::sync::Arc;
 
 use pikir_contract::{InputKind, Score};
 use pikir_kiosk::adaptation::Adaptation;
-use pikir_kiosk::clock::{Clock as _, TestClock};
-use pikir_kiosk::entropy::{Entropy as _, TestEntropy};
 use pikir_kiosk::journal::{Content, Given};
 use pikir_kiosk::speech::{Request, Transcript, Utterance, Voice as _};
-use pikir_kiosk::view::{RateMessage, ScreenView, UserAction, View};
-use pikir_kiosk::visit::{Effect, Event, Named, Questionnaire, Rules, Stamp, Tap, Texts, Visit};
+use pikir_kiosk::view::{RateMessage, ScreenView};
+use pikir_kiosk::visit::{Event, Questionnaire, Rules};
 use slint::platform::Key;
 
-use crate::samples::{self, LANGUAGES};
-use crate::stage::Stage;
+use crate::lobby::{self, Lobby};
+use crate::samples::LANGUAGES;
 
 /// A terminal at a counter, complete but for disk, network and sound.
 struct Counter {
-    stage: Stage,
-    visit: RefCell<Visit>,
-    clock: Arc<TestClock>,
-    entropy: Arc<TestEntropy>,
+    lobby: Lobby,
     voice: Transcript,
-    kept: RefCell<Vec<Content>>,
-    heard: RefCell<Vec<String>>,
+    heard: Vec<String>,
 }
 
 impl Counter {
-    fn new(language: &str, questionnaire: Questionnaire) -> Counter {
+    /// A terminal that asks for a rating alone.
+    fn new(language: &str) -> Counter {
+        Counter::asking(language, Questionnaire::default())
+    }
+
+    fn asking(language: &str, questionnaire: Questionnaire) -> Counter {
         let rules = Rules {
-            undo_ms: 5_000,
             default_language: language.into(),
-            languages: LANGUAGES.map(String::from).to_vec(),
-            hours: None,
-            idle_ms: 30_000,
             questionnaire,
+            ..lobby::rules()
         };
-        let boot = "7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap();
-        let counter = Counter {
-            stage: Stage::new((800, 480)),
-            visit: RefCell::new(Visit::new(rules, None)),
-            clock: TestClock::new(boot, 1_800_000_000_000),
-            entropy: TestEntropy::new(7),
+        let mut counter = Counter {
+            lobby: Lobby::with((800, 480), rules),
             voice: Transcript::default(),
-            kept: RefCell::default(),
-            heard: RefCell::default(),
+            heard: Vec::new(),
         };
         counter.follow();
         counter
     }
 
-    fn step(&self, event: Event) {
-        let at = self.clock.reading();
-        let id = self.entropy.id(at.wall.unix_ms());
-        let effects = self.visit.borrow_mut().step(event, &Stamp { at, id });
-        for effect in effects {
-            if let Effect::Append(new) = effect {
-                self.kept.borrow_mut().push(new.content);
-                self.step(Event::Appended(new.id));
-            }
-        }
-    }
-
-    fn act(&self, action: UserAction) {
-        self.step(match action {
-            UserAction::Rate { score, input, at } => Event::Rate(Tap {
-                id: self.entropy.id(0),
-                score,
-                input,
-                touched: at.map(Into::into),
-                true_ms: None,
-            }),
-            UserAction::Touched(place) => Event::Touched(place.into()),
-            UserAction::Language(language) => Event::Language(language),
-            UserAction::Undo => Event::Undo,
-            UserAction::Done => Event::Done,
-            UserAction::More => Event::More,
-            UserAction::Choose(index) => Event::Choose(index),
-            UserAction::Write(text) => Event::Write(text),
-            UserAction::Next => Event::Next,
-            UserAction::Back => Event::Back,
-            UserAction::Stay => Event::Stay,
-            UserAction::Adapt(adaptation) => Event::Adapt(adaptation),
-            UserAction::Show(overlay) => Event::Show(overlay),
-        });
-    }
-
-    fn adapt(&self, change: impl FnOnce(&mut Adaptation)) {
-        let mut adaptation = self.visit.borrow().adaptation();
+    fn adapt(&mut self, change: impl FnOnce(&mut Adaptation)) {
+        let mut adaptation = self.lobby.visit.adaptation();
         change(&mut adaptation);
-        self.step(Event::Adapt(adaptation));
-    }
-
-    fn view(&self) -> View {
-        let visit = self.visit.borrow();
-        let now_ms = self.clock.up_ms();
-        let name = |named: Named<'_>| match named {
-            Named::Service(key) | Named::Criterion(key) | Named::Reason(key) => key.to_owned(),
-        };
-        let texts = Texts {
-            question: None,
-            words: [const { None }; 5],
-            name: &name,
-        };
-        View {
-            adaptation: visit.adaptation(),
-            overlay: visit.overlay(),
-            idle_left_s: visit.idle_left_s(now_ms),
-            languages: samples::choices(&LANGUAGES),
-            ..samples::view(visit.language(), visit.screen(now_ms, texts))
-        }
+        self.lobby.happen(Event::Adapt(adaptation));
     }
 
     /// Carries out what was done until nothing more comes of it, as the running terminal does.
-    fn follow(&self) {
+    fn follow(&mut self) {
         loop {
-            self.stage.show(&self.view());
-            let (actions, requests) = (self.stage.reported(), self.stage.speech.take());
-            if actions.is_empty() && requests.is_empty() {
+            self.lobby.follow();
+            self.lobby.stage.settle();
+            let requests = self.lobby.stage.speech.take();
+            if requests.is_empty() && self.lobby.stage.actions.borrow().is_empty() {
                 break;
             }
-            actions.into_iter().for_each(|action| self.act(action));
             for request in requests {
                 match request {
                     Request::Say(text) => self.voice.say(Utterance {
                         text,
-                        language: self.visit.borrow().language().to_owned(),
-                        volume: self.visit.borrow().adaptation().volume,
+                        language: self.lobby.visit.language().to_owned(),
+                        volume: self.lobby.visit.adaptation().volume,
                     }),
                     Request::Hush => self.voice.stop(),
                     Request::Switch => self.adapt(|it| it.speech = !it.speech),
@@ -141,95 +74,105 @@ impl Counter {
             }
         }
         let said = self.voice.take().into_iter();
-        self.heard.borrow_mut().extend(
-            said.map(|said| format!("    {} {:?}: {}", said.language, said.volume, said.text)),
-        );
+        let heard = said.map(|it| format!("    {} {:?}: {}", it.language, it.volume, it.text));
+        self.heard.extend(heard);
     }
 
-    fn note(&self, what: &str) {
-        self.heard.borrow_mut().push(what.to_owned());
-    }
-
-    fn key(&self, name: &str, key: impl Into<slint::SharedString>) {
-        self.note(&format!("[{name}]"));
-        self.stage.key(key);
+    fn key(&mut self, name: &str, key: impl Into<slint::SharedString>) {
+        self.heard.push(format!("[{name}]"));
+        self.lobby.stage.key(key);
         self.follow();
+    }
+
+    /// Goes on with the arrow until something that begins so is heard, and chooses it.
+    fn choose(&mut self, label: &str) {
+        for _ in 0..40 {
+            self.key("→", Key::RightArrow);
+            if self
+                .heard
+                .last()
+                .is_some_and(|heard| heard.contains(&format!(": {label}")))
+            {
+                self.key("Return", Key::Return);
+                return;
+            }
+        }
+        panic!("{label} is not heard among {:#?}", self.heard);
     }
 
     /// Time passes in which nobody does anything.
-    fn wait_ms(&self, ms: u64) {
-        self.clock.advance_ms(ms);
-        self.step(Event::Tick);
+    fn wait_ms(&mut self, ms: u64) {
+        self.lobby.pass(ms);
         self.follow();
     }
 
-    fn scan(&self, times: usize) {
+    fn scan(&mut self, times: usize) {
         for _ in 0..times {
-            self.stage.screen.scan_next();
-            self.stage.settle();
+            self.lobby.stage.screen.scan_next();
+            self.lobby.stage.settle();
             self.follow();
         }
-        self.stage.screen.scan_select();
-        self.stage.settle();
+        self.lobby.stage.screen.scan_select();
+        self.lobby.stage.settle();
         self.follow();
     }
 
-    fn transcript(&self) -> String {
-        self.heard.take().join("\n") + "\n"
+    fn transcript(&mut self) -> String {
+        std::mem::take(&mut self.heard).join("\n") + "\n"
     }
 
-    /// Scores, and what was added to them.
+    /// Scores, how many were taken back, and what was added to the last.
     fn kept(&self) -> (Vec<(Score, InputKind)>, usize, Option<Given>) {
-        let kept = self.kept.borrow();
-        let ratings = kept.iter().filter_map(|content| match content {
+        let kept = self.lobby.journal.iter().map(|event| &event.content);
+        let ratings = kept.clone().filter_map(|content| match content {
             Content::Rating { score, input, .. } => Some((*score, *input)),
             _ => None,
         });
         let taken_back = |content: &&Content| matches!(content, Content::Withdrawal { .. });
-        let given = kept.iter().rev().find_map(|content| match content {
+        let given = kept.clone().rev().find_map(|content| match content {
             Content::Answer { given, .. } => Some(given.clone()),
             _ => None,
         });
-        (
-            ratings.collect(),
-            kept.iter().filter(taken_back).count(),
-            given,
-        )
+        (ratings.collect(), kept.filter(taken_back).count(), given)
     }
+}
+
+/// Compares with the transcript that is kept under this name; with what is different, if anything is.
+fn compare(name: &str, transcript: &str) -> Option<String> {
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/screens/transcripts/{name}.txt"));
+    if std::env::var_os("PIKIR_WRITE_TRANSCRIPTS").is_some() {
+        std::fs::write(&file, transcript).unwrap();
+    }
+    let expected = std::fs::read_to_string(&file).unwrap_or_default();
+    (transcript != expected).then(|| format!("{name} is heard as\n{transcript}"))
 }
 
 fn score(number: u8) -> Score {
     Score::new(number).unwrap()
 }
 
-/// A visit with the twelve keys of a telephone and the arrows: speech on, the answers gone through, one given and taken
-/// back, another given, louder, again, done.
-fn visit_by_keypad(language: &str) -> (Counter, String) {
-    let counter = Counter::new(language, Questionnaire::default());
-    counter.key("#", "#");
-    for _ in 0..5 {
-        counter.key("→", Key::RightArrow);
-    }
-    counter.key("0", "0");
-    counter.key("+", "+");
-    counter.key("←", Key::LeftArrow);
-    counter.key("Return", Key::Return);
-    counter.wait_ms(1_000);
-    counter.key("→", Key::RightArrow);
-    counter.key("Return", Key::Return);
-    counter.wait_ms(1_000);
-    counter.key("2", "2");
-    counter.wait_ms(1_000);
-    counter.key("*", "*");
-    let transcript = counter.transcript();
-    (counter, transcript)
-}
-
 #[test]
 fn a_visit_by_keypad_alone_is_heard_word_for_word_in_every_language() {
     let mut wrong = Vec::new();
     for language in LANGUAGES {
-        let (counter, transcript) = visit_by_keypad(language);
+        let mut counter = Counter::new(language);
+        counter.key("#", "#");
+        for _ in 0..5 {
+            counter.key("→", Key::RightArrow);
+        }
+        counter.key("0", "0");
+        counter.key("+", "+");
+        counter.key("←", Key::LeftArrow);
+        counter.key("Return", Key::Return);
+        counter.wait_ms(1_000);
+        counter.key("→", Key::RightArrow);
+        counter.key("Return", Key::Return);
+        counter.wait_ms(1_000);
+        counter.key("2", "2");
+        counter.wait_ms(1_000);
+        counter.key("*", "*");
+        let transcript = counter.transcript();
         let (ratings, taken_back, _) = counter.kept();
         let by_keypad = [4, 2].map(|number| (score(number), InputKind::Keypad));
         assert_eq!(
@@ -237,15 +180,56 @@ fn a_visit_by_keypad_alone_is_heard_word_for_word_in_every_language() {
             (by_keypad.to_vec(), 1),
             "{language}:\n{transcript}"
         );
-        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join(format!("tests/screens/transcripts/{language}.txt"));
-        if std::env::var_os("PIKIR_WRITE_TRANSCRIPTS").is_some() {
-            std::fs::write(&file, &transcript).unwrap();
-        }
-        let expected = std::fs::read_to_string(&file).unwrap_or_default();
-        if transcript != expected {
-            wrong.push(format!("{language} is heard as\n{transcript}"));
-        }
+        wrong.extend(compare(language, &transcript));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_whole_questionnaire_by_keypad_alone_is_heard_word_for_word_in_every_language() {
+    // What the buttons on the way are called: more, next, send.
+    let ways = [
+        ("ky", ["Кененирээк айтуу", "Кийинки", "Жөнөтүү"]),
+        ("ru", ["Рассказать больше", "Далее", "Отправить"]),
+        ("be", ["Расказаць больш", "Далей", "Адправіць"]),
+        ("en", ["Say more", "Next", "Send"]),
+        ("kk", ["Толығырақ айту", "Келесі", "Жіберу"]),
+    ];
+    let mut wrong = Vec::new();
+    for (language, [more, next, send]) in ways {
+        let mut counter = Counter::asking(language, lobby::rules().questionnaire);
+        counter.key("#", "#");
+        counter.key("2", "2");
+        counter.wait_ms(1_000);
+        counter.choose(more);
+        counter.wait_ms(500);
+        counter.choose("land");
+        counter.wait_ms(500);
+        counter.choose("4 –");
+        counter.wait_ms(500);
+        counter.key("1", "1");
+        counter.wait_ms(500);
+        counter.choose("waiting");
+        counter.choose("result");
+        counter.choose(next);
+        counter.wait_ms(500);
+        // A real keyboard writes; the keys of the screen are a test of their own.
+        counter.key("a", "a");
+        counter.key("1", "1");
+        counter.choose(send);
+        let transcript = counter.transcript();
+        let given = Given {
+            service: Some("land".into()),
+            criteria: [("speed", 4), ("courtesy", 1)]
+                .map(|(key, number)| (key.to_owned(), score(number)))
+                .into(),
+            reasons: Some(vec!["waiting".into(), "result".into()]),
+            comment: Some("a1".into()),
+        };
+        let (ratings, _, kept) = counter.kept();
+        assert_eq!(ratings, [(score(2), InputKind::Keypad)], "{language}");
+        assert_eq!(kept, Some(given), "{language}:\n{transcript}");
+        wrong.extend(compare(&format!("questionnaire-{language}"), &transcript));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -253,10 +237,10 @@ fn a_visit_by_keypad_alone_is_heard_word_for_word_in_every_language() {
 #[test]
 fn nothing_that_is_heard_depends_on_the_score_that_was_given() {
     let heard_after = |number: u8| {
-        let counter = Counter::new("en", Questionnaire::default());
+        let mut counter = Counter::new("en");
         counter.key("#", "#");
         counter.transcript();
-        counter.stage.key(number.to_string().as_str());
+        counter.lobby.stage.key(number.to_string().as_str());
         counter.follow();
         for _ in 0..8 {
             counter.key("→", Key::RightArrow);
@@ -273,7 +257,7 @@ fn nothing_that_is_heard_depends_on_the_score_that_was_given() {
 #[test]
 fn a_visit_by_two_buttons_rates_takes_back_and_rates_again() {
     for language in LANGUAGES {
-        let counter = Counter::new(language, Questionnaire::default());
+        let mut counter = Counter::new(language);
         counter.scan(3);
         assert_eq!(
             counter.kept().0,
@@ -296,7 +280,7 @@ fn a_visit_by_two_buttons_rates_takes_back_and_rates_again() {
 
 #[test]
 fn a_language_chosen_by_keys_is_heard_in_that_language() {
-    let counter = Counter::new("ky", Questionnaire::default());
+    let mut counter = Counter::new("ky");
     counter.key("#", "#");
     // From the screen itself the languages come last, so they are the next ones backwards.
     let mut steps = 0;
@@ -319,7 +303,7 @@ fn a_language_chosen_by_keys_is_heard_in_that_language() {
 
 #[test]
 fn who_walks_away_is_asked_and_the_next_visitor_hears_nothing() {
-    let counter = Counter::new("en", Questionnaire::default());
+    let mut counter = Counter::new("en");
     counter.key("#", "#");
     counter.transcript();
     counter.wait_ms(30_000);
@@ -329,7 +313,7 @@ fn who_walks_away_is_asked_and_the_next_visitor_hears_nothing() {
             .contains("Are you still there? Press any key to go on. Seconds left: 20.")
     );
     counter.key("→", Key::RightArrow);
-    assert_eq!(counter.view().idle_left_s, None, "any key goes on");
+    assert_eq!(counter.lobby.view().idle_left_s, None, "any key goes on");
     assert_eq!(counter.transcript(), "[→]\n", "and does nothing else");
     counter.wait_ms(30_000);
     for _ in 0..20 {
@@ -346,21 +330,21 @@ fn who_walks_away_is_asked_and_the_next_visitor_hears_nothing() {
     counter.key("0", "0");
     counter.key("→", Key::RightArrow);
     assert_eq!(counter.transcript(), "[0]\n[→]\n", "speech is off");
-    assert!(matches!(counter.view().screen, ScreenView::Rate(_)));
+    assert!(matches!(counter.lobby.view().screen, ScreenView::Rate(_)));
 }
 
 #[test]
 fn what_could_not_be_saved_is_said() {
-    let counter = Counter::new("en", Questionnaire::default());
+    let mut counter = Counter::new("en");
     counter.key("#", "#");
     counter.transcript();
-    let mut view = counter.view();
+    let mut view = counter.lobby.view();
     let ScreenView::Rate(rate) = &mut view.screen else {
         panic!("the rate screen is up")
     };
     rate.message = Some(RateMessage::NotSaved);
-    counter.stage.show(&view);
-    let said = counter.stage.said();
+    counter.lobby.stage.show(&view);
+    let said = counter.lobby.stage.said();
     assert_eq!(
         said,
         ["Your answer could not be saved. Please use your phone."]
@@ -369,11 +353,81 @@ fn what_could_not_be_saved_is_said() {
 
 #[test]
 fn going_through_the_answers_keeps_the_visit_alive() {
-    let counter = Counter::new("en", Questionnaire::default());
+    let mut counter = Counter::new("en");
     counter.key("#", "#");
     for _ in 0..20 {
         counter.wait_ms(10_000);
         counter.key("→", Key::RightArrow);
-        assert_eq!(counter.view().idle_left_s, None);
+        assert_eq!(counter.lobby.view().idle_left_s, None);
     }
+}
+
+/// On the comment's page with speech on, after a rating.
+fn writing(private: bool) -> Counter {
+    let questionnaire = Questionnaire {
+        comment: true,
+        ..Questionnaire::default()
+    };
+    let mut counter = Counter::asking("en", questionnaire);
+    counter.lobby.stage.screen.set_speech(true, private);
+    counter.key("#", "#");
+    counter.key("3", "3");
+    counter.wait_ms(1_000);
+    counter.choose("Say more");
+    counter.wait_ms(500);
+    counter.transcript();
+    for letter in ["s", "l", "o", "w", " "] {
+        counter.key(letter, letter);
+    }
+    counter
+}
+
+#[test]
+fn what_a_visitor_writes_is_read_back_to_headphones() {
+    let mut counter = writing(true);
+    let said = counter.transcript();
+    let said: Vec<&str> = said
+        .lines()
+        .filter_map(|line| line.split(": ").nth(1))
+        .collect();
+    assert_eq!(said, ["s", "l", "o", "w", "slow"]);
+    for _ in 0..20 {
+        counter.key("→", Key::RightArrow);
+        if counter
+            .heard
+            .last()
+            .is_some_and(|heard| heard.contains("Anything else?"))
+        {
+            assert!(counter.transcript().ends_with("slow \n"));
+            return;
+        }
+    }
+    panic!("the page itself is not among {}", counter.transcript());
+}
+
+#[test]
+fn a_loudspeaker_says_nothing_of_what_a_visitor_writes() {
+    let mut counter = writing(false);
+    for _ in 0..20 {
+        counter.key("→", Key::RightArrow);
+        counter.key("0", Key::F1);
+    }
+    let heard = counter.transcript();
+    assert!(!heard.contains("slow"), "{heard}");
+    assert!(heard.contains("Anything else?"), "{heard}");
+}
+
+#[test]
+fn what_one_visitor_wrote_is_not_read_to_the_next() {
+    let mut counter = writing(true);
+    counter.choose("Send");
+    counter.wait_ms(120_000);
+    assert!(matches!(counter.lobby.view().screen, ScreenView::Rate(_)));
+    counter.transcript();
+    counter.key("#", "#");
+    for _ in 0..20 {
+        counter.key("→", Key::RightArrow);
+        counter.key("0", "0");
+    }
+    assert!(!counter.transcript().contains("slow"));
 }
