@@ -10,15 +10,16 @@ use slint::{Timer, TimerMode};
 
 use super::appliance::{Appliance, Moment};
 use super::{Shared, picture};
-use crate::adaptation::Adaptation;
 use crate::doubt::Phantom;
 use crate::hardware::Input;
 use crate::journal::{Content, JournalHandle, NewEvent};
 use crate::portal::PortalState;
 use crate::screen::Screen;
-use crate::speech::{Request, SharedVoice, Utterance};
+use crate::speech::{Request, SharedVoice};
 use crate::view::{Fault, FaultView, ScreenView, SetupView, UserAction};
 use crate::visit::{Effect, Event, Stamp, Tap, Visit};
+
+mod assist;
 
 thread_local! {
     static UI: RefCell<Option<Rc<RefCell<Ui>>>> = const { RefCell::new(None) };
@@ -70,7 +71,13 @@ pub fn start(
     }));
     UI.set(Some(ui.clone()));
     screen.on_action(|action| with(|ui| ui.act(action)));
-    screen.on_speech(|request| with(|ui| ui.speak(request)));
+    let silenced = ui.borrow().voice.clone();
+    screen.on_speech(move |request| match (request, &silenced) {
+        // At once, whatever this thread is in the midst of.
+        (Request::Hush, Some(voice)) => voice.stop(),
+        (Request::Hush, None) => {}
+        (request, _) => with(|ui| ui.speak(request)),
+    });
     // Soon, and not at once: a key may come of something that this thread is in the midst of.
     screen.on_key(|| post(Ui::stirred));
     screen.on_first_frame(|| {
@@ -221,82 +228,6 @@ impl Ui {
     fn stirred(&mut self) {
         self.appliance.touched(self.shared.clock.up_ms());
         self.refresh();
-    }
-
-    /// A scanning button went down, or headphones were plugged in or out.
-    fn assist(&mut self, input: Input) {
-        match input {
-            Input::Next => self.key(Screen::scan_next),
-            Input::Select => self.key(Screen::scan_select),
-            Input::Headphones(plugged) => self.headphones(plugged),
-            Input::Score(_) | Input::Presence(_) | Input::Housing { .. } => {}
-        }
-    }
-
-    /// Presses a key of the screen, which reports what comes of it like any other: not while this is borrowed.
-    fn key(&self, press: fn(&Screen)) {
-        let screen = self.screen.clone();
-        Timer::single_shot(Duration::ZERO, move || press(&screen));
-    }
-
-    /// Speech begins when headphones are plugged in and ends when they are taken out, whoever's visit it is.
-    pub fn headphones(&mut self, plugged: bool) {
-        let speech = plugged && self.voice.is_some();
-        if let Some(adaptation) = self.adaptation()
-            && adaptation.speech != speech
-        {
-            self.step(Event::Adapt(Adaptation {
-                speech,
-                ..adaptation
-            }));
-        }
-        self.refresh();
-    }
-
-    /// The screen has something to say, or wants speech otherwise.
-    fn speak(&mut self, request: Request) {
-        let (Some(voice), Some(adaptation)) = (self.voice.clone(), self.adaptation()) else {
-            return;
-        };
-        match request {
-            Request::Say(text) => voice.say(Utterance {
-                text,
-                language: self.language(),
-                volume: adaptation.volume,
-            }),
-            Request::Hush => voice.stop(),
-            Request::Switch => self.act(UserAction::Adapt(Adaptation {
-                speech: !adaptation.speech,
-                ..adaptation
-            })),
-            Request::Louder if adaptation.speech => self.act(UserAction::Adapt(Adaptation {
-                volume: adaptation.volume.next(),
-                ..adaptation
-            })),
-            Request::Louder => {}
-        }
-    }
-
-    fn adaptation(&self) -> Option<Adaptation> {
-        match &self.mode {
-            Mode::Setup(_) => None,
-            Mode::Serving { visit, .. } => Some(visit.adaptation()),
-        }
-    }
-
-    fn language(&self) -> String {
-        match &self.mode {
-            Mode::Setup(_) => String::new(),
-            Mode::Serving { visit, .. } => visit.language().to_owned(),
-        }
-    }
-
-    /// "Are you still there?" is asked: whatever anybody does is the answer, and nothing else.
-    fn is_asked(&self) -> bool {
-        match &self.mode {
-            Mode::Setup(_) => false,
-            Mode::Serving { visit, .. } => visit.idle_left_s(self.shared.clock.up_ms()).is_some(),
-        }
     }
 
     /// A rating button went down.
