@@ -13,6 +13,7 @@ mod picture;
 mod service;
 mod ui;
 mod vitals;
+mod voice;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -80,6 +81,8 @@ struct Shared {
     hardware: watch::Sender<HardwareStatus>,
     /// The housing's switch.
     housing: watch::Sender<Housing>,
+    /// What is wrong with speech.
+    speech: watch::Sender<Option<String>>,
     vitals: vitals::Vitals,
 }
 
@@ -130,7 +133,15 @@ pub fn run(options: &Options) -> Result<(), AppError> {
         shared.hardware.clone(),
         shared.clock.up_ms(),
     );
-    ui::start(&screen, &shared, appliance, machine::paints(windowed));
+    screen.set_double_strike(settings.screen.double_strike_ms);
+    let voice = voice::start(settings.speech, &screen, &shared);
+    ui::start(
+        &screen,
+        &shared,
+        appliance,
+        voice,
+        machine::paints(windowed),
+    );
     // An enrolled terminal serves from its first frame on.
     let enrolled = service::open_if_enrolled(&shared)?;
     if let Some((_, journal)) = &enrolled {
@@ -172,6 +183,7 @@ fn share(data: DataDir, settings: &Settings, vitals: vitals::Vitals) -> anyhow::
         phantoms: watch::Sender::new(Vec::new()),
         hardware: watch::Sender::new(HardwareStatus::default()),
         housing: watch::Sender::new(Housing::default()),
+        speech: watch::Sender::new(None),
         vitals,
     })
 }
@@ -214,6 +226,7 @@ impl Shared {
             screen: self.screen.subscribe(),
             phantoms: self.phantoms.subscribe(),
             hardware: self.hardware.subscribe(),
+            speech: self.speech.subscribe(),
         }
     }
 }

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use pikir_contract::{Choice, TerminalConfig, presence_step, presence_token, qr_address};
+use pikir_contract::{
+    Announcement, AnnouncementKind, Choice, TerminalConfig, presence_step, presence_token,
+    qr_address,
+};
 
 use crate::adaptation::Adaptation;
 use crate::configuration::Configuration;
 use crate::languages;
-use crate::view::{QrView, ScreenView, SetupView, View};
+use crate::news;
+use crate::view::{NewsView, QrView, ScreenView, SetupView, View};
 use crate::visit::{Named, Questionnaire, Rules, Texts, Visit};
 
 /// The language of a terminal that has no configuration yet.
@@ -19,6 +23,7 @@ pub fn setup(setup: &SetupView) -> View {
     View {
         screen: ScreenView::Setup(setup.clone()),
         language: SETUP_LANGUAGE.into(),
+        default_language: SETUP_LANGUAGE.into(),
         languages: Vec::new(),
         organization: "Pikir".into(),
         unit: None,
@@ -26,6 +31,7 @@ pub fn setup(setup: &SetupView) -> View {
         accent: None,
         qr: None,
         adaptation: Adaptation::default(),
+        news: None,
         overlay: None,
         idle_left_s: None,
     }
@@ -67,6 +73,7 @@ pub fn serving(
     View {
         screen: visit.screen(now_ms, texts),
         language: language.to_owned(),
+        default_language: config.default_language.clone(),
         languages: config
             .languages
             .iter()
@@ -78,9 +85,59 @@ pub fn serving(
         accent: config.theme.accent.as_deref().and_then(srgb),
         qr: Some(qr(config, unix_ms)),
         adaptation: visit.adaptation(),
+        news: news(visit, config, now_ms, unix_ms),
         overlay: visit.overlay(),
         idle_left_s: visit.idle_left_s(now_ms),
     }
+}
+
+/// The announcements that still hold, as far as the time is known.
+fn announcements(
+    config: &TerminalConfig,
+    unix_ms: Option<i64>,
+) -> impl Iterator<Item = &Announcement> {
+    config.announcements.iter().filter(move |announcement| {
+        let until_ms = announcement.until.map(|until| until.unix_ms());
+        until_ms
+            .zip(unix_ms)
+            .is_none_or(|(until_ms, unix_ms)| unix_ms < until_ms)
+    })
+}
+
+fn news(
+    visit: &Visit,
+    config: &TerminalConfig,
+    now_ms: u64,
+    unix_ms: Option<i64>,
+) -> Option<NewsView> {
+    let alone_ms = visit.alone_ms(now_ms)?;
+    let at = news::slide(alone_ms, announcements(config, unix_ms).count())?;
+    let announcement = announcements(config, unix_ms).nth(at)?;
+    let text = |texts| {
+        config
+            .text(texts, visit.language())
+            .unwrap_or_default()
+            .to_owned()
+    };
+    Some(NewsView {
+        answer: announcement.kind == AnnouncementKind::Answer,
+        title: text(&announcement.title),
+        text: text(&announcement.text),
+    })
+}
+
+/// How long until other news are shown (milliseconds); `None`: nothing changes.
+#[must_use]
+pub fn until_news_turn_ms(
+    visit: &Visit,
+    config: &TerminalConfig,
+    now_ms: u64,
+    unix_ms: Option<i64>,
+) -> Option<u64> {
+    news::until_turn_ms(
+        visit.alone_ms(now_ms)?,
+        announcements(config, unix_ms).count(),
+    )
 }
 
 /// What the configuration calls it; where it has no name (any more), its key.
