@@ -56,8 +56,8 @@ pub mod keyboard;
 pub mod languages;
 pub mod limits;
 pub mod network;
-pub mod pixel_shift;
 pub mod news;
+pub mod pixel_shift;
 pub mod portal;
 #[cfg(feature = "screen")]
 pub mod screen;

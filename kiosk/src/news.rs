@@ -42,7 +42,19 @@ mod tests {
             .map(|turn| slide(NEWS_AFTER_MS + turn * NEWS_TURN_MS, 3))
             .collect();
         let (question, news) = (None, Some);
-        assert_eq!(turns, [news(0), question, news(1), question, news(2), question, news(0), question]);
+        assert_eq!(
+            turns,
+            [
+                news(0),
+                question,
+                news(1),
+                question,
+                news(2),
+                question,
+                news(0),
+                question
+            ]
+        );
     }
 
     #[test]

@@ -44,7 +44,8 @@ impl Visit {
     #[must_use]
     pub fn alone_ms(&self, now_ms: u64) -> Option<u64> {
         let waits = matches!(self.phase, Phase::Ready { message: None }) && self.fault.is_none();
-        (waits && !self.is_begun()).then(|| now_ms.saturating_sub(self.touched_ms.max(self.stirred_ms)))
+        (waits && !self.is_begun())
+            .then(|| now_ms.saturating_sub(self.touched_ms.max(self.stirred_ms)))
     }
 
     pub(super) fn idle_deadline(&self, now_ms: u64) -> Option<u64> {
