@@ -245,18 +245,22 @@ mod tests {
     use super::*;
     use crate::clock::{Clock as _, TestClock};
     use crate::entropy::{Entropy as _, TestEntropy};
+    use crate::limits::NEWS_AFTER_MS;
     use crate::visit::{Event, Stamp};
     use pikir_contract::check_presence;
     use serde_json::json;
 
-    fn config() -> TerminalConfig {
-        let document = json!({
+    fn document() -> serde_json::Value {
+        json!({
             "version": 1, "organization": {"code": "o", "name": {"ky": "Борбор", "ru": "Центр"}},
             "place": {"code": "7K3M9P", "name": "2-зал"}, "languages": ["ky", "ru"], "default_language": "ky",
             "question": {"ky": "Кандай?"},
             "qr": {"base_url": "https://otzyv.example", "presence_key": "AQIDBAUGBwgJCgsMDQ4PEA", "step_s": 300},
-        });
-        TerminalConfig::from_value(&document).unwrap()
+        })
+    }
+
+    fn config() -> TerminalConfig {
+        TerminalConfig::from_value(&document()).unwrap()
     }
 
     #[test]
@@ -285,6 +289,48 @@ mod tests {
             Some(1_000)
         );
         assert_eq!(until_next_code_ms(&config(), None), None);
+    }
+
+    #[test]
+    fn news_are_told_when_nobody_is_there_until_they_are_over_and_a_touch_ends_them() {
+        let mut with = document();
+        with["announcements"] = json!([
+            {"title": {"ky": "Эски"}, "text": {"ky": "Текст"}, "kind": "answer", "until": "2026-01-01T00:00:00Z"},
+            {"title": {"ky": "Жаңы"}, "text": {"ky": "Текст"}, "kind": "news"},
+        ]);
+        let document = TerminalConfig::from_value(&with).unwrap();
+        let configuration = Arc::new(Configuration {
+            document,
+            etag: None,
+            hours: None,
+            night: None,
+        });
+        let mut visit = Visit::new(rules(&configuration), None);
+        let title = |visit: &Visit, now_ms: u64, unix_ms: Option<i64>| {
+            let view = serving(visit, Some(&configuration), now_ms, unix_ms);
+            view.news.map(|news| news.title)
+        };
+        let later = 1_800_000_000_000;
+        assert_eq!(title(&visit, NEWS_AFTER_MS - 1, Some(later)), None);
+        assert_eq!(
+            title(&visit, NEWS_AFTER_MS, Some(later)).as_deref(),
+            Some("Жаңы")
+        );
+        assert_eq!(
+            title(&visit, NEWS_AFTER_MS, None).as_deref(),
+            Some("Эски"),
+            "nobody knows the time"
+        );
+
+        let clock = TestClock::new("7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap(), 0);
+        clock.advance_ms(NEWS_AFTER_MS);
+        let stamp = Stamp {
+            at: clock.reading(),
+            id: TestEntropy::new(7).id(0),
+        };
+        let _ = visit.step(Event::Touched(crate::doubt::Point { x: 5, y: 5 }), &stamp);
+        assert_eq!(title(&visit, stamp.at.up_ms, Some(later)), None);
+        assert!(title(&visit, stamp.at.up_ms + NEWS_AFTER_MS, Some(later)).is_some());
     }
 
     #[test]

@@ -153,11 +153,14 @@ impl Lobby {
     /// Time passes, and whatever is due in it happens when it is due.
     pub fn pass(&mut self, ms: u64) {
         let until = self.now_ms() + ms;
+        let mut woken = 0;
         while let Some(due) = self
             .visit
             .deadline(self.now_ms())
             .filter(|due| *due <= until)
         {
+            woken += 1;
+            assert!(woken < 10_000, "the visit wants to be woken for ever");
             // Late by a millisecond, as a timer is.
             self.clock
                 .advance_ms((due + 1).saturating_sub(self.now_ms()));
@@ -181,7 +184,8 @@ impl Lobby {
     }
 
     fn step(&mut self, event: Event) {
-        for effect in self.visit.step(event, &self.stamp()) {
+        let stamp = self.stamp();
+        for effect in self.visit.step(event, &stamp) {
             if let Effect::Append(new) = effect {
                 self.append(new);
             }

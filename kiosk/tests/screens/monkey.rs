@@ -180,7 +180,7 @@ impl Monkey {
         ];
         for _ in 0..1 + self.dice.below(4) {
             let (position, button) = (self.place(), *self.dice.of(&buttons));
-            self.dispatch(match self.dice.below(5) {
+            let event = match self.dice.below(5) {
                 0 | 1 => WindowEvent::PointerPressed { position, button },
                 2 => WindowEvent::PointerReleased { position, button },
                 3 => WindowEvent::PointerScrolled {
@@ -189,7 +189,8 @@ impl Monkey {
                     delta_y: -40.0,
                 },
                 _ => WindowEvent::PointerExited,
-            });
+            };
+            self.dispatch(event);
             self.lobby.follow();
         }
     }
