@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::tests::rating;
 use super::*;
-use crate::clock::{Clock, TestClock};
+use crate::clock::TestClock;
 use crate::entropy::{Entropy, TestEntropy};
 use crate::journal::{Journal, JournalError, Keeper};
 use crate::limits::{MAX_REQUESTS_PER_MINUTE, START_SPREAD};

@@ -279,12 +279,7 @@ async fn a_new_seal_key_is_taken_until_the_first_event_and_not_after_it() {
 async fn a_retired_terminal_cannot_enrol_again_with_its_key() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    portal
-        .state
-        .storage
-        .retire_terminal(terminal.id, NOW_MS)
-        .await
-        .unwrap();
+    portal.retire(&terminal).await;
     let token = portal.token(PLACE).await;
     assert_eq!(
         terminal.try_token(&portal, &token).await.problem(403)["type"],

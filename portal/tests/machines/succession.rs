@@ -50,12 +50,7 @@ async fn another_machine_follows_the_one_whose_place_it_takes_but_not_a_neighbou
         (None, None),
         "they stand side by side"
     );
-    portal
-        .state
-        .storage
-        .retire_terminal(one.id, NOW_MS)
-        .await
-        .unwrap();
+    portal.retire(&one).await;
     let three = portal.terminal(3).await;
     assert_eq!(links(&portal, three.id).await.0, Some(one.id));
     portal.clock.advance(Duration::from_secs(2 * 86_400));
