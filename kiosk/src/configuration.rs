@@ -201,7 +201,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = ConfigurationStore::load(DataDir::new(Some(dir.path())));
         let mut document = document(7);
-        document["hours"] = json!({"timezone": "Asia/Bishkek", "night": {"from": "20:00", "to": "07:00"}});
+        document["hours"] =
+            json!({"timezone": "Asia/Bishkek", "night": {"from": "20:00", "to": "07:00"}});
         store.accept(document, None).unwrap();
         let current = store.current().unwrap();
         assert_eq!(current.hours, None);

@@ -8,6 +8,7 @@
 //! | [`visit`] | what a visitor can do, as a pure state machine |
 //! | [`doubt`] | the published rules by which a rating is doubted, and the watch for phantom touches |
 //! | [`adaptation`] | how one visitor wants the screen |
+//! | [`keyboard`] | the keys on the screen, and what they write |
 //! | [`view`] | what the screen shows, as plain data |
 //! | [`journal`] | the append-only log of ratings: one thread, one transaction, one fsync |
 //! | [`portal`] | the central portal as the terminal sees it, over signed HTTP |
@@ -49,6 +50,7 @@ pub mod files;
 pub mod hardware;
 pub mod identity;
 pub mod journal;
+pub mod keyboard;
 #[cfg(feature = "screen")]
 pub mod languages;
 pub mod limits;

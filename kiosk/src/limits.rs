@@ -87,6 +87,9 @@ pub const MAX_BELIEVED_AHEAD: u64 = 1_000_000;
 /// The portal's idea of the journal changes once a year, when a backup is restored. Setbacks closer than this together
 /// wait longer each time.
 pub const SETBACK_MEMORY: Duration = Duration::from_secs(3_600);
+/// Answers of the portal in a row that move the cursor in memory only (answers): after a power cut in the middle of a long
+/// delivery the portal is asked about no more than these again.
+pub const MAX_UNWRITTEN_ANSWERS: u32 = 16;
 /// What is known of a boot's clock is written down again when it differs by more than this (milliseconds).
 pub const LEARN_STEP_MS: u64 = 1_000;
 /// A first try after a start comes at a random moment within this, unless `terminal.toml` says otherwise: power comes

@@ -82,7 +82,13 @@ mod tests {
 
     #[test]
     fn the_next_step_comes_when_it_is_said_to_and_not_before() {
-        for up_ms in [0, 1, SHIFT_STEP_MS - 1, SHIFT_STEP_MS, 7 * SHIFT_STEP_MS + 5] {
+        for up_ms in [
+            0,
+            1,
+            SHIFT_STEP_MS - 1,
+            SHIFT_STEP_MS,
+            7 * SHIFT_STEP_MS + 5,
+        ] {
             let wait = until_next_step_ms(up_ms);
             assert_eq!(shift(up_ms + wait - 1), shift(up_ms));
             assert_ne!(shift(up_ms + wait), shift(up_ms));

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use pikir_contract::{
-    CanonicalError, Event, EventBody, Seal, SealKey, canonical_json, require_integers,
+    CanonicalError, Event, EventBody, Seal, SealKey, canonical_json, canonical_value,
+    require_integers,
 };
 
 /// How far beyond the last event held a delivery may reach. A terminal with a million events waiting that loses its journal
@@ -178,7 +179,7 @@ pub fn judge(keys: &mut Keys, events: &[Event]) -> Result<Vec<Judged>, TooFar> {
 /// The body as its seal covers it: canonical JSON, made once for the seal and for keeping.
 fn canonical_body(event: &Event) -> Result<String, CanonicalError> {
     require_integers(&event.body)?;
-    canonical_json(&event.body)
+    canonical_value(&event.body)
 }
 
 /// A body that no seal can cover, for a person to look at.

@@ -23,7 +23,7 @@ pub struct Display {
     root: u32,
     number: u32,
     size: (u16, u16),
-    _server: Running,
+    server: Running,
 }
 
 impl Display {
@@ -50,13 +50,18 @@ impl Display {
             root,
             number,
             size: (width, height),
-            _server: server,
+            server,
         })
     }
 
     /// The value of `DISPLAY` for programs that are to appear here.
     pub fn name(&self) -> String {
         format!(":{}", self.number)
+    }
+
+    /// The server's process id.
+    pub fn server_id(&self) -> u32 {
+        self.server.id()
     }
 
     /// Width and height in pixels.

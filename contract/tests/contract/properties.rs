@@ -175,6 +175,15 @@ fn flip(text: &str, index: usize, bit: u8) -> Option<String> {
 
 proptest! {
     #[test]
+    fn the_short_way_writes_the_same_canonical_json_as_the_long_one(
+        any in any_json(), wire in wire_json(), body in near_body()
+    ) {
+        for value in [any, wire, body] {
+            prop_assert_eq!(canonical_value(&value), canonical_json(&value));
+        }
+    }
+
+    #[test]
     fn no_reader_panics_on_any_json(value in prop_oneof![any_json(), near_body()]) {
         for kind in ["rating", "answer", "withdrawal", "notice", "other"] {
             let _ = EventBody::parse(kind, &value);

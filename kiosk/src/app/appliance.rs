@@ -97,7 +97,11 @@ impl Appliance {
             self.shift = pixel_shift::shift(moment.now_ms);
         }
         let rest = Rest {
-            veil_percent: if self.outputs.dims() { 0 } else { 100 - percent },
+            veil_percent: if self.outputs.dims() {
+                0
+            } else {
+                100 - percent
+            },
             dark: is_dark(percent),
             shift: self.shift,
         };
@@ -111,8 +115,7 @@ impl Appliance {
         [
             dims.map(|at_ms| at_ms - now_ms),
             night.map(|(hours, unix_ms)| hours.until_change_ms(unix_ms)),
-            self.shifts
-                .then(|| pixel_shift::until_next_step_ms(now_ms)),
+            self.shifts.then(|| pixel_shift::until_next_step_ms(now_ms)),
         ]
         .into_iter()
         .flatten()

@@ -60,6 +60,8 @@ pub fn start(screen: &Screen, shared: &Shared, appliance: Appliance, paints: boo
     }));
     UI.set(Some(ui.clone()));
     screen.on_action(|action| with(|ui| ui.act(action)));
+    // Soon, and not at once: a key may come of something that this thread is in the midst of.
+    screen.on_key(|| post(Ui::stirred));
     screen.on_first_frame(|| {
         with(|ui| {
             ui.painted = true;
@@ -197,6 +199,12 @@ impl Ui {
             Input::Next | Input::Select | Input::Headphones(_) => self.assist(input),
             Input::Presence(_) | Input::Housing { .. } => self.refresh(),
         }
+    }
+
+    /// Somebody pressed a key, whatever it does.
+    fn stirred(&mut self) {
+        self.appliance.touched(self.shared.clock.up_ms());
+        self.refresh();
     }
 
     /// A scanning button went down, or headphones were plugged in or out.

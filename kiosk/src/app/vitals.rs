@@ -52,7 +52,9 @@ impl Vitals {
         let mut frames = Frames::default();
         let timer = Timer::default();
         timer.start(TimerMode::Repeated, every, move || {
-            vitals.beats.send_modify(|beats| *beats = beats.wrapping_add(1));
+            vitals
+                .beats
+                .send_modify(|beats| *beats = beats.wrapping_add(1));
             if paints {
                 match frames.next(screen.painted_beat()) {
                     Some(frame) => screen.ask_for_frame(frame),
@@ -169,7 +171,10 @@ mod tests {
         let hangs = tokio::spawn(watched.hangs());
         vitals.beats.send_modify(|beats| *beats += 1);
         vitals.fault("the touch panel is gone");
-        assert_eq!(hangs.await.unwrap().as_deref(), Some("the touch panel is gone"));
+        assert_eq!(
+            hangs.await.unwrap().as_deref(),
+            Some("the touch panel is gone")
+        );
 
         let (vitals, watched) = super::vitals();
         drop(vitals);

@@ -56,10 +56,7 @@ fn whoever_touches_is_there_even_if_the_sensor_does_not_see_them() {
     let mut screen = Brightness::new(None, 0);
     screen.presence(false, 0);
     screen.touched(500_000);
-    assert_eq!(
-        screen.percent(DAY, 500_000 + ABSENCE_MS - 1),
-        FULL_PERCENT
-    );
+    assert_eq!(screen.percent(DAY, 500_000 + ABSENCE_MS - 1), FULL_PERCENT);
     assert_eq!(screen.percent(DAY, 500_000 + ABSENCE_MS), ABSENT_PERCENT);
 }
 

@@ -31,9 +31,8 @@ impl KernelBacklight {
     /// # Errors
     /// There is one, and it cannot be used: why and what to do, for a technician.
     pub fn open(root: &Path) -> Result<Option<Self>, String> {
-        let found = files::directories_in(root).map_err(|error| {
-            format!("backlight: {} cannot be listed: {error}", root.display())
-        })?;
+        let found = files::directories_in(root)
+            .map_err(|error| format!("backlight: {} cannot be listed: {error}", root.display()))?;
         let Some(directory) = found.into_iter().next() else {
             return Ok(None);
         };
@@ -57,7 +56,10 @@ impl KernelBacklight {
 impl Backlight for KernelBacklight {
     fn set(&mut self, percent: u8) -> Result<(), String> {
         // Rounded up: what is not dark stays lit, however few steps the panel has.
-        let steps = self.max.saturating_mul(u64::from(percent.min(100))).div_ceil(100);
+        let steps = self
+            .max
+            .saturating_mul(u64::from(percent.min(100)))
+            .div_ceil(100);
         files::write_value(&self.brightness, &steps.to_string())
             .map_err(|error| problem(&self.brightness, &error))
     }

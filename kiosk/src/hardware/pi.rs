@@ -37,8 +37,7 @@ pub fn open(wiring: &Wiring) -> (Option<Opened>, Vec<String>) {
         match gpio.get(number) {
             Ok(pin) if Wiring::is_pulled_up(line) => {
                 let active_low = wiring.is_active_low(line);
-                pins.lines
-                    .push((line, pin.into_input_pullup(), active_low));
+                pins.lines.push((line, pin.into_input_pullup(), active_low));
             }
             Ok(pin) => {
                 let active_low = wiring.is_active_low(line);

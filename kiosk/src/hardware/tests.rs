@@ -2,9 +2,7 @@ use super::debounce::Debounce;
 use super::twin::TestPins;
 use super::*;
 use crate::clock::{Clock as _, TestClock};
-use crate::limits::{
-    BUTTON_DEBOUNCE_MS, PRESENCE_DEBOUNCE_MS, SWITCH_DEBOUNCE_MS, TICK_MS,
-};
+use crate::limits::{BUTTON_DEBOUNCE_MS, PRESENCE_DEBOUNCE_MS, SWITCH_DEBOUNCE_MS, TICK_MS};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -63,7 +61,10 @@ fn two_buttons_at_once_are_two_presses_and_a_held_button_is_one() {
     let both = |line, _| line == Line::Button(score(1)) || line == Line::Button(score(5));
     let seen = samples(&mut debounce, 0..10_000, both);
     let expected = [Input::Score(score(1)), Input::Score(score(5))];
-    assert_eq!(seen.iter().map(|(_, input)| *input).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        seen.iter().map(|(_, input)| *input).collect::<Vec<_>>(),
+        expected
+    );
 }
 
 #[test]
@@ -176,7 +177,12 @@ fn the_lights_show_that_ratings_are_taken_then_the_pressed_one_alone_then_nothin
     let rig = rig(&[], &lamps);
     let outputs = rig.hardware.outputs();
     let on = |lamp| rig.pins.on().contains(&lamp);
-    let lit = || Score::ALL.into_iter().filter(|score| on(Lamp::Button(*score))).count();
+    let lit = || {
+        Score::ALL
+            .into_iter()
+            .filter(|score| on(Lamp::Button(*score)))
+            .count()
+    };
     outputs.lights(Lights::All);
     rig.until("all lights", || lit() == 5 && on(Lamp::Status));
     outputs.lights(Lights::Only(score(2)));
@@ -188,8 +194,15 @@ fn the_lights_show_that_ratings_are_taken_then_the_pressed_one_alone_then_nothin
     rig.until("all lights", || lit() == 5);
     let pins = rig.pins.clone();
     drop(rig);
-    assert!(pins.on().is_empty(), "a program that has ended lights nothing");
-    assert_eq!(pins.levels().last(), Some(&100), "and leaves the panel bright");
+    assert!(
+        pins.on().is_empty(),
+        "a program that has ended lights nothing"
+    );
+    assert_eq!(
+        pins.levels().last(),
+        Some(&100),
+        "and leaves the panel bright"
+    );
 }
 
 #[test]
@@ -242,7 +255,8 @@ fn every_part_reads_as_wired_and_the_other_way_round_where_that_is_said() {
         ..Wiring::default()
     };
     let low = |wiring: &Wiring| {
-        [Line::Button(score(1)), Line::Housing, Line::Presence].map(|line| wiring.is_active_low(line))
+        [Line::Button(score(1)), Line::Housing, Line::Presence]
+            .map(|line| wiring.is_active_low(line))
     };
     assert_eq!(low(&wiring), [true, false, false]);
     wiring.inverted = [Part::Housing, Part::Presence, Part::Lights].into();

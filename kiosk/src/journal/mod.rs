@@ -27,6 +27,9 @@
 //! a boot also writes its row in `boots`. Where fewer than [`SPARE_LAST`](crate::limits::SPARE_LAST) seqs are left to
 //! the spare key and there was no idle time to renew it, it is renewed first, which costs a file of its own.
 //!
+//! An acknowledgement that takes just what was offered writes nothing by itself: the portal can be asked again
+//! (`cursor.rs`).
+//!
 //! # When keys go
 //! `secure_delete` zeroes what a row leaves behind in the database. Older frames of the log still hold the keys they
 //! were written with, so the log is checkpointed and truncated when the terminal has been quiet for a moment
@@ -71,6 +74,7 @@
 
 mod boots;
 mod care;
+mod cursor;
 mod error;
 mod export;
 mod keeper;
@@ -89,6 +93,7 @@ mod thread;
 mod verify;
 mod wal;
 
+pub use cursor::Taken;
 pub use error::JournalError;
 pub use export::{ExportSummary, export};
 pub use keeper::{Keeper, Published};

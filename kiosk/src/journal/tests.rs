@@ -11,6 +11,7 @@ use super::*;
 use crate::clock::{Clock, TestClock};
 use crate::entropy::{Entropy, TestEntropy};
 
+mod cursor;
 mod damage;
 mod recovery;
 mod retention;

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod client;
+pub mod content;
 #[cfg(test)]
 mod half_open;
 pub mod reply;
@@ -17,10 +18,11 @@ use std::time::Duration;
 
 pub use address::{Patience, PortalAddress};
 pub use client::HttpPortal;
+pub use content::{Content, End};
 pub use reply::Failure;
 
 /// One request to the portal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Request {
     /// Path below the portal's address, beginning with `/api/`.
     pub path: &'static str,
@@ -29,7 +31,7 @@ pub struct Request {
 }
 
 /// What a request carries.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum RequestBody {
     /// `GET`, with the entity tag that is known already.
     Get {
@@ -37,7 +39,7 @@ pub enum RequestBody {
         known_etag: Option<String>,
     },
     /// `POST` of this JSON.
-    Post(Vec<u8>),
+    Post(Content),
 }
 
 impl Request {
@@ -48,9 +50,15 @@ impl Request {
     #[must_use]
     pub fn post(path: &'static str, message: &impl serde::Serialize) -> Self {
         let json = serde_json::to_vec(message).expect("contract messages serialise");
+        Self::of(path, json.into())
+    }
+
+    /// A `POST` of this content.
+    #[must_use]
+    pub fn of(path: &'static str, content: Content) -> Self {
         Self {
             path,
-            body: RequestBody::Post(json),
+            body: RequestBody::Post(content),
         }
     }
 

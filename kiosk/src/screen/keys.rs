@@ -88,7 +88,12 @@ mod tests {
 
     #[test]
     fn a_telephones_keys_are_commands_only_where_nothing_is_written() {
-        for (key, asks) in [("*", Command::Back), ("0", Command::Repeat), ("#", Command::Speech), (" ", Command::Select)] {
+        for (key, asks) in [
+            ("*", Command::Back),
+            ("0", Command::Repeat),
+            ("#", Command::Speech),
+            (" ", Command::Select),
+        ] {
             assert_eq!(command(key, false), asks);
             assert_eq!(command(key, true), Command::None);
         }

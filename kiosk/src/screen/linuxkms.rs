@@ -98,7 +98,12 @@ fn turn_touch(device: &mut Device, rotation: u16) {
     match device.config_calibration_set_matrix(matrix) {
         Ok(()) => tracing::info!(device = name, rotation, "touch is turned with the picture"),
         Err(error) => {
-            tracing::error!(device = name, rotation, ?error, "touch cannot be turned with the picture");
+            tracing::error!(
+                device = name,
+                rotation,
+                ?error,
+                "touch cannot be turned with the picture"
+            );
         }
     }
 }
@@ -155,7 +160,10 @@ mod tests {
         for rotation in [0, 90, 180, 270] {
             let matrix = touch_matrix(rotation);
             let mapped = CORNERS.map(|corner| map(matrix, corner));
-            assert!(mapped.iter().all(|corner| CORNERS.contains(corner)), "{rotation}");
+            assert!(
+                mapped.iter().all(|corner| CORNERS.contains(corner)),
+                "{rotation}"
+            );
         }
         // The panel's top right corner shows the top left one of a picture turned clockwise.
         assert_eq!(map(touch_matrix(90), (1.0, 0.0)), (0.0, 0.0));

@@ -4,6 +4,7 @@
 //! module runs on the UI thread; other threads reach it through [`ScreenHandle`] alone.
 
 mod focus;
+mod keyboard;
 mod keys;
 mod linuxkms;
 mod models;
@@ -109,11 +110,17 @@ impl Screen {
         thanks::connect(&self.window, &report);
         panel::connect(&self.window, &report);
         more::connect(&self.window, &report);
+        keyboard::connect(&self.window, &report);
     }
 
     /// Calls `report` for everything that is to be said, or no longer, on the UI thread. It must not block.
     pub fn on_speech(&self, report: impl Fn(Request) + 'static) {
         speech::connect(&self.window, report);
+    }
+
+    /// Calls `stirred` for every key, whatever it does, on the UI thread. It must not block.
+    pub fn on_key(&self, stirred: impl Fn() + 'static) {
+        self.window.global::<Shell>().on_stirred(stirred);
     }
 
     /// Calls `painted` once, as soon as the first frame is on the screen: drawn and handed to the display, whatever
@@ -158,6 +165,7 @@ impl Screen {
                 ScreenKind::OutOfService
             }
         };
+        more::show_keyboard(&self.window, view);
         self.window.global::<Shell>().set_screen(kind);
     }
 

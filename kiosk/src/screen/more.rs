@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use slint::ComponentHandle as _;
 
+use super::ui::{AppWindow, Keyboard, Keys, More, Option as OptionRow, PageKind};
 use super::{models, rate};
-use super::ui::{AppWindow, More, Option as OptionRow, PageKind};
-use crate::view::{MoreView, OptionView, PageView, UserAction};
+use crate::view::{MoreView, OptionView, PageView, ScreenView, UserAction, View};
 
 pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
     let more = window.global::<More>();
@@ -16,8 +16,6 @@ pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
             to(UserAction::Choose(index));
         }
     });
-    let to = report.clone();
-    more.on_write(move |text| to(UserAction::Write(text.into())));
     let to = report.clone();
     more.on_next(move || to(UserAction::Next));
     let to = report.clone();
@@ -53,10 +51,25 @@ pub(super) fn show(window: &AppWindow, view: &MoreView) {
         }
         PageView::Comment { text, limit } => {
             more.set_comment(text.as_str().into());
+            more.set_comment_characters(number(text.chars().count()));
             more.set_comment_limit(number(*limit));
             more.set_kind(PageKind::Comment);
         }
     }
+}
+
+/// The keyboard comes and goes with the comment's page. What is typed is written only where nothing lies over it.
+pub(super) fn show_keyboard(window: &AppWindow, view: &View) {
+    let writing = matches!(&view.screen, ScreenView::More(page) if matches!(page.content, PageView::Comment { .. }));
+    let keyboard = window.global::<Keyboard>();
+    if writing {
+        keyboard.invoke_shown(view.language.as_str().into());
+    } else {
+        keyboard.invoke_gone();
+    }
+    window
+        .global::<Keys>()
+        .set_typing(writing && view.overlay.is_none());
 }
 
 fn show_options(more: &More<'_>, options: &[OptionView]) {
@@ -67,6 +80,11 @@ fn show_options(more: &More<'_>, options: &[OptionView]) {
             chosen: option.chosen,
         })
         .collect();
+    let longest = options
+        .iter()
+        .map(|option| option.label.chars().count())
+        .max();
+    more.set_longest(i32::try_from(longest.unwrap_or(0)).unwrap_or(i32::MAX));
     if let Some(replaced) = models::updated(&more.get_options(), rows) {
         more.set_options(replaced);
     }

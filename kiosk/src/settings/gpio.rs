@@ -42,7 +42,8 @@ impl Taken {
             (at, message)
         })?;
         if let Some((_, other)) = self.0.iter().find(|(taken, _)| *taken == pin) {
-            let message = format!("pin {pin} is used twice: for {other} and for {by}. Give each its own");
+            let message =
+                format!("pin {pin} is used twice: for {other} and for {by}. Give each its own");
             return Err((at, message));
         }
         self.0.push((pin, by.to_owned()));
@@ -51,7 +52,9 @@ impl Taken {
 
     fn one(&mut self, part: Part, number: &Option<Spanned<i64>>) -> Result<Option<u8>, Mistake> {
         let number = number.as_ref();
-        number.map(|number| self.take(part.key(), number)).transpose()
+        number
+            .map(|number| self.take(part.key(), number))
+            .transpose()
     }
 
     fn five(
@@ -172,7 +175,10 @@ mod tests {
     fn buttons_and_lights_are_five() {
         for key in ["buttons", "lights"] {
             let message = parse(&format!("{key} = [5, 6, 13, 19]")).unwrap_err();
-            assert!(message.starts_with(&format!("t:2: {key}: give 5")), "{message}");
+            assert!(
+                message.starts_with(&format!("t:2: {key}: give 5")),
+                "{message}"
+            );
         }
     }
 

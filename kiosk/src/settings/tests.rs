@@ -23,8 +23,7 @@ fn a_misspelt_key_is_named_with_its_line_and_the_right_names() {
 fn plain_http_is_refused_except_on_loopback() {
     let message = error("\nportal = \"http://otzyv.example\"\n");
     assert!(
-        message.starts_with("/etc/pikir/terminal.toml:2: portal: ")
-            && message.contains("https"),
+        message.starts_with("/etc/pikir/terminal.toml:2: portal: ") && message.contains("https"),
         "{message}"
     );
     for good in [
@@ -42,8 +41,7 @@ fn plain_http_is_refused_except_on_loopback() {
 
 #[test]
 fn an_unreadable_ca_file_is_named_with_its_line() {
-    let message =
-        error("portal = \"https://otzyv.example\"\nca_file = \"/nonexistent/ca.pem\"\n");
+    let message = error("portal = \"https://otzyv.example\"\nca_file = \"/nonexistent/ca.pem\"\n");
     assert!(
         message.contains(":2: ca_file: /nonexistent/ca.pem cannot be read"),
         "{message}"
@@ -86,7 +84,11 @@ fn the_fresh_file_holds_an_example_of_everything_that_can_be_set() {
     // Whoever removes the marks gets a file that is right.
     let text: String = commented
         .lines()
-        .map(|line| line.strip_prefix("# ").filter(|line| line.contains('=') || line.starts_with('[')).unwrap_or(line))
+        .map(|line| {
+            line.strip_prefix("# ")
+                .filter(|line| line.contains('=') || line.starts_with('['))
+                .unwrap_or(line)
+        })
         .filter(|line| !line.starts_with("ca_file"))
         .map(|line| format!("{line}\n"))
         .collect();
@@ -105,7 +107,10 @@ fn the_picture_moves_against_burn_in_and_is_dimmed_as_usual_unless_said_otherwis
     };
     assert_eq!(screen("").unwrap(), ScreenSettings::default());
     assert!(ScreenSettings::default().pixel_shift);
-    assert_eq!(screen("min_brightness = 0").unwrap().min_brightness, Some(0));
+    assert_eq!(
+        screen("min_brightness = 0").unwrap().min_brightness,
+        Some(0)
+    );
     for bad in ["101", "-1", "300"] {
         let message = error(&format!("[screen]\nmin_brightness = {bad}\n"));
         assert!(message.contains(":2: min_brightness: "), "{message}");

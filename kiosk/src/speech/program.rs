@@ -30,15 +30,17 @@ impl SpeechProgram {
         problem: impl FnMut(Option<String>) + Send + 'static,
     ) -> io::Result<Self> {
         let (sender, orders) = channel();
-        std::thread::Builder::new().name("speech".into()).spawn(move || {
-            Speaker {
-                settings,
-                child: None,
-                problem: Box::new(problem),
-                told: None,
-            }
-            .run(&orders);
-        })?;
+        std::thread::Builder::new()
+            .name("speech".into())
+            .spawn(move || {
+                Speaker {
+                    settings,
+                    child: None,
+                    problem: Box::new(problem),
+                    told: None,
+                }
+                .run(&orders);
+            })?;
         Ok(Self(sender))
     }
 }

@@ -129,21 +129,35 @@ fn a_program_that_fails_is_told_once_and_so_is_its_recovery() {
     let directory = tempfile::tempdir().unwrap();
     let (settings, log) = fake(directory.path(), "[ $(wc -l < LOG) -ge 3 ]");
     let script = std::fs::read_to_string(&settings.program).unwrap();
-    std::fs::write(&settings.program, script.replace("LOG", &log.display().to_string())).unwrap();
+    std::fs::write(
+        &settings.program,
+        script.replace("LOG", &log.display().to_string()),
+    )
+    .unwrap();
     let (voice, problems) = started(settings);
     assert_eq!(problems.recv_timeout(DEADLINE), Ok(None));
     voice.say(utterance("a secret", "en"));
     let problem = problems.recv_timeout(DEADLINE).unwrap().unwrap();
-    assert!(problem.contains("[speech] device") && !problem.contains("secret"), "{problem}");
+    assert!(
+        problem.contains("[speech] device") && !problem.contains("secret"),
+        "{problem}"
+    );
     voice.say(utterance("b", "en"));
     line(&log, 1);
     voice.say(utterance("c", "en"));
-    assert_eq!(problems.recv_timeout(DEADLINE), Ok(None), "no second complaint, and then it works");
+    assert_eq!(
+        problems.recv_timeout(DEADLINE),
+        Ok(None),
+        "no second complaint, and then it works"
+    );
 }
 
 #[test]
 fn a_language_without_a_voice_is_read_in_english_as_it_is_shown() {
-    assert_eq!(["ky", "RU", "be-BY", "kk", "uz", ""].map(voice_name), ["ky", "ru", "be", "kk", "en", "en"]);
+    assert_eq!(
+        ["ky", "RU", "be-BY", "kk", "uz", ""].map(voice_name),
+        ["ky", "ru", "be", "kk", "en", "en"]
+    );
 }
 
 #[test]

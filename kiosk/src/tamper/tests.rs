@@ -57,7 +57,11 @@ impl Terminal {
             assert_eq!(body["what"], Notice::TAMPER);
             body["detail"].as_str().unwrap().to_owned()
         };
-        batch.events.iter().map(|event| detail(&event.body)).collect()
+        batch
+            .events
+            .iter()
+            .map(|event| detail(&event.body))
+            .collect()
     }
 }
 

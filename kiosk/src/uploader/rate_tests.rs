@@ -1,19 +1,23 @@
 //! When the uploader sends and how often, whatever is answered; in virtual time, with a journal that has no thread.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use pikir_contract::{OffsetQuality, SealKey};
+use pikir_contract::{BootId, OffsetQuality, SealKey};
 use proptest::prelude::*;
 
 use super::tests::rating;
 use super::*;
 use crate::clock::TestClock;
 use crate::entropy::{Entropy, TestEntropy};
-use crate::journal::{Journal, JournalError, Keeper};
+use crate::journal::{Batch, Journal, JournalError, Keeper, Taken};
 use crate::limits::{MAX_REQUESTS_PER_MINUTE, START_SPREAD};
 use crate::network;
 use crate::portal::Reply;
 use crate::portal::scripted::{ScriptedPortal, Turn};
+use tokio::time::Instant;
+
+mod ahead;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// When the terminal's first boot began.
@@ -27,6 +31,8 @@ struct Direct {
     keeper: Arc<Mutex<Keeper>>,
     /// What the portal acknowledged, as it was passed on.
     acknowledged: Arc<Mutex<Vec<u64>>>,
+    /// How often it was asked what is to be sent.
+    asked: Arc<AtomicUsize>,
 }
 
 impl Direct {
@@ -44,9 +50,13 @@ impl Queue for Direct {
         self.keeper().subscribe()
     }
     async fn batch(&self, limit: usize, max_bytes: usize) -> Result<Batch, JournalError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         self.keeper().batch(limit, max_bytes)
     }
-    async fn acknowledge(&self, answer: EventsAnswer) -> Result<bool, JournalError> {
+    async fn batch_ahead(&self, limit: usize, max_bytes: usize) -> Result<Batch, JournalError> {
+        self.keeper().batch_ahead(limit, max_bytes)
+    }
+    async fn acknowledge(&self, answer: EventsAnswer) -> Result<Taken, JournalError> {
         let mut acknowledged = self.acknowledged.lock().unwrap();
         acknowledged.push(answer.received_through);
         self.keeper().acknowledge(answer)
@@ -96,6 +106,7 @@ impl Terminal {
             queue: Direct {
                 keeper: Arc::new(Mutex::new(keeper)),
                 acknowledged: Arc::default(),
+                asked: Arc::default(),
             },
             clock,
             entropy,

@@ -16,6 +16,8 @@ mod look;
 mod matrix;
 mod pixels;
 mod qr;
+mod rest;
+mod rotation;
 mod samples;
 mod stage;
 mod translations;

@@ -2,7 +2,6 @@
 
 use pikir_contract::Score;
 use pikir_kiosk::adaptation::Adaptation;
-use pikir_kiosk::adaptation::Adaptation;
 use pikir_kiosk::view::{
     Fault, FaultView, LanguageChoice, Overlay, QrView, RateMessage, RateView, ScreenView,
     SetupView, ThanksView, View,

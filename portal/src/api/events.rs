@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use pikir_contract::{Event, EventsAnswer, EventsRequest};
 use serde_json::Value;
 
+use super::packed;
 use super::problem::{ApiProblem, WRONG_TERMINAL};
 use super::signed::{FromTerminal, is_json, json_fault, read_json, run_off_thread};
 use crate::app::AppState;
@@ -19,12 +21,13 @@ const ATTEMPTS: usize = 4;
 /// `POST /api/v1/events`
 pub async fn deliver(
     State(state): State<AppState>,
+    headers: HeaderMap,
     FromTerminal {
         terminal,
         content,
         received,
     }: FromTerminal<true>,
-) -> Result<Json<EventsAnswer>, ApiProblem> {
+) -> Result<Response, ApiProblem> {
     let request = Arc::new(run_off_thread(move || read_request(&content)).await??);
     check(&request, &terminal)?;
     let handed_in = HandedIn {
@@ -44,11 +47,12 @@ pub async fn deliver(
             results,
         } = delivered
         {
-            return Ok(Json(EventsAnswer {
+            let answer = EventsAnswer {
                 received_through,
                 results,
                 time: state.clock.now(),
-            }));
+            };
+            return Ok(packed::answer(&headers, &answer));
         }
     }
     Err(ApiProblem::unavailable(

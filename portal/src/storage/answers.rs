@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pikir_contract::{Answer, Choice, Content, Reason, Texts};
 use rusqlite::{Connection, named_params};
-use serde_json::Value;
 
 use super::{Counts, Offer, Storage, StorageError};
 
@@ -108,20 +107,20 @@ impl Storage {
     }
 }
 
-/// Keeps an answer and merges it with the others to the same rating. `body` is the event's own, because only it tells an
-/// empty list from none.
+/// Keeps an answer and merges it with the others to the same rating.
 pub(in crate::storage) fn keep_answer(
     db: &Connection,
     terminal: i64,
     seq: u64,
     answer: &Answer,
-    body: &Value,
     received_at: i64,
 ) -> Result<(), StorageError> {
-    let mentioned = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
     // A list, but each reason counts once.
-    let reasons = mentioned("reasons").then(|| answer.reasons.iter().collect::<BTreeSet<_>>());
-    let service = body.get("service").and_then(Value::as_str);
+    let reasons: Option<BTreeSet<&String>> = answer
+        .reasons
+        .as_ref()
+        .map(|reasons| reasons.iter().collect());
+    let service = answer.service.as_deref();
     let service = service.filter(|key| key.chars().count() <= MAX_SERVICE_CHARS);
     let rating = answer.rating.to_string();
     db.prepare_cached(
@@ -163,7 +162,8 @@ const MERGE: &str = "INSERT INTO answered
          printf('%08x-%04x', :received_at >> 16, :received_at & 65535) || substr(:rating, 14), 'new', :received_at)
      ON CONFLICT (terminal, rating) DO UPDATE SET service = excluded.service, criteria = excluded.criteria,
          reasons = excluded.reasons, comment = excluded.comment,
-         state = iif(excluded.comment IS comment, state, 'new'), reason = iif(excluded.comment IS comment, reason, NULL)";
+         state = iif(excluded.comment IS comment, state, 'new'), reason = iif(excluded.comment IS comment, reason, NULL),
+         answer = iif(excluded.comment IS comment, answer, NULL)";
 
 const MARK_RATING: &str = "UPDATE ratings SET answered = 1,
      service = nullif(coalesce((SELECT service FROM answered WHERE terminal = :terminal AND rating = :rating),

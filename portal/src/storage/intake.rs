@@ -86,7 +86,7 @@ impl<'a> Intake<'a> {
             return Ok(result);
         }
         let (verdict, detail) = match &event.finding {
-            Finding::Sound(body) => match self.projection.project(event.seq, body, &event.body)? {
+            Finding::Sound(body) => match self.projection.project(event.seq, body)? {
                 None => (Verdict::Accepted, None),
                 Some(why) => (Verdict::Malformed, Some(why.to_owned())),
             },

@@ -58,12 +58,11 @@ impl<'a> Projection<'a> {
         })
     }
 
-    /// Makes of an event what is counted; `raw` is its body as it came, as JSON. The text says why it is malformed after all.
+    /// Makes of an event what is counted. The text says why it is malformed after all.
     pub(in crate::storage) fn project(
         &mut self,
         seq: u64,
         body: &EventBody,
-        raw: &str,
     ) -> Result<Option<&'static str>, StorageError> {
         match body {
             EventBody::Rating(rating) => {
@@ -72,8 +71,7 @@ impl<'a> Projection<'a> {
                 }
             }
             EventBody::Answer(answer) => {
-                let raw = serde_json::from_str(raw)?;
-                keep_answer(self.db, self.terminal, seq, answer, &raw, self.received_at)?;
+                keep_answer(self.db, self.terminal, seq, answer, self.received_at)?;
             }
             EventBody::Withdrawal(withdrawal) => self.project_withdrawal(seq, withdrawal)?,
             EventBody::Notice(notice) => self.project_notice(seq, notice)?,

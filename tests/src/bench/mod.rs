@@ -13,6 +13,7 @@ mod bulk;
 pub mod commit;
 pub mod counter;
 pub mod drain;
+mod drain_report;
 mod enrolled;
 pub mod fleet;
 pub mod ingest;
@@ -78,8 +79,10 @@ pub struct Scale {
     pub most_pending: u64,
     /// Backlogs to drain, one after the other.
     pub drains: u64,
-    /// Ratings in each of them.
+    /// Ratings in each of them over loopback.
     pub backlog: u64,
+    /// Ratings in each of them over a line of the field.
+    pub line_backlog: u64,
     /// Full deliveries of each terminal in [`ingest`].
     pub deliveries: usize,
     /// Requests of each terminal that carry a single rating or a status.
@@ -110,6 +113,7 @@ impl Scale {
         most_pending: 1_000_000,
         drains: 3,
         backlog: 100_000,
+        line_backlog: 20_000,
         deliveries: 12,
         singles: 150,
         terminals: 100_000,
@@ -129,6 +133,7 @@ impl Scale {
         most_pending: 100_000,
         drains: 2,
         backlog: 10_000,
+        line_backlog: 4_000,
         deliveries: 4,
         singles: 50,
         terminals: 20_000,

@@ -40,7 +40,10 @@ fn the_chain_goes_on_behind_what_the_portal_holds_and_events_with_taken_numbers_
         (1..=5).collect::<Vec<_>>(),
         "nothing taken since the start is offered before the portal has answered"
     );
-    assert!(keeper.acknowledge(answer(8, duplicates(1..=5))).unwrap());
+    assert_eq!(
+        keeper.acknowledge(answer(8, duplicates(1..=5))).unwrap(),
+        Taken::Moved
+    );
     let state = keeper.published().state;
     assert_eq!(
         (state.received_through, state.last_seq, state.pending),
@@ -64,7 +67,10 @@ fn the_chain_goes_on_behind_what_the_portal_holds_and_events_with_taken_numbers_
 fn a_loss_shows_also_when_more_was_taken_since_than_was_lost() {
     let (_desk, mut keeper) = forgetful();
     offered(&mut keeper);
-    assert!(keeper.acknowledge(answer(6, duplicates(1..=5))).unwrap());
+    assert_eq!(
+        keeper.acknowledge(answer(6, duplicates(1..=5))).unwrap(),
+        Taken::Moved
+    );
     let sent = all(&mut keeper);
     assert_eq!(numbers(&sent), [7, 8, 9], "6 is taken, 7 is free");
     assert_sealed(&sent);
@@ -86,7 +92,10 @@ fn a_terminal_that_has_delivered_everything_asks_about_its_newest_event_before_i
     );
     keeper.append(desk.rating()).unwrap();
     assert_eq!(numbers(&offered(&mut keeper)), [5]);
-    assert!(keeper.acknowledge(answer(5, duplicates(5..=5))).unwrap());
+    assert_eq!(
+        keeper.acknowledge(answer(5, duplicates(5..=5))).unwrap(),
+        Taken::Moved
+    );
     assert_eq!(numbers(&offered(&mut keeper)), [6]);
 }
 
@@ -112,7 +121,10 @@ fn what_came_to_the_portal_on_a_stick_is_not_taken_for_a_loss() {
     let file = desk.dir.path().join("journal.jsonl");
     export(&keeper.path, &file, desk.clock.reading()).unwrap();
     offered(&mut keeper);
-    assert!(keeper.acknowledge(answer(6, duplicates(1..=5))).unwrap());
+    assert_eq!(
+        keeper.acknowledge(answer(6, duplicates(1..=5))).unwrap(),
+        Taken::Moved
+    );
     let published = keeper.published();
     assert_eq!((published.state.last_seq, published.state.pending), (6, 0));
     assert_eq!(published.recovered, None);
@@ -150,13 +162,19 @@ fn the_cursor_stays_before_a_gap_that_nobody_can_fill_and_nothing_waits_behind_i
         )
     };
     assert_eq!(numbers(&all(&mut keeper)), [1_001, 1_002]);
-    assert!(keeper.acknowledge(accepted(1_001..=1_002)).unwrap());
+    assert_eq!(
+        keeper.acknowledge(accepted(1_001..=1_002)).unwrap(),
+        Taken::Moved
+    );
     assert_eq!(
         (keeper.published().state.pending, all(&mut keeper).len()),
         (0, 0)
     );
     keeper.append(desk.rating()).unwrap();
     assert_eq!(numbers(&all(&mut keeper)), [1_003]);
-    assert!(keeper.acknowledge(accepted(1_003..=1_003)).unwrap());
+    assert_eq!(
+        keeper.acknowledge(accepted(1_003..=1_003)).unwrap(),
+        Taken::Moved
+    );
     assert_eq!(keeper.published().state.pending, 0);
 }
