@@ -9,7 +9,7 @@ use pikir_contract::{BootOffset, Notice, Time};
 
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
-use crate::journal::{Content, JournalHandle, NewEvent};
+use crate::journal::{JournalHandle, NewEvent};
 use crate::limits::{CLOCK_CHECK, CLOCK_JUMP_MS, CLOCK_NOTICE_PAUSE_MS};
 use crate::true_time::TrueTime;
 
@@ -39,15 +39,7 @@ impl ClockWatch {
     fn look(&self, steps: &mut Steps, learnt: &mut Option<BootOffset>) {
         if let Some(detail) = steps.look(self.clock.wall_ms(), self.clock.up_ms()) {
             tracing::warn!(%detail, "the clock was set");
-            let at = self.clock.reading();
-            let event = NewEvent {
-                id: self.entropy.id(at.wall.unix_ms()),
-                at,
-                content: Content::Notice {
-                    what: Notice::CLOCK_SET,
-                    detail: Some(detail),
-                },
-            };
+            let event = NewEvent::notice(&self.clock, &self.entropy, Notice::CLOCK_SET, detail);
             self.journal.append(event, Box::new(|_| {}));
         }
         // NTP may be all this boot ever hears of the time: the portal may be out of reach until the power goes.

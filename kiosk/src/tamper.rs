@@ -9,7 +9,7 @@ use tokio::sync::{oneshot, watch};
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
 use crate::files::{self, DataDir};
-use crate::journal::{Content, JournalHandle, NewEvent};
+use crate::journal::{JournalHandle, NewEvent};
 use crate::limits::{JOURNAL_RETRY, TAMPER_PAUSE, TAMPER_PAUSE_MAX, TAMPER_QUIET};
 
 const OPEN: &str = "open";
@@ -85,15 +85,7 @@ impl TamperWatch {
     /// Appends the notice; answers whether it is durable.
     async fn append(&self, detail: String) -> bool {
         tracing::warn!(%detail, "tamper");
-        let at = self.clock.reading();
-        let event = NewEvent {
-            id: self.entropy.id(at.wall.unix_ms()),
-            at,
-            content: Content::Notice {
-                what: Notice::TAMPER,
-                detail: Some(detail),
-            },
-        };
+        let event = NewEvent::notice(&self.clock, &self.entropy, Notice::TAMPER, detail);
         let (done, durable) = oneshot::channel();
         let reply = move |result: Result<_, _>| {
             let _ = done.send(result.is_ok());

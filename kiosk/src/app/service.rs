@@ -14,7 +14,7 @@ use crate::clock_watch::ClockWatch;
 use crate::enrolment;
 use crate::files::{self, DataDir};
 use crate::identity::Identity;
-use crate::journal::{Content, JournalHandle, NewEvent};
+use crate::journal::{JournalHandle, NewEvent};
 use crate::limits::LAST_NOTICE_PATIENCE;
 use crate::network::{self, NetworkChanges};
 use crate::portal::{HttpPortal, PortalAddress, PortalHealth};
@@ -292,14 +292,7 @@ fn notice(shared: &Shared, journal: &JournalHandle, what: &'static str, detail: 
 }
 
 fn notice_event(shared: &Shared, what: &'static str, detail: &str) -> NewEvent {
-    NewEvent {
-        id: shared.entropy.id(shared.clock.wall_ms()),
-        at: shared.clock.reading(),
-        content: Content::Notice {
-            what,
-            detail: Some(detail.to_owned()),
-        },
-    }
+    NewEvent::notice(&shared.clock, &shared.entropy, what, detail.to_owned())
 }
 
 /// Appends a last notice and waits for it, but not for ever.

@@ -123,13 +123,8 @@ fn append(journal: &JournalHandle, new: NewEvent) {
 /// Appends a notice for the technician. The screen does not depend on it.
 fn notice(shared: &Shared, journal: &JournalHandle, detail: String) {
     tracing::warn!(%detail);
-    let at = shared.clock.reading();
-    let content = Content::Notice {
-        what: Notice::MAINTENANCE,
-        detail: Some(detail),
-    };
-    let id = shared.entropy.id(at.wall.unix_ms());
-    journal.append(NewEvent { id, at, content }, Box::new(|_| {}));
+    let event = NewEvent::notice(&shared.clock, &shared.entropy, Notice::MAINTENANCE, detail);
+    journal.append(event, Box::new(|_| {}));
 }
 
 impl Ui {

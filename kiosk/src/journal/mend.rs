@@ -2,12 +2,12 @@
 
 use pikir_contract::Notice;
 
+use super::NewEvent;
 use super::error::JournalError;
 use super::keeper::{Keeper, storage_fault};
 use super::recovery::{self, Owner};
 use super::spare::{self, Spare};
 use super::store::Journal;
-use super::{Content, NewEvent};
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
 use crate::files;
@@ -19,14 +19,7 @@ const PUT_BACK: &str =
 
 /// A notice of a recovery, of this moment.
 pub(super) fn notice(clock: &SharedClock, entropy: &SharedEntropy, detail: String) -> NewEvent {
-    NewEvent {
-        id: entropy.id(clock.wall_ms()),
-        at: clock.reading(),
-        content: Content::Notice {
-            what: Notice::JOURNAL_RECOVERED,
-            detail: Some(detail),
-        },
-    }
+    NewEvent::notice(clock, entropy, Notice::JOURNAL_RECOVERED, detail)
 }
 
 impl Keeper {

@@ -7,7 +7,9 @@ use super::NewEvent;
 use super::boots::note_first_event;
 use super::cursor::set_cursor;
 use super::error::JournalError;
-use super::rows::{read_chain, read_event, read_recovered, read_state, skip_settled};
+use super::rows::{
+    NEWEST_EVENTS, read_chain, read_event, read_recovered, read_state, skip_settled,
+};
 
 /// The answer to an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,10 +140,12 @@ impl Journal {
         let seq = self
             .connection
             .prepare_cached(
-                "SELECT seq FROM (SELECT seq, body FROM events ORDER BY seq DESC LIMIT 20)
+                "SELECT seq FROM (SELECT seq, body FROM events ORDER BY seq DESC LIMIT ?2)
                  WHERE json_extract(body, '$.id') = ?1",
             )?
-            .query_row([id.to_string()], |row| row.get::<_, i64>(0))
+            .query_row(params![id.to_string(), NEWEST_EVENTS], |row| {
+                row.get::<_, i64>(0)
+            })
             .optional()?;
         Ok(seq.map(|seq| seq as u64))
     }

@@ -11,6 +11,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use super::open::with_suffix;
 use super::pages::PAGE_BYTES;
 use crate::files;
 
@@ -37,9 +38,7 @@ pub(super) struct Wal {
 
 /// Where the log of this database lies.
 pub(super) fn place(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
+    with_suffix(database, "-wal")
 }
 
 impl Wal {

@@ -3,13 +3,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use pikir_contract::{BootId, InputKind, OffsetQuality, Score, SealKey};
+use pikir_contract::{BootId, OffsetQuality, SealKey};
 use proptest::prelude::*;
 
+use super::tests::rating;
 use super::*;
-use crate::clock::{Clock, TestClock};
+use crate::clock::TestClock;
 use crate::entropy::{Entropy, TestEntropy};
-use crate::journal::{Batch, Content, Journal, JournalError, Keeper, NewEvent, Taken};
+use crate::journal::{Batch, Journal, JournalError, Keeper, Taken};
 use crate::limits::{MAX_REQUESTS_PER_MINUTE, START_SPREAD};
 use crate::network;
 use crate::portal::Reply;
@@ -81,23 +82,6 @@ fn boot(number: u8) -> BootId {
     format!("7c1d6f0e-1111-4222-8333-{number:012}")
         .parse()
         .unwrap()
-}
-
-fn rating(clock: &TestClock, entropy: &TestEntropy) -> NewEvent {
-    clock.advance_ms(1_000);
-    let content = Content::Rating {
-        score: Score::new(4).unwrap(),
-        lang: "ky".into(),
-        input: InputKind::Touch,
-        gap_ms: None,
-        flags: Vec::new(),
-        touched: None,
-    };
-    NewEvent {
-        id: entropy.id(clock.wall_ms()),
-        at: clock.reading(),
-        content,
-    }
 }
 
 impl Terminal {

@@ -100,7 +100,7 @@ impl Terminal {
     }
 }
 
-fn rating(clock: &TestClock, entropy: &TestEntropy) -> NewEvent {
+pub(super) fn rating(clock: &TestClock, entropy: &TestEntropy) -> NewEvent {
     clock.advance_ms(1_000);
     let content = Content::Rating {
         score: Score::new(4).unwrap(),
