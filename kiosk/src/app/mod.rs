@@ -112,13 +112,7 @@ pub fn run(options: &Options) -> Result<(), AppError> {
         .build()
         .context("the network thread cannot be started")?;
     if screen::draws_by_itself() {
-        let seen = shared.clone();
-        screen::prepare(settings.screen.rotation, move |count| {
-            seen.hardware
-                .send_modify(|status| status.touch_panels = Some(count));
-            seen.vitals.panels(count);
-        })
-        .map_err(anyhow::Error::from)?;
+        draw_by_itself(settings.screen.rotation, &shared)?;
     }
     let screen_options = ScreenOptions {
         windowed: options.windowed,
@@ -155,6 +149,17 @@ pub fn run(options: &Options) -> Result<(), AppError> {
     // What is still being uploaded is sent again after the next start.
     runtime.shutdown_background();
     Ok(ended?)
+}
+
+/// Draws straight to the screen, and knows of its touch panels.
+fn draw_by_itself(rotation: u16, shared: &Shared) -> anyhow::Result<()> {
+    let (status, vitals) = (shared.hardware.clone(), shared.vitals.clone());
+    status.send_modify(|status| status.touch_panels = Some(0));
+    let on_panels = move |count| {
+        status.send_modify(|status| status.touch_panels = Some(count));
+        vitals.panels(count);
+    };
+    Ok(screen::prepare(rotation, on_panels)?)
 }
 
 fn load_settings(options: &Options) -> Result<Settings, AppError> {
