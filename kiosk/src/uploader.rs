@@ -33,7 +33,7 @@ use tokio::time::Instant;
 use crate::backoff::{Backoff, Pace, StartSpread};
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
-use crate::journal::{Batch, JournalState, Published};
+use crate::journal::{Batch, JournalError, JournalState, Published};
 use crate::limits::{MAX_BATCH_BYTES, MAX_BELIEVED_AHEAD, SETBACK_MEMORY, SMALL_BATCH_EVENTS};
 use crate::network::NetworkChanges;
 use crate::portal::{Failure, Portal, PortalHealth, Request, reply};
@@ -142,7 +142,7 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
 
     async fn deliver(&self, memory: &mut Memory) -> Next {
         // What the kernel knows of the time may date earlier boots, so it goes to the journal before it is read.
-        self.learn(memory);
+        let is_kept = self.learn(memory).await;
         let wanted = memory.limit.min(*self.batch.borrow()).max(1);
         let batch = match self.queue.batch(wanted, MAX_BATCH_BYTES).await {
             Ok(batch) => batch,
@@ -151,10 +151,11 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
                 return Next::Later(None);
             }
         };
-        if batch.events.is_empty() && !self.is_news(memory, &batch) {
-            memory.has_news = false;
+        let is_question = batch.is_question;
+        if batch.events.is_empty() && !is_question && !self.is_news(memory, &batch) {
+            memory.has_news = !is_kept;
             return match self.state().pending {
-                0 => Next::Smaller,
+                0 if is_kept => Next::Smaller,
                 _ => Next::Later(None),
             };
         }
@@ -170,23 +171,31 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
         match answer {
             Ok(answer) => {
                 self.true_time.learn(answer.time, reading.up_ms);
-                self.learn(memory);
+                self.learn(memory).await;
                 memory
                     .told
                     .extend(message.boots.iter().map(|known| (known.boot, *known)));
                 memory.limit = memory.limit.saturating_mul(2).min(MAX_BATCH_EVENTS);
-                self.accept(answer, count == 0).await
+                self.accept(answer, count == 0 && !is_question).await
             }
             Err(failure) => self.after(failure, count, first, memory).await,
         }
     }
 
     /// Lets the journal keep what is known of this boot's clock, for the time after this boot and for the boots before.
-    fn learn(&self, memory: &mut Memory) {
-        if let Some(offset) = self.true_time.news(&mut memory.learnt) {
-            self.queue.learn_offset(offset);
-            memory.has_news = true;
+    /// Returns whether it does; the next delivery tries again.
+    async fn learn(&self, memory: &mut Memory) -> bool {
+        let before = memory.learnt;
+        let Some(offset) = self.true_time.news(&mut memory.learnt) else {
+            return true;
+        };
+        memory.has_news = true;
+        let kept = self.queue.learn_offset(offset).await;
+        if let Err(error) = &kept {
+            tracing::warn!(%error, "what is known of the clock could not be kept; it is tried again");
+            memory.learnt = before;
         }
+        kept.is_ok()
     }
 
     /// Whether more is known of earlier boots than the portal was told. This boot's clock it sees with every request.
@@ -236,9 +245,15 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
         {
             tracing::warn!(seq = result.seq, reason = ?result.reason, "the portal rejected an event; it is set aside");
         }
-        self.say(PortalHealth::ok());
         let is_set_back = through < before.received_through || through > before.last_seq;
-        match self.queue.acknowledge(answer).await {
+        let taken = self.queue.acknowledge(answer).await;
+        self.say(match &taken {
+            Err(error @ JournalError::Unbelievable { .. }) => {
+                Failure::NotThePortal(error.to_string()).health()
+            }
+            _ => PortalHealth::ok(),
+        });
+        match taken {
             Ok(_) if is_set_back => {
                 tracing::warn!(
                     received_through = through,

@@ -71,6 +71,7 @@
 
 mod boots;
 mod care;
+mod check;
 mod error;
 mod export;
 mod keeper;

@@ -93,9 +93,7 @@ pub(super) fn everything(history: &mut History, life: &Life) -> Result<()> {
         gapless(history, &books)?;
     }
     in_order(history, &held)?;
-    // What a device that failed did not let the terminal keep, its guesses do not know.
-    let kept_all = history.tally.device_errors == 0;
-    if kept_all && !history.temper.lying_disk && !history.temper.damage {
+    if !history.temper.lying_disk && !history.temper.damage {
         dated_in_order(history, &books, &held)?;
     }
     times(history, &books, &held)
