@@ -20,16 +20,36 @@ pub struct ClockReading {
     pub synced: bool,
 }
 
-/// How the terminal knows a boot's offset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// How the terminal knows a boot's offset; the better it is known, the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OffsetQuality {
-    /// The wall clock was synchronised during that boot.
-    Synced,
-    /// From the time in an answer of the portal.
-    Portal,
     /// From what is known of the boots before and after.
     Estimated,
+    /// From the time in an answer of the portal.
+    Portal,
+    /// The wall clock was synchronised during that boot.
+    Synced,
+}
+
+impl OffsetQuality {
+    /// Its name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Estimated => "estimated",
+            Self::Portal => "portal",
+            Self::Synced => "synced",
+        }
+    }
+
+    /// The quality of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Estimated, Self::Portal, Self::Synced]
+            .into_iter()
+            .find(|quality| quality.as_str() == name)
+    }
 }
 
 /// When a boot began: the true time of its event is `up_ms + offset_ms`.

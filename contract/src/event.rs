@@ -177,12 +177,16 @@ pub struct Answer {
     /// Scores by the key of the criterion.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub criteria: BTreeMap<String, Score>,
-    /// The keys of the reasons chosen.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub reasons: Vec<String>,
+    /// The keys of the reasons chosen; an empty list takes back those of an earlier answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasons: Option<Vec<String>>,
     /// In the visitor's own words, at most [`MAX_COMMENT_CHARS`]. Personal data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// The key of the service it is about: a member of ours beside those of the contract, which readers may ignore. A
+    /// rating is given before the visitor is asked for the service, and events are never edited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
 }
 
 impl Answer {
@@ -193,9 +197,13 @@ impl Answer {
             criteria: body.or_default("criteria", |criteria| {
                 criteria.members(|_, score| Score::read(score))
             })?,
-            reasons: body
-                .or_default("reasons", |reasons| reasons.items(|node| node.owned_text()))?,
+            reasons: body.maybe("reasons", |reasons| reasons.items(|node| node.owned_text()))?,
             comment: body.maybe("comment", read_comment)?,
+            // The contract does not know it here, so nothing about it can be malformed.
+            service: body
+                .maybe("service", |node| node.owned_text())
+                .ok()
+                .flatten(),
         })
     }
 }

@@ -15,7 +15,7 @@ use zeroize::Zeroize;
 use crate::mac::hmac_sha256;
 use crate::{
     CanonicalError, KEY_BYTES, MAX_SAFE_INTEGER, SEAL_BYTES, base64url_decode, base64url_encode,
-    canonical_json, require_integers,
+    canonical_json, canonical_value, require_integers,
 };
 
 /// What turns one key into the next.
@@ -49,10 +49,37 @@ impl SealKey {
     /// # Errors
     /// When `seq` or the body holds a number that is not an integer within ±(2^53 − 1): such an event has no canonical form.
     pub fn seal(&self, seq: u64, kind: &str, body: &Value) -> Result<Seal, CanonicalError> {
+        require_safe(seq)?;
+        require_integers(body)?;
+        self.seal_canonical(seq, kind, &canonical_value(body)?)
+    }
+
+    /// Seals the event whose body is `canonical_body`, its canonical JSON ([`canonical_value`]) whose numbers
+    /// [`require_integers`] has found to be integers of the contract. For whoever has that text already.
+    ///
+    /// # Errors
+    /// When `seq` lies outside 2^53 − 1 or `kind` cannot be written as JSON.
+    pub fn seal_canonical(
+        &self,
+        seq: u64,
+        kind: &str,
+        canonical_body: &str,
+    ) -> Result<Seal, CanonicalError> {
+        require_safe(seq)?;
+        let (kind, seq) = (canonical_json(kind)?, seq.to_string());
+        // The members of what is sealed, as RFC 8785 orders them.
+        let parts = [
+            "{\"body\":",
+            canonical_body,
+            ",\"kind\":",
+            &kind,
+            ",\"seq\":",
+            &seq,
+            "}",
+        ];
+        let mac = hmac_sha256(&self.0, &parts.map(str::as_bytes));
         let mut seal = [0; SEAL_BYTES];
-        seal.copy_from_slice(
-            &hmac_sha256(&self.0, &[sealed_text(seq, kind, body)?.as_bytes()])[..SEAL_BYTES],
-        );
+        seal.copy_from_slice(&mac[..SEAL_BYTES]);
         Ok(Seal(seal))
     }
 
@@ -70,11 +97,11 @@ impl SealKey {
         Ok(self.seal(seq, kind, body)?.0.ct_eq(&seal.0).into())
     }
 
-    /// Whether the seal is that of the event whose body is `canonical_body`, its canonical JSON ([`canonical_json`]) whose numbers
-    /// [`require_integers`] has found to be integers of the contract. For whoever has that text already.
+    /// Whether the seal is that of the event whose body is `canonical_body`, as for [`SealKey::seal_canonical`]; compared in
+    /// constant time.
     ///
     /// # Errors
-    /// When `seq` lies outside 2^53 − 1 or `kind` cannot be written as JSON.
+    /// As for [`SealKey::seal_canonical`].
     pub fn verify_canonical(
         &self,
         seq: u64,
@@ -82,20 +109,8 @@ impl SealKey {
         canonical_body: &str,
         seal: &Seal,
     ) -> Result<bool, CanonicalError> {
-        require_safe(seq)?;
-        let (kind, seq) = (canonical_json(kind)?, seq.to_string());
-        // The members of what is sealed, as RFC 8785 orders them.
-        let parts = [
-            "{\"body\":",
-            canonical_body,
-            ",\"kind\":",
-            &kind,
-            ",\"seq\":",
-            &seq,
-            "}",
-        ];
-        let mac = hmac_sha256(&self.0, &parts.map(str::as_bytes));
-        Ok(mac[..SEAL_BYTES].ct_eq(&seal.0).into())
+        let right = self.seal_canonical(seq, kind, canonical_body)?;
+        Ok(right.0.ct_eq(&seal.0).into())
     }
 
     /// The key of the following event.
@@ -125,19 +140,6 @@ impl fmt::Debug for SealKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SealKey(…)")
     }
-}
-
-/// The canonical JSON that a seal covers.
-fn sealed_text(seq: u64, kind: &str, body: &Value) -> Result<String, CanonicalError> {
-    #[derive(Serialize)]
-    struct Sealed<'a> {
-        seq: u64,
-        kind: &'a str,
-        body: &'a Value,
-    }
-    require_safe(seq)?;
-    require_integers(body)?;
-    canonical_json(&Sealed { seq, kind, body })
 }
 
 fn require_safe(seq: u64) -> Result<(), CanonicalError> {

@@ -95,14 +95,18 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Waits until one more request may go.
-    pub async fn turn(&mut self) {
+    /// Waits until one more request may go. Returns whether there was anything to wait for.
+    pub async fn turn(&mut self) -> bool {
+        let mut has_waited = false;
         if self.sent.len() >= MAX_REQUESTS_PER_MINUTE
             && let Some(oldest) = self.sent.pop_front()
         {
-            tokio::time::sleep_until(oldest + Duration::from_secs(60)).await;
+            let free_at = oldest + Duration::from_secs(60);
+            has_waited = free_at > Instant::now();
+            tokio::time::sleep_until(free_at).await;
         }
         self.sent.push_back(Instant::now());
+        has_waited
     }
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
 
+use crate::brightness::NightHours;
 use crate::doubt::OpeningHours;
 use crate::files::{self, DataDir};
 
@@ -30,22 +31,26 @@ pub struct Configuration {
     pub etag: Option<String>,
     /// The opening hours in their time zone; `None`: always open, or the system does not know the zone.
     pub hours: Option<OpeningHours>,
+    /// The night hours in their time zone; `None`: never, or the system does not know the zone.
+    pub night: Option<NightHours>,
 }
 
 impl Configuration {
     fn new(document: TerminalConfig, etag: Option<String>) -> Self {
-        let hours = document.hours.as_ref().and_then(|hours| {
-            let zone = time_zone(&hours.timezone)
-                .inspect_err(|error| {
-                    tracing::warn!(zone = hours.timezone, %error, "opening hours are not used. Is tzdata installed?");
-                })
-                .ok()?;
-            OpeningHours::new(zone, &hours.open)
+        let (hours, night) = document.hours.as_ref().map_or((None, None), |hours| {
+            let Ok(zone) = time_zone(&hours.timezone).inspect_err(|error| {
+                tracing::warn!(zone = hours.timezone, %error, "opening and night hours are not used. Is tzdata installed?");
+            }) else {
+                return (None, None);
+            };
+            let night = hours.night.as_ref().map(|night| NightHours::new(zone.clone(), night));
+            (OpeningHours::new(zone, &hours.open), night)
         });
         Self {
             document,
             etag,
             hours,
+            night,
         }
     }
 }
@@ -189,6 +194,21 @@ mod tests {
         assert!(with_zone("Asia/Bishkek").unwrap().is_open(monday));
         assert!(!with_zone("UTC").unwrap().is_open(monday));
         assert_eq!(with_zone("Atlantis/Poseidonis"), None);
+    }
+
+    #[test]
+    fn night_hours_are_in_the_zone_the_document_names_and_need_no_opening_hours() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ConfigurationStore::load(DataDir::new(Some(dir.path())));
+        let mut document = document(7);
+        document["hours"] =
+            json!({"timezone": "Asia/Bishkek", "night": {"from": "20:00", "to": "07:00"}});
+        store.accept(document, None).unwrap();
+        let current = store.current().unwrap();
+        assert_eq!(current.hours, None);
+        // 2027-01-04, 20:00 and 12:00 in Bishkek.
+        let night = current.night.as_ref().unwrap();
+        assert!(night.is_night(1_799_071_200_000) && !night.is_night(1_799_042_400_000));
     }
 
     #[test]

@@ -75,6 +75,11 @@ impl DataDir {
     pub fn control(&self) -> &Path {
         &self.control
     }
+    /// How the housing stood when that was last recorded in the journal: `open` or `closed`.
+    #[must_use]
+    pub fn housing(&self) -> PathBuf {
+        self.root.join("housing")
+    }
     /// Held by the running terminal: one for each data directory.
     #[must_use]
     pub fn kiosk_lock(&self) -> PathBuf {
@@ -204,6 +209,15 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(&beside, path)?;
     sync_directory_of(path)
+}
+
+/// Writes a value to a file of the kernel (sysfs), which must be there.
+///
+/// # Errors
+/// There is no such file, it may not be written, or the driver refuses the value.
+pub fn write_value(path: &Path, value: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).truncate(true).open(path)?;
+    file.write_all(value.as_bytes())
 }
 
 /// Moves a file or directory durably.

@@ -7,6 +7,8 @@
 //! | --- | --- |
 //! | [`visit`] | what a visitor can do, as a pure state machine |
 //! | [`doubt`] | the published rules by which a rating is doubted, and the watch for phantom touches |
+//! | [`adaptation`] | how one visitor wants the screen |
+//! | [`keyboard`] | the keys on the screen, and what they write |
 //! | [`view`] | what the screen shows, as plain data |
 //! | [`journal`] | the append-only log of ratings: one thread, one transaction, one fsync |
 //! | [`portal`] | the central portal as the terminal sees it, over signed HTTP |
@@ -16,7 +18,10 @@
 //! | [`clock_watch`] | says when the wall clock is set |
 //! | [`network`] | says when the network changed |
 //! | [`true_time`] | what is known of the time |
-//! | [`buttons`] | five rating buttons on GPIO pins |
+//! | [`speech`] | what the screen says to those who do not see it |
+//! | [`hardware`] | what hangs on the pins: buttons, lights, switches, sensor, buzzer, backlight |
+//! | [`tamper`] | says when the housing was opened |
+//! | [`brightness`], [`pixel_shift`] | how bright the screen is, and where the picture stands, as pure functions |
 //! | [`control`] | status requests on a local socket |
 //! | [`clock`], [`entropy`], [`files`] | the side effects, each with a test twin |
 //! | `app`, `screen` | the running terminal and its window |
@@ -29,10 +34,11 @@
     )
 )]
 
+pub mod adaptation;
 #[cfg(feature = "screen")]
 pub mod app;
 pub mod backoff;
-pub mod buttons;
+pub mod brightness;
 pub mod clock;
 pub mod clock_watch;
 pub mod configuration;
@@ -41,17 +47,22 @@ pub mod doubt;
 pub mod enrolment;
 pub mod entropy;
 pub mod files;
+pub mod hardware;
 pub mod identity;
 pub mod journal;
+pub mod keyboard;
 #[cfg(feature = "screen")]
 pub mod languages;
 pub mod limits;
 pub mod network;
+pub mod pixel_shift;
 pub mod portal;
 #[cfg(feature = "screen")]
 pub mod screen;
 pub mod settings;
+pub mod speech;
 pub mod status;
+pub mod tamper;
 pub mod true_time;
 pub mod upkeep;
 pub mod uploader;

@@ -20,8 +20,12 @@ pub const THANKS_MS: u64 = 4_000;
 pub const THANKS_GUARD_MS: u64 = 700;
 /// How long "taken back" or "not saved" stays on the rate screen (milliseconds).
 pub const MESSAGE_MS: u64 = 6_000;
-/// Without any input for this long the visitor's language returns to the default (milliseconds).
-pub const LANGUAGE_RESET_MS: u64 = 30_000;
+/// How long the thanks screen stays where the visitor can say more (milliseconds).
+pub const THANKS_WITH_MORE_MS: u64 = 10_000;
+/// How long a fresh page of the questionnaire ignores choices (milliseconds): the second half of a double tap falls in it.
+pub const PAGE_GUARD_MS: u64 = 400;
+/// How long "are you still there?" waits for an answer (milliseconds): the least that EN 301 549 and WCAG 2.2.1 allow.
+pub const IDLE_WARNING_MS: u64 = 20_000;
 
 /// Largest event batch in bytes of JSON before compression; half of what the portal takes.
 pub const MAX_BATCH_BYTES: usize = 2 * 1024 * 1024;
@@ -31,8 +35,33 @@ pub const COMPRESS_FROM_BYTES: usize = 1024;
 pub const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// How long a button's level must hold before it counts (milliseconds); cheap switches bounce for up to 20.
 pub const BUTTON_DEBOUNCE_MS: u64 = 30;
+/// The same for the switches of housing and headphone jack (milliseconds): a lid rattles, a plug is pushed in slowly.
+pub const SWITCH_DEBOUNCE_MS: u64 = 200;
+/// The same for the presence sensor (milliseconds): its output flickers at the edge of its field.
+pub const PRESENCE_DEBOUNCE_MS: u64 = 500;
 /// How often the buttons are read. A press shorter than this and the debounce time together is not one of a finger.
 pub const BUTTON_POLL: Duration = Duration::from_millis(10);
+/// How often switches and sensors are read where there are no buttons.
+pub const SWITCH_POLL: Duration = Duration::from_millis(50);
+/// How long the buzzer sounds for a press (milliseconds).
+pub const TICK_MS: u64 = 30;
+
+/// Least time between two notices that the housing was opened or closed; doubles with each.
+pub const TAMPER_PAUSE: Duration = Duration::from_secs(1);
+/// Longest such time: a switch that came loose must not fill the journal.
+pub const TAMPER_PAUSE_MAX: Duration = Duration::from_secs(600);
+/// Without news of the housing for this long the next notice comes at once again.
+pub const TAMPER_QUIET: Duration = Duration::from_secs(3_600);
+
+/// How often the window's thread gives a sign of life and asks for a frame.
+pub const HEARTBEAT: Duration = Duration::from_secs(10);
+/// Heartbeats in a row that mean, when they are missing, that the screen hangs: the program ends, to be started anew. Before
+/// systemd's watchdog does it (WatchdogSec=30), because then nothing can be written down.
+pub const MISSED_HEARTBEATS: u32 = 2;
+/// How long a touch panel may be away: a cable that was pulled, a driver that starts anew.
+pub const PANEL_PATIENCE: Duration = Duration::from_secs(10);
+/// Longest wait for the notice that says why the program ends.
+pub const LAST_NOTICE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Time to reach the portal, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -58,6 +87,9 @@ pub const MAX_BELIEVED_AHEAD: u64 = 1_000_000;
 /// The portal's idea of the journal changes once a year, when a backup is restored. Setbacks closer than this together
 /// wait longer each time.
 pub const SETBACK_MEMORY: Duration = Duration::from_secs(3_600);
+/// Answers of the portal in a row that move the cursor in memory only (answers): after a power cut in the middle of a long
+/// delivery the portal is asked about no more than these again.
+pub const MAX_UNWRITTEN_ANSWERS: u32 = 16;
 /// What is known of a boot's clock is written down again when it differs by more than this (milliseconds).
 pub const LEARN_STEP_MS: u64 = 1_000;
 /// A first try after a start comes at a random moment within this, unless `terminal.toml` says otherwise: power comes
@@ -129,3 +161,10 @@ pub const MAX_LEAP: u64 = 1_000_000;
 pub const MAX_SET_ASIDE: usize = 20;
 /// How long the start waits for the journal to be opened; checking and mending may take longer and goes on beside it.
 pub const OPEN_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Longest text that is said at once (characters): a comment and what surrounds it.
+pub const MAX_SPOKEN_CHARS: usize = 2_000;
+/// How fast speech is. Slower than a speech program's own: the words are official, and heard for the first time.
+pub const SPEECH_WORDS_PER_MINUTE: u32 = 150;
+/// How often it is looked whether what is being said has come to its end; only while it lasts.
+pub const SPEECH_POLL: Duration = Duration::from_millis(200);

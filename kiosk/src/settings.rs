@@ -1,13 +1,15 @@
 //! `terminal.toml`: what only this machine knows. Everything else comes from the portal.
 
+mod gpio;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::buttons::BUTTONS;
 use crate::files;
+use crate::hardware::Wiring;
 use crate::limits::{MAX_START_SPREAD_S, START_SPREAD};
 
 /// The settings of one terminal.
@@ -17,10 +19,10 @@ pub struct Settings {
     pub portal: Option<String>,
     /// Trust these certificate authorities (PEM) instead of the system's.
     pub ca_file: Option<PathBuf>,
-    /// How the picture is turned.
+    /// How the picture is turned, dimmed and kept from burning in.
     pub screen: ScreenSettings,
-    /// BCM numbers of the rating buttons' pins, for scores 1 to 5; `None`: there are none.
-    pub buttons: Option<[u8; BUTTONS]>,
+    /// What hangs on which pin.
+    pub gpio: Wiring,
     /// How the portal is approached.
     pub network: NetworkSettings,
 }
@@ -41,12 +43,27 @@ impl Default for NetworkSettings {
 }
 
 /// The screen of this machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScreenSettings {
-    /// Clockwise rotation of the picture in degrees: 0, 90, 180 or 270.
+    /// Clockwise rotation of picture and touch in degrees: 0, 90, 180 or 270.
     pub rotation: u16,
     /// Show no movement.
     pub reduced_motion: bool,
+    /// Never dim below this (percent, 0–100); `None`: as [`crate::brightness`] says.
+    pub min_brightness: Option<u8>,
+    /// Move the picture by a few pixels now and then, against burn-in.
+    pub pixel_shift: bool,
+}
+
+impl Default for ScreenSettings {
+    fn default() -> Self {
+        Self {
+            rotation: 0,
+            reduced_motion: false,
+            min_brightness: None,
+            pixel_shift: true,
+        }
+    }
 }
 
 /// What is wrong with the settings: file, line where there is one, and what to do. Exit code 2.
@@ -69,7 +86,7 @@ struct File {
     #[serde(default)]
     screen: ScreenTable,
     #[serde(default)]
-    gpio: GpioTable,
+    gpio: gpio::GpioTable,
     #[serde(default)]
     network: NetworkTable,
 }
@@ -82,16 +99,12 @@ struct NetworkTable {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-struct GpioTable {
-    buttons: Option<Spanned<Vec<u8>>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
 struct ScreenTable {
     rotation: Option<Spanned<u16>>,
     #[serde(default)]
     reduced_motion: bool,
+    min_brightness: Option<Spanned<i64>>,
+    pixel_shift: Option<bool>,
 }
 
 impl Settings {
@@ -149,12 +162,18 @@ impl Settings {
             Some(turn) => *turn.get_ref(),
             None => 0,
         };
-        let buttons = match &file.gpio.buttons {
-            Some(pins) => Some(button_pins(pins.get_ref()).ok_or_else(|| {
-                fail(Some(pins.span().start), "buttons: give five different BCM pin numbers from 2 to 27, for scores 1 to 5, such as [5, 6, 13, 19, 26]".into())
+        let min_brightness = match &file.screen.min_brightness {
+            Some(wanted) => Some(percent(*wanted.get_ref()).ok_or_else(|| {
+                let message = format!(
+                    "min_brightness: {} is not within 0 to 100 percent",
+                    wanted.get_ref()
+                );
+                fail(Some(wanted.span().start), message)
             })?),
             None => None,
         };
+        let wiring = file.gpio.wiring();
+        let gpio = wiring.map_err(|(at, message)| fail(Some(at), message))?;
         let start_spread = match &file.network.start_spread_s {
             Some(wanted) if *wanted.get_ref() > MAX_START_SPREAD_S => {
                 return Err(fail(
@@ -174,8 +193,10 @@ impl Settings {
             screen: ScreenSettings {
                 rotation,
                 reduced_motion: file.screen.reduced_motion,
+                min_brightness,
+                pixel_shift: file.screen.pixel_shift.unwrap_or(true),
             },
-            buttons,
+            gpio,
             network: NetworkSettings { start_spread },
         })
     }
@@ -188,10 +209,11 @@ impl Settings {
              portal = {}\n\
              # ca_file = \"/etc/pikir/ca.pem\"   # trust this authority instead of the system's\n\n\
              [screen]\n\
-             rotation = 0             # 0, 90, 180 or 270 degrees, clockwise\n\
-             reduced_motion = false\n\n\
-             # [gpio]\n\
-             # buttons = [5, 6, 13, 19, 26]   # BCM numbers of the rating buttons, for scores 1 to 5\n\n\
+             rotation = 0             # 0, 90, 180 or 270 degrees, clockwise; turns picture and touch\n\
+             reduced_motion = false\n\
+             # min_brightness = 10    # percent below which the idle screen is never dimmed; 0: it may go dark\n\
+             # pixel_shift = false    # do not move the idle picture by a few pixels against burn-in\n\n\
+             {GPIO_HELP}\n\
              # [network]\n\
              # start_spread_s = 30      # first try after a start within so many seconds; 0 at a bench\n",
             toml::Value::String(portal.to_owned())
@@ -199,11 +221,24 @@ impl Settings {
     }
 }
 
-/// Five different pins of the Pi's header.
-fn button_pins(numbers: &[u8]) -> Option<[u8; BUTTONS]> {
-    let pins: [u8; BUTTONS] = numbers.try_into().ok()?;
-    let distinct: std::collections::BTreeSet<_> = pins.iter().collect();
-    (distinct.len() == BUTTONS && pins.iter().all(|pin| (2..=27).contains(pin))).then_some(pins)
+/// What a fresh settings file says about the pins.
+const GPIO_HELP: &str = "\
+# [gpio]                       # BCM pin numbers 2 to 27, each once; all optional
+# buttons = [5, 6, 13, 19, 26]   # rating buttons for scores 1 to 5; each connects its pin to ground
+# lights = [12, 16, 20, 21, 25]  # their lights, lit while the pin is high
+# next = 17                      # two buttons for scanning; each connects its pin to ground
+# select = 27
+# housing = 22                   # housing switch, to ground while closed; a notice is sent when it opens
+# headphones = 23                # switch of the headphone jack, to ground while a plug is in
+# presence = 24                  # presence sensor, high while somebody is there; the screen is dark until then
+# buzzer = 4                     # sounds by itself while high; one short tick for each accepted press
+# status_light = 7               # lit while ratings are taken
+# backlight = 18                 # brightness by PWM: 12, 13, 18 or 19, with dtoverlay=pwm in config.txt
+# inverted = [\"presence\"]      # what works the other way round
+";
+
+fn percent(number: i64) -> Option<u8> {
+    u8::try_from(number).ok().filter(|percent| *percent <= 100)
 }
 
 fn hint(message: &str) -> &'static str {
@@ -219,105 +254,4 @@ fn line_of(text: &str, at: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn error(text: &str) -> String {
-        Settings::parse(text, Path::new("/etc/pikir/terminal.toml"))
-            .unwrap_err()
-            .to_string()
-    }
-
-    #[test]
-    fn a_misspelt_key_is_named_with_its_line_and_the_right_names() {
-        let message = error("# terminal\nportl = \"https://otzyv.example\"\n");
-        assert!(
-            message.starts_with("/etc/pikir/terminal.toml:2: "),
-            "{message}"
-        );
-        assert!(
-            message.contains("`portl`") && message.contains("`portal`"),
-            "{message}"
-        );
-    }
-
-    #[test]
-    fn plain_http_is_refused_except_on_loopback() {
-        let message = error("\nportal = \"http://otzyv.example\"\n");
-        assert!(
-            message.starts_with("/etc/pikir/terminal.toml:2: portal: ")
-                && message.contains("https"),
-            "{message}"
-        );
-        for good in [
-            "http://127.0.0.1:8080",
-            "http://[::1]:80",
-            "http://localhost:1",
-            "https://otzyv.example",
-        ] {
-            assert!(
-                Settings::parse(&format!("portal = \"{good}\""), Path::new("t")).is_ok(),
-                "{good}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_unreadable_ca_file_is_named_with_its_line() {
-        let message =
-            error("portal = \"https://otzyv.example\"\nca_file = \"/nonexistent/ca.pem\"\n");
-        assert!(
-            message.contains(":2: ca_file: /nonexistent/ca.pem cannot be read"),
-            "{message}"
-        );
-    }
-
-    #[test]
-    fn a_rotation_that_no_panel_has_is_refused() {
-        assert!(error("[screen]\nrotation = 45\n").contains(":2: rotation: 45"));
-    }
-
-    #[test]
-    fn the_start_spread_is_half_a_minute_unless_said_otherwise_and_ten_minutes_at_most() {
-        let spread =
-            |text: &str| Settings::parse(text, Path::new("t")).map(|it| it.network.start_spread);
-        assert_eq!(spread(""), Ok(START_SPREAD));
-        assert_eq!(Settings::default().network.start_spread, START_SPREAD);
-        assert_eq!(
-            spread("[network]\nstart_spread_s = 0\n"),
-            Ok(Duration::ZERO)
-        );
-        assert_eq!(
-            spread("[network]\nstart_spread_s = 600\n"),
-            Ok(Duration::from_secs(600))
-        );
-        assert!(error("[network]\nstart_spread_s = 601\n").contains(":2: start_spread_s: 601"));
-        assert!(error("[network]\nstart_spread_s = -1\n").contains(":2: "));
-    }
-
-    #[test]
-    fn buttons_are_five_different_pins() {
-        let pins =
-            |text: &str| Settings::parse(&format!("[gpio]\nbuttons = {text}\n"), Path::new("t"));
-        assert_eq!(
-            pins("[5, 6, 13, 19, 26]").unwrap().buttons,
-            Some([5, 6, 13, 19, 26])
-        );
-        for bad in ["[5, 6, 13, 19]", "[5, 5, 13, 19, 26]", "[0, 6, 13, 19, 26]"] {
-            assert!(
-                pins(bad)
-                    .unwrap_err()
-                    .to_string()
-                    .starts_with("t:2: buttons: "),
-                "{bad}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_fresh_file_is_read_back() {
-        let settings =
-            Settings::parse(&Settings::fresh("https://otzyv.example"), Path::new("t")).unwrap();
-        assert_eq!(settings.portal.as_deref(), Some("https://otzyv.example"));
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pikir_contract::{Id, OffsetQuality};
+use pikir_contract::Id;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -10,6 +10,7 @@ use crate::clock::SharedClock;
 use crate::configuration::ConfigurationStore;
 use crate::doubt::Phantom;
 use crate::files::{self, DataDir};
+use crate::hardware::HardwareStatus;
 use crate::journal::JournalHandle;
 use crate::portal::PortalHealth;
 use crate::true_time::TrueTime;
@@ -35,6 +36,9 @@ pub struct Status {
     /// Where the panel touches itself, and how often; `null` where it does not. Ratings from there are flagged.
     #[serde(default)]
     pub phantom_touch: Option<String>,
+    /// Buttons, switches, sensor, backlight, touch panels.
+    #[serde(default)]
+    pub hardware: HardwareStatus,
     /// Seq of the newest event.
     pub last_seq: u64,
     /// The portal's acknowledgement.
@@ -76,6 +80,8 @@ pub struct StatusSource {
     pub screen: watch::Receiver<&'static str>,
     /// Where the panel touches itself.
     pub phantoms: watch::Receiver<Vec<Phantom>>,
+    /// Buttons, switches, sensor, backlight, touch panels.
+    pub hardware: watch::Receiver<HardwareStatus>,
 }
 
 impl StatusSource {
@@ -103,27 +109,23 @@ impl StatusSource {
             fault: published.fault.map(|fault| fault.detail),
             recovered: published.recovered,
             phantom_touch: phantom_touch(&self.phantoms.borrow()),
+            hardware: self.hardware.borrow().clone(),
             last_seq: state.last_seq,
             received_through: state.received_through,
             pending: state.pending,
             rejected: state.rejected,
             portal: kebab(health.state),
             portal_reason: health.reason,
-            clock: self.clock_quality().to_owned(),
+            clock: self
+                .true_time
+                .offset()
+                .map_or("unknown", |offset| offset.quality.as_str())
+                .to_owned(),
             up_ms: self.clock.up_ms(),
             config_version: configuration
                 .as_ref()
                 .map(|current| current.document.version),
             disk_free_mb: files::free_mb(self.data.root()).unwrap_or(0),
-        }
-    }
-
-    fn clock_quality(&self) -> &'static str {
-        match self.true_time.offset().map(|offset| offset.quality) {
-            Some(OffsetQuality::Synced) => "synced",
-            Some(OffsetQuality::Portal) => "portal",
-            Some(OffsetQuality::Estimated) => "estimated",
-            None => "unknown",
         }
     }
 }
@@ -165,6 +167,7 @@ impl std::fmt::Display for Status {
                 "  panel      touches itself at {phantom}; ratings from there are flagged. Clean, recalibrate or replace it"
             )?;
         }
+        write!(f, "{}", self.hardware)?;
         let reason = if self.portal_reason.is_empty() {
             String::new()
         } else {

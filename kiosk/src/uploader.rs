@@ -2,7 +2,8 @@
 //!
 //! It sends what lies past the cursor in batches, and moves the cursor only to what the portal answered
 //! (`received_through`). Every request can be repeated, so whatever is lost on the way is sent again. One batch is
-//! under way at a time.
+//! under way at a time; the one after it is read and packed meanwhile, and thrown away unless the answer takes the first
+//! one as it was (the journal says so: [`Taken::AsOffered`]).
 //!
 //! # When it sends
 //! | what happened | next request |
@@ -14,31 +15,30 @@
 //! | anything else | after the back-off, with half the events unless the portal is only busy |
 //! | the network changed | the back-off ends, over a new connection; what the portal asked for (`Retry-After`) is kept |
 //!
-//! Above all stands [`Pace`]: no answer drives a terminal beyond it. Nothing here depends on threads or the wall clock,
+//! Above all stands [`Pace`](crate::backoff::Pace): no answer drives a terminal beyond it. Nothing here depends on threads or the wall clock,
 //! so a simulation runs it in paused time.
 
+mod delivery;
+mod memory;
 mod queue;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pikir_contract::{
-    BootId, BootOffset, ClockReading, EventStatus, EventsAnswer, EventsRequest, Id,
-    MAX_BATCH_EVENTS,
-};
+use pikir_contract::{BootOffset, EventStatus, EventsAnswer, Id, MAX_BATCH_EVENTS};
 use tokio::sync::watch;
-use tokio::time::Instant;
 
-use crate::backoff::{Backoff, Pace, StartSpread};
+use crate::backoff::StartSpread;
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
-use crate::journal::{Batch, JournalError, JournalState, Published};
-use crate::limits::{MAX_BATCH_BYTES, MAX_BELIEVED_AHEAD, SETBACK_MEMORY, SMALL_BATCH_EVENTS};
+use crate::journal::{JournalError, JournalState, Published, Taken};
+use crate::limits::{MAX_BATCH_BYTES, MAX_BELIEVED_AHEAD, SMALL_BATCH_EVENTS};
 use crate::network::NetworkChanges;
 use crate::portal::{Failure, Portal, PortalHealth, Request, reply};
 use crate::true_time::TrueTime;
 
+use delivery::Delivery;
+use memory::Memory;
 pub use queue::Queue;
 
 /// What an uploader needs. One for the terminal's identity, one for each former identity.
@@ -77,22 +77,6 @@ enum Next {
     Later(Option<Duration>),
 }
 
-/// What is remembered from one exchange to the next. It dies with the program, which loses nothing.
-struct Memory {
-    /// Shrinks while the portal refuses or does not answer, grows with each success (events).
-    limit: usize,
-    backoff: Backoff,
-    setbacks: Backoff,
-    last_setback: Option<Instant>,
-    pace: Pace,
-    /// What the journal was told of this boot's clock.
-    learnt: Option<BootOffset>,
-    /// What the portal was told of boots' clocks.
-    told: HashMap<BootId, BootOffset>,
-    /// More may be known of earlier boots' clocks than the portal was told.
-    has_news: bool,
-}
-
 impl<P: Portal, Q: Queue> Uploader<P, Q> {
     /// Uploads for ever; ends only with the journal. Stopping it at any moment loses nothing.
     pub async fn run(mut self) {
@@ -109,7 +93,10 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
                 }
                 continue;
             }
-            memory.pace.turn().await;
+            if memory.pace.turn().await {
+                // The journal may be another one by now: mended, opened anew.
+                memory.ahead = None;
+            }
             if self.network.take() {
                 self.portal.forget_connections();
             }
@@ -143,43 +130,83 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
     async fn deliver(&self, memory: &mut Memory) -> Next {
         // What the kernel knows of the time may date earlier boots, so it goes to the journal before it is read.
         let is_kept = self.learn(memory).await;
-        let wanted = memory.limit.min(*self.batch.borrow()).max(1);
-        let batch = match self.queue.batch(wanted, MAX_BATCH_BYTES).await {
-            Ok(batch) => batch,
-            Err(error) => {
-                tracing::error!(%error, "the journal cannot be read");
-                return Next::Later(None);
-            }
+        let Some(delivery) = self.next(memory).await else {
+            return Next::Later(None);
         };
-        let is_question = batch.is_question;
-        if batch.events.is_empty() && !is_question && !self.is_news(memory, &batch) {
+        let (count, first) = (delivery.count, delivery.first);
+        let is_question = delivery.is_question;
+        if count == 0 && !is_question && !self.is_news(memory, &delivery.boots) {
             memory.has_news = !is_kept;
             return match self.state().pending {
                 0 if is_kept => Next::Smaller,
                 _ => Next::Later(None),
             };
         }
+        let boots = self.boots_to_tell(&delivery, memory);
         let reading = self.clock.reading();
-        let (count, first) = (
-            batch.events.len(),
-            batch.events.first().map(|event| event.seq),
+        let request = match delivery.into_request(self.terminal, reading, &boots) {
+            Ok(request) => request,
+            Err(error) => return cannot_pack(&error),
+        };
+        let grown = memory.limit.saturating_mul(2).min(MAX_BATCH_EVENTS);
+        let (answer, ahead) = tokio::join!(
+            self.exchange(request, reading.up_ms),
+            self.pack_ahead(count, grown)
         );
-        let message = self.request(batch, reading, memory);
-        let request = Request::post("/api/v1/events", &message);
-        let answer = reply::read::<EventsAnswer>(self.portal.send(request).await)
-            .and_then(|answer| self.believe(answer));
         match answer {
             Ok(answer) => {
-                self.true_time.learn(answer.time, reading.up_ms);
                 self.learn(memory).await;
                 memory
                     .told
-                    .extend(message.boots.iter().map(|known| (known.boot, *known)));
-                memory.limit = memory.limit.saturating_mul(2).min(MAX_BATCH_EVENTS);
-                self.accept(answer, count == 0 && !is_question).await
+                    .extend(boots.iter().map(|known| (known.boot, *known)));
+                memory.limit = grown;
+                let (next, taken) = self.accept(answer, count == 0 && !is_question).await;
+                memory.ahead = ahead.filter(|_| taken == Taken::AsOffered);
+                next
             }
             Err(failure) => self.after(failure, count, first, memory).await,
         }
+    }
+
+    /// What is to be sent now; `None` where that cannot be known.
+    async fn next(&self, memory: &mut Memory) -> Option<Delivery> {
+        let wanted = self.wanted(memory.limit);
+        if let Some(ahead) = memory.ahead.take().filter(|ahead| ahead.count <= wanted) {
+            return Some(ahead);
+        }
+        let batch = self.queue.batch(wanted, MAX_BATCH_BYTES).await;
+        let batch = batch
+            .inspect_err(|error| tracing::error!(%error, "the journal cannot be read"))
+            .ok()?;
+        Delivery::pack(batch)
+            .inspect_err(|error| tracing::error!(%error, "a delivery cannot be packed"))
+            .ok()
+    }
+
+    /// What comes after the delivery of `count` events that is under way.
+    async fn pack_ahead(&self, count: usize, limit: usize) -> Option<Delivery> {
+        if count == 0 || self.state().pending <= count as u64 {
+            return None;
+        }
+        let batch = self
+            .queue
+            .batch_ahead(self.wanted(limit), MAX_BATCH_BYTES)
+            .await;
+        // Whatever is wrong shows again when it is its turn.
+        let batch = batch.ok().filter(|batch| !batch.events.is_empty())?;
+        Delivery::pack(batch).ok()
+    }
+
+    fn wanted(&self, limit: usize) -> usize {
+        limit.min(*self.batch.borrow()).max(1)
+    }
+
+    /// Sends a delivery; what its answer says of the time is learnt at the moment at which it comes.
+    async fn exchange(&self, request: Request, sent_up_ms: u64) -> Result<EventsAnswer, Failure> {
+        let reply = self.portal.send(request).await;
+        let answer = self.believe(reply::read::<EventsAnswer>(reply)?)?;
+        self.true_time.learn(answer.time, sent_up_ms);
+        Ok(answer)
     }
 
     /// Lets the journal keep what is known of this boot's clock, for the time after this boot and for the boots before.
@@ -199,28 +226,21 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
     }
 
     /// Whether more is known of earlier boots than the portal was told. This boot's clock it sees with every request.
-    fn is_news(&self, memory: &Memory, batch: &Batch) -> bool {
-        batch
-            .boots
+    fn is_news(&self, memory: &Memory, boots: &[BootOffset]) -> bool {
+        boots
             .iter()
             .any(|known| known.boot != self.clock.boot() && !memory.was_told(known))
     }
 
-    fn request(&self, mut batch: Batch, clock: ClockReading, memory: &Memory) -> EventsRequest {
+    /// What the portal is told of boots' clocks: of those whose events are delivered, and what it does not know yet.
+    fn boots_to_tell(&self, delivery: &Delivery, memory: &Memory) -> Vec<BootOffset> {
+        let mut boots = delivery.boots.clone();
         if let Some(offset) = self.true_time.offset() {
-            batch.boots.retain(|known| known.boot != offset.boot);
-            batch.boots.push(offset);
+            boots.retain(|known| known.boot != offset.boot);
+            boots.push(offset);
         }
-        let sent: Vec<String> = boots_of(&batch);
-        batch
-            .boots
-            .retain(|known| !memory.was_told(known) || sent.contains(&known.boot.to_string()));
-        EventsRequest {
-            terminal: self.terminal,
-            clock,
-            boots: batch.boots,
-            events: batch.events,
-        }
+        boots.retain(|known| !memory.was_told(known) || delivery.own_boots.contains(&known.boot));
+        boots
     }
 
     /// A portal that acknowledges a little more than was written holds what this journal lost; the journal judges that.
@@ -236,7 +256,7 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
         Ok(answer)
     }
 
-    async fn accept(&self, answer: EventsAnswer, was_empty: bool) -> Next {
+    async fn accept(&self, answer: EventsAnswer, was_empty: bool) -> (Next, Taken) {
         let (before, through) = (self.state(), answer.received_through);
         for result in answer
             .results
@@ -253,8 +273,15 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
             }
             _ => PortalHealth::ok(),
         });
-        match taken {
-            Ok(_) if is_set_back => {
+        let taken = match taken {
+            Ok(taken) => taken,
+            Err(error) => {
+                tracing::error!(%error, "the acknowledgement cannot be kept; the events are sent again");
+                return (Next::Later(None), Taken::Nothing);
+            }
+        };
+        let next = match taken {
+            _ if is_set_back => {
                 tracing::warn!(
                     received_through = through,
                     newest = before.last_seq,
@@ -264,23 +291,20 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
                 Next::SetBack
             }
             // News of boots alone come one at a time.
-            Ok(_) if was_empty => Next::Later(None),
-            Ok(true) => {
+            _ if was_empty => Next::Later(None),
+            Taken::Moved | Taken::AsOffered => {
                 tracing::debug!(received_through = through, "delivered");
                 Next::AtOnce
             }
-            Ok(false) => {
+            Taken::Nothing => {
                 tracing::warn!(
                     received_through = through,
                     "the portal answers but acknowledges nothing"
                 );
                 Next::Later(None)
             }
-            Err(error) => {
-                tracing::error!(%error, "the acknowledgement cannot be kept; the events are sent again");
-                Next::Later(None)
-            }
-        }
+        };
+        (next, taken)
     }
 
     async fn after(
@@ -332,47 +356,10 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
     }
 }
 
-impl Memory {
-    fn new() -> Self {
-        Self {
-            limit: MAX_BATCH_EVENTS,
-            backoff: Backoff::default(),
-            setbacks: Backoff::default(),
-            last_setback: None,
-            pace: Pace::default(),
-            learnt: None,
-            told: HashMap::new(),
-            has_news: false,
-        }
-    }
-
-    fn was_told(&self, known: &BootOffset) -> bool {
-        self.told.get(&known.boot) == Some(known)
-    }
-
-    /// How long to wait after a setback: hardly at all after the first in a long time.
-    fn set_back(&mut self, entropy: &SharedEntropy) -> Duration {
-        let now = Instant::now();
-        if self
-            .last_setback
-            .is_some_and(|last| now - last > SETBACK_MEMORY)
-        {
-            self.setbacks.reset();
-        }
-        self.last_setback = Some(now);
-        self.setbacks.next(&**entropy, None)
-    }
-}
-
-/// The boots that occur in the batch's events.
-fn boots_of(batch: &Batch) -> Vec<String> {
-    let mut boots: Vec<String> = batch
-        .events
-        .iter()
-        .filter_map(|event| Some(event.body.get("boot")?.as_str()?.to_owned()))
-        .collect();
-    boots.dedup();
-    boots
+/// Memory that holds no compressed batch may hold one later.
+fn cannot_pack(error: &std::io::Error) -> Next {
+    tracing::error!(%error, "a delivery cannot be packed");
+    Next::Later(None)
 }
 
 #[cfg(test)]

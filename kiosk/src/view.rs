@@ -5,6 +5,8 @@
 
 use pikir_contract::Score;
 
+use crate::adaptation::Adaptation;
+
 /// Everything the window needs to draw one frame's state. Cheap to build; drawn only where it differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
@@ -24,6 +26,21 @@ pub struct View {
     pub accent: Option<[u8; 3]>,
     /// The code a phone scans; `None` before there is a configuration.
     pub qr: Option<QrView>,
+    /// How this visitor wants the screen.
+    pub adaptation: Adaptation,
+    /// What lies over the screen.
+    pub overlay: Option<Overlay>,
+    /// "Are you still there?" is asked, and there are so many seconds to answer. Lies over everything.
+    pub idle_left_s: Option<u32>,
+}
+
+/// What a visitor opened over the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlay {
+    /// The accessibility panel.
+    Panel,
+    /// The code for phones, large: where the text is so large that it has no place beside the faces.
+    Phone,
 }
 
 /// One screen of the terminal. The names are those of `status --json`.
@@ -35,6 +52,8 @@ pub enum ScreenView {
     Rate(RateView),
     /// After a durable rating. Looks the same for every score.
     Thanks(ThanksView),
+    /// A page of what can be added to the rating.
+    More(MoreView),
     /// The terminal takes no ratings and says why; the QR code stays.
     OutOfService(FaultView),
 }
@@ -68,6 +87,55 @@ pub enum RateMessage {
 pub struct ThanksView {
     /// Whole seconds in which the rating can still be taken back; `None` once it cannot.
     pub undo_left_s: Option<u32>,
+    /// The visitor can say more.
+    pub more: bool,
+}
+
+/// A page of what can be added to a rating that is saved already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoreView {
+    /// Which page this is, from 1.
+    pub page: usize,
+    /// Out of so many.
+    pub pages: usize,
+    /// What is asked.
+    pub content: PageView,
+    /// What was given last could not be saved.
+    pub not_saved: bool,
+}
+
+/// What a page asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PageView {
+    /// Which service it was about: one of these.
+    Service(Vec<OptionView>),
+    /// A score for one thing, on the scale of the rating.
+    Criterion {
+        /// What is to be rated.
+        name: String,
+        /// Words under the faces, as on the rate screen.
+        words: [Option<String>; 5],
+        /// The score given, when the visitor came back to the page.
+        chosen: Option<Score>,
+    },
+    /// Reasons: as many as apply.
+    Reasons(Vec<OptionView>),
+    /// A comment in the visitor's own words.
+    Comment {
+        /// What is written so far.
+        text: String,
+        /// Most characters.
+        limit: usize,
+    },
+}
+
+/// One thing to choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionView {
+    /// What it is called in the visitor's language.
+    pub label: String,
+    /// It is chosen.
+    pub chosen: bool,
 }
 
 /// A terminal out of service: one plain line for visitors by kind, one for the technician.
@@ -156,6 +224,22 @@ pub enum UserAction {
     Language(String),
     /// "Take it back" on the thanks screen.
     Undo,
-    /// "Done", or any other touch on the thanks screen.
+    /// "Done" on the thanks screen or on a page of the questionnaire, or any other touch on the thanks screen.
     Done,
+    /// "Say more" on the thanks screen.
+    More,
+    /// The option with this index on the page of the questionnaire; for a criterion, the score less one.
+    Choose(usize),
+    /// The comment as it now reads.
+    Write(String),
+    /// The next page; on the last one, the end.
+    Next,
+    /// The page before.
+    Back,
+    /// "I am still here".
+    Stay,
+    /// The visitor wants the screen otherwise.
+    Adapt(Adaptation),
+    /// Opens or closes what lies over the screen.
+    Show(Option<Overlay>),
 }

@@ -1,21 +1,31 @@
 //! The visit: what a visitor can do and what the terminal answers, as a pure state machine.
 //!
-//! [`Visit::step`] takes what happened and the uptime, and returns the effects to carry out. It reads no clock,
+//! [`Visit::step`] takes what happened and when, and returns the effects to carry out. It reads no clock,
 //! touches no disk and draws nothing. [`Visit::screen`] says what to show. [`Visit::deadline`] says when time alone
 //! changes something, so that an idle terminal sleeps.
+//!
+//! | file | what of the visit |
+//! | --- | --- |
+//! | `events.rs` | what can happen, and what is to be done |
+//! | `rating.rs` | from the tap to thanks, and taking it back |
+//! | `more.rs` | what is added to a rating afterwards |
+//! | `idle.rs` | visitors who walk away |
 
 mod events;
+mod idle;
+mod more;
+mod rating;
 
-pub use events::{Effect, Event, Rules, Tap};
+pub use events::{Effect, Event, Rules, Stamp, Tap};
+pub use more::{Named, Questionnaire};
 
-use pikir_contract::{BootId, ClockReading, Id, Score};
+use pikir_contract::{BootId, Id, InputKind, Score};
 
+use crate::adaptation::Adaptation;
 use crate::doubt::{Doubt, Phantom, Point};
-use crate::journal::{Content, NewEvent};
-use crate::limits::{
-    COMMIT_PATIENCE_MS, LANGUAGE_RESET_MS, MESSAGE_MS, THANKS_GUARD_MS, THANKS_MS,
-};
-use crate::view::{Fault, FaultView, RateMessage, RateView, ScreenView, ThanksView};
+use crate::limits::COMMIT_PATIENCE_MS;
+use crate::view::{Fault, FaultView, Overlay, RateMessage, RateView, ScreenView, ThanksView};
+use more::More;
 
 /// The state of the visit at one terminal.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +33,8 @@ pub struct Visit {
     phase: Phase,
     rules: Rules,
     language: String,
+    adaptation: Adaptation,
+    overlay: Option<Overlay>,
     /// Uptime of the last thing a visitor did (milliseconds).
     touched_ms: u64,
     doubt: Doubt,
@@ -36,18 +48,31 @@ enum Phase {
     },
     Saving {
         waiting: Vec<Id>,
-        saved: Option<Id>,
+        saved: Option<(Id, Score)>,
         score: Score,
         since_ms: u64,
     },
     Thanks {
         rating: Id,
+        /// The score that decides what more is asked; `None` once the visitor has said it.
+        score: Option<Score>,
         since_ms: u64,
         withdrawal: Option<Id>,
     },
+    More(More),
 }
 
 const READY: Phase = Phase::Ready { message: None };
+
+/// The configuration's words in the visitor's language, where it has any.
+pub struct Texts<'a> {
+    /// The question on the rate screen.
+    pub question: Option<String>,
+    /// Words of the scale, for 1 to 5.
+    pub words: [Option<String>; 5],
+    /// What a service, a criterion, a reason is called.
+    pub name: &'a dyn Fn(Named<'_>) -> String,
+}
 
 impl Visit {
     /// A terminal waiting for its first visitor. `last_rating` is the newest one in the journal.
@@ -58,83 +83,125 @@ impl Visit {
             phase: READY,
             rules,
             language,
+            adaptation: Adaptation::default(),
+            overlay: None,
             touched_ms: 0,
             doubt: Doubt::new(last_rating),
             fault: None,
         }
     }
 
-    /// Takes what happened at uptime `now_ms`; returns what has to be done, in order.
+    /// Takes what happened; returns what has to be done, in order. The stamp's moment is now; its id goes to a
+    /// withdrawal or an answer, if one comes of it.
     #[must_use]
-    pub fn step(&mut self, event: Event, now_ms: u64) -> Vec<Effect> {
+    pub fn step(&mut self, event: Event, stamp: &Stamp) -> Vec<Effect> {
+        let now_ms = stamp.at.up_ms;
         let mut effects = self.trust_quiet_points(now_ms);
         match event {
-            Event::Rate(tap) => effects.extend(self.rate(tap, now_ms)),
+            Event::Rate(tap) => effects.extend(self.score_given(&tap, stamp)),
             Event::Touched(point) => effects.extend(self.panel_touched(point, now_ms)),
-            Event::Undo { id, at } => effects.extend(self.undo(id, at, now_ms)),
-            Event::Done => self.done(now_ms),
-            Event::Language(language) => {
+            Event::Undo => effects.extend(self.undo(stamp)),
+            Event::Language(language) => self.choose_language(language, now_ms),
+            Event::Adapt(adaptation) => {
                 self.touched_ms = now_ms;
-                if self.rules.languages.contains(&language) {
-                    self.language = language;
-                }
+                self.adaptation = adaptation;
+            }
+            Event::Show(overlay) => {
+                self.touched_ms = now_ms;
+                self.overlay = overlay;
+            }
+            Event::Stay => self.touched_ms = now_ms,
+            Event::More => self.say_more(now_ms),
+            Event::Done if !matches!(self.phase, Phase::More(_)) => self.done(now_ms),
+            Event::Done | Event::Choose(_) | Event::Write(_) | Event::Next | Event::Back => {
+                effects.extend(self.questionnaire(event, stamp));
             }
             Event::Appended(id) => self.appended(id, now_ms),
             Event::NotAppended(id) => self.not_appended(id, now_ms),
             Event::Service(fault) => self.fault = fault,
-            Event::Rules(rules) => {
-                if !rules.languages.contains(&self.language) {
-                    self.language.clone_from(&rules.default_language);
-                }
-                self.rules = rules;
-            }
-            Event::Tick => {}
+            Event::Rules(rules) => self.follow(rules),
+            Event::Tick => effects.extend(self.end_idle_visit(stamp)),
         }
         self.let_time_pass(now_ms);
         effects
     }
 
-    fn rate(&mut self, tap: Tap, now_ms: u64) -> Option<Effect> {
-        self.let_time_pass(now_ms);
-        if self.fault.is_some() || self.is_stalled(now_ms) {
-            return None;
-        }
-        let closed = self.is_closed(tap.true_ms);
-        let verdict = self.doubt.rate(tap.id, &tap.at, tap.touched, closed);
+    fn choose_language(&mut self, language: String, now_ms: u64) {
         self.touched_ms = now_ms;
-        match &mut self.phase {
-            // The next key may come while the last rating is still on its way to the disk: both count.
-            Phase::Saving { waiting, score, .. } => {
-                waiting.push(tap.id);
-                *score = tap.score;
-            }
-            _ => {
-                self.phase = Phase::Saving {
-                    waiting: vec![tap.id],
-                    saved: None,
-                    score: tap.score,
-                    since_ms: now_ms,
-                }
-            }
+        if self.rules.languages.contains(&language) {
+            self.language = language;
         }
-        Some(Effect::Append(NewEvent {
-            id: tap.id,
-            at: tap.at,
-            content: Content::Rating {
-                score: tap.score,
-                lang: self.language.clone(),
-                input: tap.input,
-                gap_ms: verdict.gap_ms,
-                flags: verdict.flags,
-                touched: tap.touched.map(|Point { x, y }| (x, y)),
-            },
-        }))
     }
 
-    /// Whether the office is known to be closed.
-    fn is_closed(&self, true_ms: Option<i64>) -> bool {
-        let known = self.rules.hours.as_ref().zip(true_ms);
-        known.is_some_and(|(hours, true_ms)| !hours.is_open(true_ms))
+    fn follow(&mut self, rules: Rules) {
+        if !rules.languages.contains(&self.language) {
+            self.language.clone_from(&rules.default_language);
+        }
+        self.rules = rules;
+    }
+
+    /// A score answers the question that is shown: the rating, a criterion, or by its number an option.
+    fn score_given(&mut self, tap: &Tap, stamp: &Stamp) -> Vec<Effect> {
+        let Phase::More(more) = &self.phase else {
+            return self.rate(tap, stamp).into_iter().collect();
+        };
+        if more.takes_score() || tap.input != InputKind::Button {
+            let index = usize::from(tap.score.get()) - 1; // Scores begin at 1.
+            return self.questionnaire(Event::Choose(index), stamp);
+        }
+        // A rating button where none is asked for: somebody else is standing there.
+        let mut effects = self.questionnaire(Event::Done, stamp);
+        self.phase = READY;
+        effects.extend(self.rate(tap, stamp));
+        effects
+    }
+
+    fn say_more(&mut self, now_ms: u64) {
+        if let Phase::Thanks {
+            rating,
+            score: Some(score),
+            withdrawal: None,
+            ..
+        } = self.phase
+            && let Some(more) = More::new(rating, score, &self.rules.questionnaire, now_ms)
+        {
+            self.touched_ms = now_ms;
+            self.phase = Phase::More(more);
+        }
+    }
+
+    fn questionnaire(&mut self, event: Event, stamp: &Stamp) -> Vec<Effect> {
+        let now_ms = stamp.at.up_ms;
+        let Phase::More(more) = &mut self.phase else {
+            return Vec::new();
+        };
+        self.touched_ms = now_ms;
+        match event {
+            Event::Choose(index) => more.choose(index, now_ms),
+            Event::Write(text) => {
+                more.write(&text);
+                return Vec::new();
+            }
+            Event::Next => more.turn(1, now_ms),
+            Event::Back => more.turn(-1, now_ms),
+            _ => more.leave(),
+        }
+        let answer = more.answer(stamp).map(Effect::Append);
+        self.thank_when_left(now_ms);
+        answer.into_iter().collect()
+    }
+
+    fn thank_when_left(&mut self, now_ms: u64) {
+        if let Phase::More(more) = &self.phase
+            && more.has_left()
+        {
+            self.phase = Phase::Thanks {
+                rating: more.rating(),
+                score: None,
+                since_ms: now_ms,
+                withdrawal: None,
+            };
+        }
     }
 
     /// Nobody's input until it is a rating, so it neither wakes the terminal nor keeps a language.
@@ -156,122 +223,31 @@ impl Visit {
             .collect()
     }
 
-    fn undo(&mut self, id: Id, at: ClockReading, now_ms: u64) -> Option<Effect> {
-        self.let_time_pass(now_ms);
-        let undo_ms = self.rules.undo_ms;
-        match &mut self.phase {
-            Phase::Thanks {
-                rating,
-                since_ms,
-                withdrawal: withdrawal @ None,
-            } if (THANKS_GUARD_MS..undo_ms).contains(&(now_ms - *since_ms)) => {
-                *withdrawal = Some(id);
-                self.touched_ms = now_ms;
-                // Already now: the visitor may rate anew before the withdrawal is on the disk.
-                self.doubt.withdrawn(*rating);
-                Some(Effect::Append(NewEvent {
-                    id,
-                    at,
-                    content: Content::Withdrawal { rating: *rating },
-                }))
-            }
-            _ => None,
-        }
-    }
-
-    fn done(&mut self, now_ms: u64) {
-        // The second half of a double tap lands here and must not wipe the thanks away.
-        if let Phase::Thanks {
-            since_ms,
-            withdrawal: None,
-            ..
-        } = self.phase
-            && now_ms - since_ms >= THANKS_GUARD_MS
-        {
-            self.phase = READY;
-        }
-    }
-
-    fn appended(&mut self, id: Id, now_ms: u64) {
-        match &mut self.phase {
-            Phase::Saving { waiting, saved, .. } if waiting.contains(&id) => {
-                waiting.retain(|waiting| *waiting != id);
-                *saved = Some(id);
-                self.finish_saving(now_ms);
-            }
-            Phase::Thanks {
-                withdrawal: Some(withdrawal),
-                ..
-            } if *withdrawal == id => {
-                self.phase = Phase::Ready {
-                    message: Some((RateMessage::Withdrawn, now_ms + MESSAGE_MS)),
-                };
-            }
-            _ => {}
-        }
-    }
-
-    fn not_appended(&mut self, id: Id, now_ms: u64) {
-        self.doubt.not_saved(id);
-        match &mut self.phase {
-            Phase::Saving { waiting, .. } if waiting.contains(&id) => {
-                waiting.retain(|waiting| *waiting != id);
-                self.finish_saving(now_ms);
-            }
-            // Still on the thanks screen: the visitor may try again while there is time.
-            Phase::Thanks { withdrawal, .. } if *withdrawal == Some(id) => *withdrawal = None,
-            _ => {}
-        }
-    }
-
-    /// Thanks as soon as nothing is waiting and something was saved; says so honestly when nothing was.
-    fn finish_saving(&mut self, now_ms: u64) {
-        let Phase::Saving { waiting, saved, .. } = &self.phase else {
-            return;
-        };
-        if waiting.is_empty() {
-            self.phase = match *saved {
-                Some(rating) => Phase::Thanks {
-                    rating,
-                    since_ms: now_ms,
-                    withdrawal: None,
-                },
-                None => Phase::Ready {
-                    message: Some((RateMessage::NotSaved, now_ms + MESSAGE_MS)),
-                },
-            };
-        }
-    }
-
-    fn let_time_pass(&mut self, now_ms: u64) {
-        match &self.phase {
-            Phase::Thanks { since_ms, .. } if now_ms >= since_ms + self.thanks_ms() => {
-                self.phase = READY
-            }
-            Phase::Ready {
-                message: Some((_, until_ms)),
-            } if now_ms >= *until_ms => self.phase = READY,
-            _ => {}
-        }
-        if matches!(self.phase, Phase::Ready { .. })
-            && now_ms >= self.touched_ms + LANGUAGE_RESET_MS
-        {
-            self.language.clone_from(&self.rules.default_language);
-        }
-    }
-
-    fn thanks_ms(&self) -> u64 {
-        self.rules.undo_ms.max(THANKS_MS)
-    }
-
     fn is_stalled(&self, now_ms: u64) -> bool {
-        matches!(self.phase, Phase::Saving { since_ms, .. } if now_ms >= since_ms + COMMIT_PATIENCE_MS)
+        let since_ms = match &self.phase {
+            Phase::Saving { since_ms, .. } => *since_ms,
+            Phase::More(more) if more.is_waiting() => more.waiting_since_ms,
+            _ => return false,
+        };
+        now_ms >= since_ms + COMMIT_PATIENCE_MS
     }
 
     /// The visitor's language (BCP 47).
     #[must_use]
     pub fn language(&self) -> &str {
         &self.language
+    }
+
+    /// How this visitor wants the screen.
+    #[must_use]
+    pub fn adaptation(&self) -> Adaptation {
+        self.adaptation
+    }
+
+    /// What this visitor opened over the screen.
+    #[must_use]
+    pub fn overlay(&self) -> Option<Overlay> {
+        self.overlay
     }
 
     /// Where the panel touches itself, as far as is known.
@@ -283,37 +259,24 @@ impl Visit {
     /// The uptime (ms) at which [`Event::Tick`] changes something; `None`: time alone changes nothing.
     #[must_use]
     pub fn deadline(&self, now_ms: u64) -> Option<u64> {
-        let shown = self.screen_deadline(now_ms);
-        shown.into_iter().chain(self.doubt.deadline()).min()
+        let stalls = |since_ms: u64| Some(since_ms + COMMIT_PATIENCE_MS).filter(|at| *at > now_ms);
+        let phase = match &self.phase {
+            Phase::Ready { message } => message.map(|(_, until_ms)| until_ms),
+            Phase::Saving { since_ms, .. } => stalls(*since_ms),
+            Phase::More(more) if more.is_waiting() => stalls(more.waiting_since_ms),
+            Phase::More(_) => None,
+            Phase::Thanks { since_ms, .. } => Some(self.thanks_deadline(*since_ms, now_ms)),
+        };
+        phase
+            .into_iter()
+            .chain(self.idle_deadline(now_ms))
+            .chain(self.doubt.deadline())
+            .min()
     }
 
-    fn screen_deadline(&self, now_ms: u64) -> Option<u64> {
-        let language = (self.language != self.rules.default_language)
-            .then_some(self.touched_ms + LANGUAGE_RESET_MS);
-        match &self.phase {
-            Phase::Ready { message } => {
-                let message = message.map(|(_, until_ms)| until_ms);
-                message.into_iter().chain(language).min()
-            }
-            Phase::Saving { since_ms, .. } => {
-                Some(since_ms + COMMIT_PATIENCE_MS).filter(|at| *at > now_ms)
-            }
-            // The seconds to undo count down on the screen.
-            Phase::Thanks { since_ms, .. } => {
-                let next_second = since_ms + ((now_ms - since_ms) / 1_000 + 1) * 1_000;
-                Some(next_second.min(since_ms + self.thanks_ms()))
-            }
-        }
-    }
-
-    /// What to show. `question` and `words` come from the configuration in the visitor's language.
+    /// What to show.
     #[must_use]
-    pub fn screen(
-        &self,
-        now_ms: u64,
-        question: Option<String>,
-        words: [Option<String>; 5],
-    ) -> ScreenView {
+    pub fn screen(&self, now_ms: u64, texts: Texts<'_>) -> ScreenView {
         if self.is_stalled(now_ms) {
             let detail = "journal: the disk does not answer".to_owned();
             return ScreenView::OutOfService(FaultView {
@@ -321,40 +284,36 @@ impl Visit {
                 detail,
             });
         }
-        let check_needed = !self.phantoms().is_empty();
-        match (&self.phase, &self.fault) {
+        let (pressed, message) = match (&self.phase, &self.fault) {
             // What was saved is thanked for even when nothing further can be taken.
-            (
-                Phase::Thanks {
-                    since_ms,
-                    withdrawal,
-                    ..
-                },
-                _,
-            ) => {
-                let left_ms = (since_ms + self.rules.undo_ms).saturating_sub(now_ms);
-                let undo_left_s =
-                    (left_ms > 0 && withdrawal.is_none()).then(|| left_ms.div_ceil(1_000) as u32);
-                ScreenView::Thanks(ThanksView { undo_left_s })
-            }
-            (_, Some(fault)) => ScreenView::OutOfService(fault.clone()),
-            (Phase::Ready { message }, None) => {
-                let message = message.map(|(message, _)| message);
-                ScreenView::Rate(RateView {
-                    question,
-                    words,
-                    pressed: None,
-                    message,
-                    check_needed,
-                })
-            }
-            (Phase::Saving { score, .. }, None) => ScreenView::Rate(RateView {
-                question,
-                words,
-                pressed: Some(*score),
-                message: None,
-                check_needed,
-            }),
+            (Phase::Thanks { .. }, _) => return ScreenView::Thanks(self.thanks(now_ms)),
+            (Phase::More(more), _) => return ScreenView::More(more.view(texts.words, texts.name)),
+            (_, Some(fault)) => return ScreenView::OutOfService(fault.clone()),
+            (Phase::Ready { message }, None) => (None, message.map(|(message, _)| message)),
+            (Phase::Saving { score, .. }, None) => (Some(*score), None),
+        };
+        ScreenView::Rate(RateView {
+            question: texts.question,
+            words: texts.words,
+            pressed,
+            message,
+            check_needed: !self.phantoms().is_empty(),
+        })
+    }
+
+    fn thanks(&self, now_ms: u64) -> ThanksView {
+        let undo_left_ms = self.undo_left_ms(now_ms);
+        let more = match &self.phase {
+            Phase::Thanks {
+                score: Some(score),
+                withdrawal: None,
+                ..
+            } => self.rules.questionnaire.asks(*score),
+            _ => false,
+        };
+        ThanksView {
+            undo_left_s: undo_left_ms.map(|left_ms| left_ms.div_ceil(1_000) as u32),
+            more,
         }
     }
 }

@@ -3,13 +3,21 @@
 //! Shared by events that come over the network and by journals that come on a stick. Everything here is arithmetic: what
 //! is known of the terminal comes in, what was found goes out, and [`crate::storage`] keeps it.
 
+use std::collections::BTreeMap;
+
 use pikir_contract::{
-    CanonicalError, Event, EventBody, Seal, SealKey, canonical_json, require_integers,
+    CanonicalError, Event, EventBody, Seal, SealKey, canonical_json, canonical_value,
+    require_integers,
 };
 
-/// How far beyond the last event held a delivery may reach. Turning the ratchet costs one HMAC for
-/// every seq, so a wild seq must not keep the portal busy.
-pub const MAX_GAP: u64 = 1_000_000;
+/// How far beyond the last event held a delivery may reach. A terminal with a million events waiting that loses its journal
+/// goes on a thousand behind them, and may lose the next one too.
+pub const MAX_GAP: u64 = 2_000_000;
+/// How far the ratchet is turned for one request (steps, one HMAC each): a wild seq must not keep the portal busy. What lies
+/// further is reached over several requests, because the keys on the way are kept.
+pub const MAX_TURN: u64 = 250_000;
+/// Distance between the keys that are kept (seqs): so far the ratchet is turned again for an event that fills a gap.
+pub const MARK_EVERY: u64 = 10_000;
 
 /// Events with a wrong seal in one batch for which the portal looks where they were taken from.
 const MAX_MOVED: usize = 32;
@@ -23,25 +31,89 @@ pub struct Ratchet {
     pub key: SealKey,
 }
 
-impl Ratchet {
-    /// The ratchet before the first event.
-    pub fn start(seal_key: SealKey) -> Self {
-        Self {
+/// The ratchet of one terminal, wherever its key is known. K_i depends on i alone, so any event can be judged.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Keys by seq; K1 among them.
+    known: BTreeMap<u64, SealKey>,
+    /// Where the ratchet stands.
+    at: Ratchet,
+    /// Keys found on the way that are to be kept.
+    marks: Vec<Ratchet>,
+    /// How far the ratchet may still be turned; `None`: as far as it takes.
+    left: Option<u64>,
+}
+
+/// An event lies further than the ratchet may be turned for one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooFar;
+
+impl Keys {
+    /// The keys that are known of the terminal with this K1.
+    pub fn new(seal_key: SealKey, known: impl IntoIterator<Item = Ratchet>) -> Self {
+        let at = Ratchet {
             seq: 1,
             key: seal_key,
+        };
+        let mut all: BTreeMap<u64, SealKey> = known
+            .into_iter()
+            .map(|Ratchet { seq, key }| (seq, key))
+            .collect();
+        all.insert(at.seq, at.key.clone());
+        Self {
+            known: all,
+            at,
+            marks: Vec::new(),
+            left: None,
         }
     }
 
-    /// Turns the ratchet to `seq`; false if it is past it already.
-    fn turn_to(&mut self, seq: u64) -> bool {
-        let Some(steps) = seq.checked_sub(self.seq) else {
-            return false;
-        };
-        if steps > 0 {
-            self.key = self.key.advance(steps);
-            self.seq = seq;
+    /// The same, turned no further than a request may ask for ([`MAX_TURN`]).
+    #[must_use]
+    pub fn for_request(self) -> Self {
+        Self {
+            left: Some(MAX_TURN),
+            ..self
         }
-        true
+    }
+
+    /// Where the ratchet stands: at the last event judged.
+    pub fn at(&self) -> &Ratchet {
+        &self.at
+    }
+
+    /// The keys found on the way, for the next delivery. They are told once.
+    pub fn take_marks(&mut self) -> Vec<Ratchet> {
+        std::mem::take(&mut self.marks)
+    }
+
+    /// Turns the ratchet to `seq`, from where it stands or from the nearest key known before.
+    fn turn_to(&mut self, seq: u64) -> Result<&SealKey, TooFar> {
+        let nearest = self.known.range(..=seq).next_back();
+        if let Some((from, key)) = nearest
+            && (self.at.seq > seq || self.at.seq < *from)
+        {
+            self.at = Ratchet {
+                seq: *from,
+                key: key.clone(),
+            };
+        }
+        while self.at.seq < seq {
+            let next = seq.min((self.at.seq / MARK_EVERY + 1) * MARK_EVERY);
+            let steps = next - self.at.seq;
+            if let Some(left) = &mut self.left {
+                *left = left.checked_sub(steps).ok_or(TooFar)?;
+            }
+            self.at = Ratchet {
+                seq: next,
+                key: self.at.key.advance(steps),
+            };
+            if next.is_multiple_of(MARK_EVERY) {
+                self.known.insert(next, self.at.key.clone());
+                self.marks.push(self.at.clone());
+            }
+        }
+        Ok(&self.at.key)
     }
 }
 
@@ -72,31 +144,26 @@ pub enum Finding {
         /// The seq whose seal it is, if it belongs to another event of the same batch.
         moved_from: Option<u64>,
     },
-    /// Not looked at: the ratchet is past this seq. Either the event is held already, or it fills a gap and must be judged
-    /// with a ratchet that begins further back.
-    Behind,
 }
 
-/// Judges events in ascending order of seq, turning `ratchet` to the seq after the last one.
-pub fn judge(ratchet: &mut Ratchet, events: &[Event]) -> Vec<Judged> {
+/// Judges events in ascending order of seq.
+///
+/// # Errors
+/// One of them lies too far for one request; the marks found on the way bring the next one nearer.
+pub fn judge(keys: &mut Keys, events: &[Event]) -> Result<Vec<Judged>, TooFar> {
     let mut broken = Vec::new();
     let mut judged = Vec::with_capacity(events.len());
     for event in events {
         let canonical = canonical_body(event);
-        let finding = if ratchet.turn_to(event.seq) {
-            let finding = judge_one(&ratchet.key, event, &canonical);
-            if matches!(finding, Finding::BadSeal { .. }) && broken.len() < MAX_MOVED {
-                broken.push(Broken {
-                    index: judged.len(),
-                    seq: event.seq,
-                    key: ratchet.key.clone(),
-                });
-            }
-            ratchet.turn_to(event.seq + 1);
-            finding
-        } else {
-            Finding::Behind
-        };
+        let key = keys.turn_to(event.seq)?;
+        let finding = judge_one(key, event, &canonical);
+        if matches!(finding, Finding::BadSeal { .. }) && broken.len() < MAX_MOVED {
+            broken.push(Broken {
+                index: judged.len(),
+                seq: event.seq,
+                key: key.clone(),
+            });
+        }
         judged.push(Judged {
             seq: event.seq,
             kind: event.kind.clone(),
@@ -106,13 +173,13 @@ pub fn judge(ratchet: &mut Ratchet, events: &[Event]) -> Vec<Judged> {
         });
     }
     find_moved(&broken, &mut judged);
-    judged
+    Ok(judged)
 }
 
 /// The body as its seal covers it: canonical JSON, made once for the seal and for keeping.
 fn canonical_body(event: &Event) -> Result<String, CanonicalError> {
     require_integers(&event.body)?;
-    canonical_json(&event.body)
+    canonical_value(&event.body)
 }
 
 /// A body that no seal can cover, for a person to look at.
@@ -193,21 +260,23 @@ mod tests {
     }
 
     fn judge_all(events: Vec<Event>) -> Vec<Judged> {
-        judge(&mut Ratchet::start(key(1)), &events)
+        judge(&mut Keys::new(key(1), []), &events).unwrap()
+    }
+
+    fn is_sound(judged: &[Judged]) -> bool {
+        judged
+            .iter()
+            .all(|event| matches!(event.finding, Finding::Sound(_)))
     }
 
     #[test]
     fn a_gap_does_not_stop_the_events_behind_it_from_being_verified() {
-        let mut ratchet = Ratchet::start(key(1));
-        let judged = judge(&mut ratchet, &[notice(1, "boot"), notice(500, "shutdown")]);
-        assert!(
-            judged
-                .iter()
-                .all(|event| matches!(event.finding, Finding::Sound(_)))
-        );
+        let mut keys = Keys::new(key(1), []);
+        let judged = judge(&mut keys, &[notice(1, "boot"), notice(500, "shutdown")]).unwrap();
+        assert!(is_sound(&judged));
         assert_eq!(
-            (ratchet.seq, ratchet.key.as_bytes()),
-            (501, key(501).as_bytes())
+            (keys.at().seq, keys.at().key.as_bytes()),
+            (500, key(500).as_bytes())
         );
     }
 
@@ -275,13 +344,34 @@ mod tests {
     }
 
     #[test]
-    fn what_the_ratchet_has_passed_is_not_looked_at() {
-        let mut ratchet = Ratchet {
-            seq: 3,
-            key: key(3),
+    fn events_before_the_last_one_are_judged_from_the_nearest_key_that_is_known() {
+        let known = Ratchet {
+            seq: 40_000,
+            key: key(40_000),
         };
-        let judged = judge(&mut ratchet, &[notice(2, "boot"), notice(3, "boot")]);
-        assert!(matches!(judged[0].finding, Finding::Behind));
-        assert!(matches!(judged[1].finding, Finding::Sound(_)));
+        let mut keys = Keys::new(key(1), [known]).for_request();
+        for seq in [40_700, 40_002, 3] {
+            assert!(is_sound(&judge(&mut keys, &[notice(seq, "boot")]).unwrap()));
+        }
+        assert_eq!(keys.left, Some(MAX_TURN - 700 - 2 - 2));
+        assert!(keys.take_marks().is_empty());
+    }
+
+    #[test]
+    fn a_seq_that_lies_too_far_is_reached_over_several_requests() {
+        let far = [notice(1, "boot"), notice(2 * MAX_TURN, "boot")];
+        let mut known: Vec<Ratchet> = Vec::new();
+        let mut requests = 0;
+        let judged = loop {
+            requests += 1;
+            let mut keys = Keys::new(key(1), known.clone()).for_request();
+            match judge(&mut keys, &far) {
+                Ok(judged) => break judged,
+                Err(TooFar) => known.extend(keys.take_marks()),
+            }
+        };
+        assert_eq!(requests, 2);
+        assert!(is_sound(&judged));
+        assert!(known.iter().all(|mark| mark.seq % MARK_EVERY == 0));
     }
 }

@@ -13,10 +13,8 @@ use pikir_contract::{
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::ingest::{Finding, MAX_GAP, Ratchet, judge};
-use crate::storage::{
-    Delivered, Delivery, KnownBoot, Sending, Storage, StorageError, TerminalRecord,
-};
+use crate::ingest::{Finding, Keys, MAX_GAP, judge};
+use crate::storage::{Delivered, Delivery, Sending, Storage, StorageError, TerminalRecord};
 
 /// The version of the format this program reads.
 const FORMAT: u64 = 1;
@@ -108,12 +106,14 @@ struct Intake<'a> {
     storage: &'a Storage,
     terminal: i64,
     seal_key: SealKey,
-    ratchet: Ratchet,
-    boots: Vec<KnownBoot>,
+    keys: Keys,
+    boots: Vec<BootOffset>,
     sending: Sending,
     received_at: i64,
     /// The last seq of the file so far; at least the highest that is held.
     reached: u64,
+    /// When the import began.
+    received_through: u64,
     last_seq: u64,
 }
 
@@ -124,12 +124,11 @@ impl<'a> Intake<'a> {
         header: &Header,
         received_at: i64,
     ) -> Result<Self, ImportError> {
-        let state = storage.seal_state(terminal.key).await?;
+        let state = storage.seal_state(terminal.key, 0, u64::MAX >> 1).await?;
         Ok(Self {
             storage,
             terminal: terminal.key,
-            // The ratchet starts at K1: what a file says is verified even where the portal holds the seq already.
-            ratchet: Ratchet::start(state.seal_key.clone()),
+            keys: state.keys,
             seal_key: state.seal_key,
             boots: known_boots(header),
             sending: Sending {
@@ -139,6 +138,7 @@ impl<'a> Intake<'a> {
             },
             received_at,
             reached: state.held_through,
+            received_through: state.received_through,
             last_seq: 0,
         })
     }
@@ -148,11 +148,7 @@ impl<'a> Intake<'a> {
         lines: &mut Lines<R>,
         done: &mut Imported,
     ) -> Result<(), ImportError> {
-        done.received_through = self
-            .storage
-            .seal_state(self.terminal)
-            .await?
-            .received_through;
+        done.received_through = self.received_through;
         loop {
             let mut batch = Vec::with_capacity(MAX_BATCH_EVENTS);
             let end = self.read_batch(lines, &mut batch);
@@ -201,7 +197,8 @@ impl<'a> Intake<'a> {
         done: &mut Imported,
     ) -> Result<(), ImportError> {
         let (lines, events): (Vec<u64>, Vec<Event>) = batch.into_iter().unzip();
-        let mut judged = judge(&mut self.ratchet, &events);
+        // No request waits here, so these keys have no limit.
+        let mut judged = judge(&mut self.keys, &events).expect("nothing is too far");
         for (line, event) in lines.iter().zip(&judged) {
             if matches!(event.finding, Finding::BadSeal { .. }) {
                 done.changed += 1;
@@ -214,7 +211,8 @@ impl<'a> Intake<'a> {
         let delivery = Delivery {
             terminal: self.terminal,
             seal_key: self.seal_key.clone(),
-            ratchet: self.ratchet.clone(),
+            ratchet: self.keys.at().clone(),
+            marks: self.keys.take_marks(),
             events: judged,
             boots: std::mem::take(&mut self.boots),
             sending: self.sending,
@@ -244,27 +242,22 @@ impl<'a> Intake<'a> {
 }
 
 /// What the terminal knew about its boots when it wrote the file.
-fn known_boots(header: &Header) -> Vec<KnownBoot> {
+fn known_boots(header: &Header) -> Vec<BootOffset> {
     let ClockReading {
         boot,
         up_ms,
         wall,
         synced,
     } = header.exported;
-    let told = header.boots.iter().map(|known| KnownBoot {
-        boot: known.boot,
-        offset_ms: known.offset_ms,
-        quality: known.quality,
-    });
     let writing = i64::try_from(up_ms)
         .ok()
         .filter(|_| synced)
-        .map(|up_ms| KnownBoot {
+        .map(|up_ms| BootOffset {
             boot,
             offset_ms: wall.unix_ms() - up_ms,
             quality: OffsetQuality::Synced,
         });
-    told.chain(writing).collect()
+    header.boots.iter().copied().chain(writing).collect()
 }
 
 struct Lines<R> {

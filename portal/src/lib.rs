@@ -5,6 +5,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod entropy;
+pub mod hours;
 pub mod ingest;
 pub mod journal_file;
 pub mod protect;

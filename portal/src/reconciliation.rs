@@ -26,6 +26,28 @@ pub struct Figures {
     pub rejected: u64,
     /// Numbers that are not here although later ones are: from, to.
     pub missing: Vec<(u64, u64)>,
+    /// How well the times of the ratings are known.
+    pub times: Times,
+}
+
+/// How well the times of ratings are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Times {
+    /// Ratings of a boot during which nobody knew the time: theirs is an estimate.
+    pub estimated: u64,
+    /// Those of them of which no bounds are known.
+    pub unbounded: u64,
+    /// All others are right to so much, in milliseconds. Null: there are none.
+    pub right_to_ms: Option<i64>,
+}
+
+impl Times {
+    /// Counts the time of a rating: whether somebody measured it, and how far it is off at most, if that is known.
+    pub fn add(&mut self, measured: bool, uncertainty_ms: Option<i64>) {
+        self.estimated += u64::from(!measured);
+        self.unbounded += u64::from(uncertainty_ms.is_none());
+        self.right_to_ms = self.right_to_ms.max(uncertainty_ms);
+    }
 }
 
 /// What an entry is in these figures.
@@ -72,6 +94,9 @@ impl Figures {
         self.other += other.other;
         self.rejected += other.rejected;
         self.missing.extend(&other.missing);
+        self.times.estimated += other.times.estimated;
+        self.times.unbounded += other.times.unbounded;
+        self.times.right_to_ms = self.times.right_to_ms.max(other.times.right_to_ms);
         self
     }
 
@@ -191,6 +216,20 @@ mod tests {
             day.received
         );
         assert_eq!(day.clone().plus(&day).taken, 18);
+    }
+
+    #[test]
+    fn times_are_as_good_as_the_worst_of_them() {
+        let mut times = Times::default();
+        times.add(true, Some(1_000));
+        times.add(false, Some(90_000));
+        times.add(false, None);
+        let expected = Times {
+            estimated: 2,
+            unbounded: 1,
+            right_to_ms: Some(90_000),
+        };
+        assert_eq!(times, expected);
     }
 
     #[test]

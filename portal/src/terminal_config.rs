@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use pikir_contract::config::Hours;
 use pikir_contract::{
-    Bytes, DEFAULT_STEP_S, Named, Organization, Place, QrConfig, Score, TerminalConfig, Texts,
-    base64url_encode,
+    Bytes, Content, DEFAULT_STEP_S, Named, Organization, Place, QrConfig, Score, TerminalConfig,
+    Texts, base64url_encode,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::storage::{OrganizationRecord, PlaceRecord};
+use crate::storage::{Offer, OrganizationRecord, PlaceRecord};
 
 /// Bytes of the digest that make an ETag.
 const ETAG_BYTES: usize = 12;
@@ -91,13 +92,15 @@ pub struct Document {
     pub etag: String,
 }
 
-/// The configuration of a terminal that stands at `place`, reached under `public_url`.
+/// The configuration of a terminal that stands at `place`, where `organization` has this `offer`; the portal is reached
+/// under `public_url`.
 pub fn document(
     place: &PlaceRecord,
     organization: &OrganizationRecord,
+    offer: &Offer,
     public_url: &str,
 ) -> Document {
-    let config = config(place, organization, public_url);
+    let config = config(place, organization, offer, public_url);
     // A configuration is text, integers and lists of them, which JSON always holds.
     let value = serde_json::to_value(config).expect("a configuration can be written as JSON");
     let digest = Sha256::digest(value.to_string());
@@ -110,6 +113,7 @@ pub fn document(
 fn config(
     place: &PlaceRecord,
     organization: &OrganizationRecord,
+    offer: &Offer,
     public_url: &str,
 ) -> TerminalConfig {
     let qr = QrConfig {
@@ -118,7 +122,7 @@ fn config(
         step_s: DEFAULT_STEP_S,
     };
     let mut config = TerminalConfig::new(
-        place.version + organization.version,
+        place.version + organization.version + offer.version,
         Organization {
             code: organization.code.clone(),
             name: organization.names.clone(),
@@ -141,6 +145,19 @@ fn config(
         place.question.clone()
     };
     config.scale = scale(place);
+    let Content {
+        services,
+        questionnaire,
+        announcements,
+    } = offer.content.clone();
+    config.services = services;
+    config.questionnaire = questionnaire;
+    config.announcements = announcements;
+    config.hours = (!place.hours.0.is_empty()).then(|| Hours {
+        timezone: place.timezone.clone(),
+        open: place.hours.0.clone(),
+        night: None,
+    });
     config
 }
 
@@ -170,7 +187,10 @@ fn scale(place: &PlaceRecord) -> BTreeMap<String, Texts> {
 
 #[cfg(test)]
 mod tests {
+    use pikir_contract::{Announcement, Choice, Questionnaire};
+
     use super::*;
+    use crate::hours::OpeningHours;
     use crate::storage::DEFAULT_TIMEZONE;
 
     fn place() -> PlaceRecord {
@@ -184,6 +204,7 @@ mod tests {
             default_language: "ky".to_owned(),
             presence_key: vec![3; 32],
             timezone: DEFAULT_TIMEZONE.to_owned(),
+            hours: OpeningHours::default(),
             version: 2,
         }
     }
@@ -203,7 +224,12 @@ mod tests {
 
     #[test]
     fn the_document_keeps_to_the_contract_and_says_what_the_place_says() {
-        let document = document(&place(), &organization(), "https://pikir.example");
+        let document = document(
+            &place(),
+            &organization(),
+            &Offer::default(),
+            "https://pikir.example",
+        );
         let config = TerminalConfig::from_value(&document.value).unwrap();
         assert_eq!(config.version, 7);
         assert_eq!(config.languages, ["ky", "ru", "en"]);
@@ -221,13 +247,31 @@ mod tests {
     }
 
     #[test]
+    fn the_opening_hours_of_the_place_are_sent_in_its_time_zone() {
+        let place = PlaceRecord {
+            hours: "mon-fri 08:30-17:30".parse().unwrap(),
+            ..place()
+        };
+        let document = document(&place, &organization(), "https://pikir.example");
+        let config = TerminalConfig::from_value(&document.value).unwrap();
+        let hours = config.hours.unwrap();
+        assert_eq!(hours.timezone, DEFAULT_TIMEZONE);
+        assert_eq!(hours.open, place.hours.0);
+    }
+
+    #[test]
     fn a_question_of_the_place_s_own_stands_alone() {
         let question = Texts::from([("ru", "Довольны ли вы приёмом?")]);
         let place = PlaceRecord {
             question: question.clone(),
             ..place()
         };
-        let document = document(&place, &organization(), "https://pikir.example");
+        let document = document(
+            &place,
+            &organization(),
+            &Offer::default(),
+            "https://pikir.example",
+        );
         assert_eq!(
             TerminalConfig::from_value(&document.value)
                 .unwrap()
@@ -237,11 +281,57 @@ mod tests {
     }
 
     #[test]
+    fn what_the_organisation_offers_stands_in_the_document() {
+        let content = Content {
+            services: vec![Choice {
+                key: "passport".to_owned(),
+                name: Texts::from([("ky", "Паспорт")]),
+            }],
+            questionnaire: Questionnaire {
+                comment: true,
+                ..Questionnaire::default()
+            },
+            announcements: vec![Announcement {
+                title: Texts::from([("ru", "Открыто второе окно")]),
+                ..Announcement::default()
+            }],
+        };
+        let offer = Offer {
+            content: content.clone(),
+            has_questionnaire: true,
+            version: 3,
+        };
+        let document = document(&place(), &organization(), &offer, "https://pikir.example");
+        let config = TerminalConfig::from_value(&document.value).unwrap();
+        assert_eq!(config.version, 10);
+        assert_eq!(
+            (config.services, config.questionnaire, config.announcements),
+            (
+                content.services,
+                content.questionnaire,
+                content.announcements
+            )
+        );
+    }
+
+    #[test]
     fn the_etag_changes_with_the_document_and_only_then() {
-        let before = document(&place(), &organization(), "https://pikir.example").etag;
+        let before = document(
+            &place(),
+            &organization(),
+            &Offer::default(),
+            "https://pikir.example",
+        )
+        .etag;
         assert_eq!(
             before,
-            document(&place(), &organization(), "https://pikir.example").etag
+            document(
+                &place(),
+                &organization(),
+                &Offer::default(),
+                "https://pikir.example"
+            )
+            .etag
         );
         let renamed = PlaceRecord {
             name: "Окно 5".to_owned(),
@@ -249,7 +339,13 @@ mod tests {
         };
         assert_ne!(
             before,
-            document(&renamed, &organization(), "https://pikir.example").etag
+            document(
+                &renamed,
+                &organization(),
+                &Offer::default(),
+                "https://pikir.example"
+            )
+            .etag
         );
     }
 }

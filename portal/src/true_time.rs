@@ -65,17 +65,21 @@ pub fn resolve(runs: &[Run], earliest_ms: Option<i64>) -> Vec<Option<Offset>> {
     found
 }
 
+/// How far a measured time may be off (milliseconds); `None`: it is not measured.
+pub fn measured_uncertainty_ms(quality: OffsetQuality) -> Option<i64> {
+    match quality {
+        OffsetQuality::Synced => Some(SYNCED_UNCERTAINTY_MS),
+        OffsetQuality::Portal => Some(PORTAL_UNCERTAINTY_MS),
+        OffsetQuality::Estimated => None,
+    }
+}
+
 fn measured(run: &Run) -> Option<Offset> {
     let (offset_ms, quality) = run.told?;
-    let uncertainty_ms = match quality {
-        OffsetQuality::Synced => SYNCED_UNCERTAINTY_MS,
-        OffsetQuality::Portal => PORTAL_UNCERTAINTY_MS,
-        OffsetQuality::Estimated => return None,
-    };
     Some(Offset {
         offset_ms,
         quality,
-        uncertainty_ms: Some(uncertainty_ms),
+        uncertainty_ms: Some(measured_uncertainty_ms(quality)?),
     })
 }
 

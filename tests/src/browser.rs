@@ -4,18 +4,23 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::elements::Element;
+pub use fantoccini::key::Key;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
 use crate::process::Running;
-use crate::wait;
+use crate::{axe, wait};
 
 /// Width and height of the phone's window in CSS pixels.
 pub const PHONE: (u32, u32) = (390, 844);
+
+/// Elements of a page that take the focus, at most.
+const MOST_TABS: usize = 120;
 
 /// Chromium's switches: headless, no graphics card, and no traffic of its own.
 const SWITCHES: [&str; 8] = [
@@ -50,6 +55,16 @@ impl Browser {
     /// Starts chromedriver and a Chromium that prefers `language` (an `Accept-Language` value);
     /// their profile and log go into `dir`.
     pub fn start(dir: &Path, language: &str, javascript: JavaScript) -> Result<Self> {
+        Self::start_sized(dir, language, javascript, PHONE)
+    }
+
+    /// The same with a window of another size (width and height in CSS pixels).
+    pub fn start_sized(
+        dir: &Path,
+        language: &str,
+        javascript: JavaScript,
+        size: (u32, u32),
+    ) -> Result<Self> {
         let mut command = Command::new("chromedriver");
         command.arg("--port=0");
         let mut driver = Running::start(&command, &dir.join("chromedriver.log"))
@@ -65,7 +80,7 @@ impl Browser {
             .build()?;
         let address = format!("http://127.0.0.1:{port}");
         let profile = dir.join("chromium");
-        let capabilities = capabilities(&guarded(dir)?, &profile, language, javascript);
+        let capabilities = capabilities(&guarded(dir)?, &profile, language, javascript, size);
         let client = runtime
             .block_on(
                 ClientBuilder::new(HttpConnector::new())
@@ -153,6 +168,63 @@ impl Browser {
             .with_context(|| format!("nothing can be typed into `{css}`"))
     }
 
+    /// Presses and releases a key, wherever the focus is.
+    pub fn key(&self, key: Key) -> Result<()> {
+        let value = char::from(key);
+        let press = KeyActions::new("keyboard".to_owned())
+            .then(KeyAction::Down { value })
+            .then(KeyAction::Up { value });
+        self.runtime
+            .block_on(self.client.perform_actions(press))
+            .with_context(|| format!("{key:?} cannot be pressed"))
+    }
+
+    /// Types `text`, wherever the focus is.
+    pub fn keys(&self, text: &str) -> Result<()> {
+        let begun = KeyActions::new("keyboard".to_owned());
+        let typed = text.chars().fold(begun, |keys, value| {
+            keys.then(KeyAction::Down { value })
+                .then(KeyAction::Up { value })
+        });
+        self.runtime
+            .block_on(self.client.perform_actions(typed))
+            .context("nothing can be typed")
+    }
+
+    /// Presses Tab until the focus is on an element whose attribute has this value.
+    pub fn tab_to(&self, attribute: &str, value: &str) -> Result<()> {
+        for _ in 0..MOST_TABS {
+            self.key(Key::Tab)?;
+            let focused = self.runtime.block_on(self.client.active_element())?;
+            let found = self.runtime.block_on(focused.attr(attribute))?;
+            if found.as_deref() == Some(value) {
+                return Ok(());
+            }
+        }
+        bail!("{MOST_TABS} times Tab does not lead to {attribute}={value}")
+    }
+
+    /// What axe-core finds on the page: for each rule that is broken, its name and where.
+    pub fn audit(&self) -> Result<Vec<String>> {
+        let script = format!(
+            "{}; const done = arguments[arguments.length - 1];
+             axe.run(document, {{resultTypes: ['violations']}}).then(
+                 found => done(found.violations.flatMap(rule => rule.nodes.map(
+                     node => rule.id + ': ' + node.target + ': ' + node.failureSummary))),
+                 error => done([String(error)]));",
+            axe::script()?
+        );
+        let found = self
+            .runtime
+            .block_on(self.client.execute_async(&script, Vec::new()))
+            .context("axe-core cannot be run")?;
+        let found = found.as_array().context("axe-core gave no list")?;
+        Ok(found
+            .iter()
+            .map(|text| text.as_str().unwrap_or_default().to_owned())
+            .collect())
+    }
+
     /// Chooses the option with this `value` in the list that `css` selects.
     pub fn choose(&self, css: &str, value: &str) -> Result<()> {
         let element = self.find(css)?;
@@ -215,6 +287,7 @@ fn capabilities(
     profile: &Path,
     language: &str,
     javascript: JavaScript,
+    (width, height): (u32, u32),
 ) -> Map<String, Value> {
     let mut switches: Vec<String> = SWITCHES.iter().map(|switch| (*switch).to_owned()).collect();
     switches.push(format!("--user-data-dir={}", profile.display()));
@@ -226,7 +299,6 @@ fn capabilities(
         JavaScript::On => 1,
         JavaScript::Off => 2,
     };
-    let (width, height) = PHONE;
     let options = json!({
         "binary": binary,
         "args": switches,

@@ -7,6 +7,7 @@
 //! The exception is [`simulation`]: the terminal's journal and uploader themselves, as a library, on a disk ([`disk`]), a
 //! network and in a time that are simulated.
 
+pub mod axe;
 pub mod bench;
 pub mod bins;
 pub mod browser;
@@ -16,6 +17,7 @@ pub mod disk;
 pub mod door;
 pub mod http;
 pub mod kiosk;
+pub mod line;
 pub mod peer;
 pub mod portal;
 pub mod power;

@@ -76,9 +76,9 @@ impl Portal {
         }
     }
 
-    /// Imports the organisations of a CSV file.
-    pub fn import_organizations(&self, csv: &Path) -> Result<()> {
-        process::succeed(self.command(&["organization", "import"])?.arg(csv)).map(|_| ())
+    /// Imports the organisations of a CSV or JSON file.
+    pub fn import_organizations(&self, file: &Path) -> Result<()> {
+        process::succeed(self.command(&["organization", "import"])?.arg(file)).map(|_| ())
     }
 
     /// Adds a place with the further arguments of `place add`, and returns its code.

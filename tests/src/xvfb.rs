@@ -23,7 +23,7 @@ pub struct Display {
     root: u32,
     number: u32,
     size: (u16, u16),
-    _server: Running,
+    server: Running,
 }
 
 impl Display {
@@ -50,13 +50,18 @@ impl Display {
             root,
             number,
             size: (width, height),
-            _server: server,
+            server,
         })
     }
 
     /// The value of `DISPLAY` for programs that are to appear here.
     pub fn name(&self) -> String {
         format!(":{}", self.number)
+    }
+
+    /// The server's process id.
+    pub fn server_id(&self) -> u32 {
+        self.server.id()
     }
 
     /// Width and height in pixels.
@@ -81,12 +86,37 @@ impl Display {
             .context("the X server sent a picture of another size")
     }
 
+    /// The bytes of a part of the screen as the server has them, four a pixel: blue, green, red, unused.
+    pub fn part(&self, x: u16, y: u16, width: u16, height: u16) -> Result<Vec<u8>> {
+        let (x, y) = (i16::try_from(x)?, i16::try_from(y)?);
+        let image = self
+            .connection
+            .get_image(ImageFormat::Z_PIXMAP, self.root, x, y, width, height, !0)?
+            .reply()?;
+        Ok(image.data)
+    }
+
     /// A short press and release at a point, in pixels.
     pub fn tap(&self, x: u16, y: u16) -> Result<()> {
+        self.press(x, y)?;
+        self.release(x, y)
+    }
+
+    /// A finger comes down at a point, in pixels.
+    pub fn press(&self, x: u16, y: u16) -> Result<()> {
         let (x, y) = (i16::try_from(x)?, i16::try_from(y)?);
         self.fake(MOTION_NOTIFY_EVENT, 0, x, y)?;
-        self.fake(BUTTON_PRESS_EVENT, 1, x, y)?;
-        self.fake(BUTTON_RELEASE_EVENT, 1, x, y)
+        self.fake(BUTTON_PRESS_EVENT, 1, x, y)
+    }
+
+    /// The finger goes up again.
+    pub fn release(&self, x: u16, y: u16) -> Result<()> {
+        self.fake(
+            BUTTON_RELEASE_EVENT,
+            1,
+            i16::try_from(x)?,
+            i16::try_from(y)?,
+        )
     }
 
     /// Whether a window has the keyboard: keys typed before that go nowhere.

@@ -29,7 +29,8 @@ fn is_flagged(rating: &Record) -> bool {
 }
 
 #[test]
-fn a_point_that_touches_itself_is_told_to_the_technician_and_its_ratings_are_flagged() -> Result<()> {
+fn a_point_that_touches_itself_is_told_to_the_technician_and_its_ratings_are_flagged() -> Result<()>
+{
     let scene = Scene::new()?;
     let display = scene.display()?;
     let mut kiosk = scene.terminal()?;
@@ -57,7 +58,11 @@ fn a_point_that_touches_itself_is_told_to_the_technician_and_its_ratings_are_fla
     let told = found_at.context("the phantom was not found")?;
     let (width, height) = display.size();
     let per_mille = |at: u16, of: u16| (u32::from(at) * 1_000 + u32::from(of) / 2) / u32::from(of);
-    let place = format!("{},{} (per mille) every 7.0", per_mille(x, width), per_mille(y, height));
+    let place = format!(
+        "{},{} (per mille) every 7.0",
+        per_mille(x, width),
+        per_mille(y, height)
+    );
     assert!(told.starts_with(&place), "{told:?} is not {place:?}");
     assert_eq!(kiosk.status()?["phantom_touch"], Value::from(told.clone()));
 
@@ -73,7 +78,11 @@ fn a_point_that_touches_itself_is_told_to_the_technician_and_its_ratings_are_fla
         touches.len() >= ENOUGH as usize && touches.iter().all(|rating| rating.body["score"] == 1),
         "every touch is kept: {touches:?}"
     );
-    assert!(!is_flagged(&touches[0]), "nobody knew then: {:?}", touches[0]);
+    assert!(
+        !is_flagged(&touches[0]),
+        "nobody knew then: {:?}",
+        touches[0]
+    );
     assert!(touches.last().is_some_and(is_flagged), "{touches:?}");
     let notices: Vec<&Value> = held
         .iter()

@@ -141,6 +141,31 @@ fn every_group_and_user_a_unit_names_is_made_by_sysusers_or_comes_with_debian() 
 }
 
 #[test]
+fn the_udev_rules_open_the_panel_to_groups_that_the_terminal_is_in() -> Result<()> {
+    let rules = fs::read_to_string(sources().join("udev/70-pikir-kiosk.rules"))?;
+    let unit = fs::read_to_string(sources().join("pikir-kiosk.service"))?;
+    let groups = unit
+        .lines()
+        .find_map(|line| line.strip_prefix("SupplementaryGroups="))
+        .context("the unit names no groups")?;
+    let words: Vec<&str> = rules.split([' ', '"']).collect();
+    let opened: Vec<&str> = words
+        .windows(3)
+        .filter(|run| run[0] == "/bin/chgrp")
+        .map(|run| if run[1] == "-R" { run[2] } else { run[1] })
+        .collect();
+    assert_eq!(opened, ["video", "gpio"]);
+    for group in opened {
+        assert!(groups.split(' ').any(|name| name == group), "{group}");
+    }
+    assert!(
+        unit.contains("ReadWritePaths=-/sys/devices"),
+        "ProtectKernelTunables= makes /sys read-only otherwise"
+    );
+    Ok(())
+}
+
+#[test]
 fn sysusers_understands_what_it_is_to_make() -> Result<()> {
     let root = tempfile::tempdir()?;
     fs::create_dir_all(root.path().join("etc"))?;

@@ -78,6 +78,29 @@ fn an_unreadable_ca_file_is_named_with_its_line_and_what_to_do() -> Result<()> {
 }
 
 #[test]
+fn a_pin_with_two_uses_is_named_with_both_and_its_line() -> Result<()> {
+    let (_dir, config, data) = terminal("[gpio]\nhousing = 22\nbuzzer = 22\n")?;
+    let said = refusal(&config, &data)?;
+    assert!(
+        said.contains("terminal.toml:3:") && said.contains("housing") && said.contains("buzzer"),
+        "{said}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_rotation_that_a_window_system_would_have_to_carry_out_is_refused_with_the_remedy() -> Result<()>
+{
+    let (_dir, config, data) = terminal("[screen]\nrotation = 90\n")?;
+    let said = refusal(&config, &data)?;
+    assert!(
+        said.contains("rotation: 90") && said.contains("linuxkms") && said.contains("xrandr"),
+        "{said}"
+    );
+    Ok(())
+}
+
+#[test]
 fn a_missing_data_directory_is_named_and_not_made_by_the_way() -> Result<()> {
     let (dir, config, _) = terminal("portal = \"https://portal.example\"\n")?;
     let missing = dir.path().join("nowhere");

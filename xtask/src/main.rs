@@ -38,7 +38,7 @@ enum Command {
         /// Measures less: enough to see that everything runs; the figures are rough
         #[arg(long)]
         quick: bool,
-        /// commit, pending, drain, ingest, fleet [default: all]
+        /// commit, pending, drain, ingest, fleet, counter [default: all]
         #[arg(value_parser = bench::PARTS)]
         parts: Vec<String>,
     },

@@ -58,6 +58,12 @@ pub const BROWSER: Group = Group {
     names: &["chromium", "chromium-driver"],
 };
 
+/// What fetches axe-core, which the tests of the phone page use.
+pub const NPM: Group = Group {
+    why: "to fetch axe-core, which looks for barriers on the phone page",
+    names: &["npm"],
+};
+
 /// What sets a terminal's clock wrong, and nobody else's.
 pub const WRONG_CLOCK: Group = Group {
     why: "to run the terminal with a wrong clock",

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::guest;
-use crate::packages::{self, BROWSER, BUILD, UNITS, VIRTUAL_DISPLAY, WINDOW, WRONG_CLOCK};
+use crate::packages::{self, BROWSER, BUILD, NPM, UNITS, VIRTUAL_DISPLAY, WINDOW, WRONG_CLOCK};
 use crate::run::{cargo, run, succeeds};
 use crate::steps::Steps;
 
@@ -24,6 +24,10 @@ pub fn test() -> Result<()> {
             &WRONG_CLOCK,
             &UNITS,
         ];
+        // From wherever it came: nodejs.org's package is not called npm.
+        if !succeeds(Command::new("npm").arg("--version")) {
+            groups.push(&NPM);
+        }
         groups.extend(guest::packages());
         packages::ensure(&groups)
     })?;

@@ -3,13 +3,49 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
+use serde_json::Value;
 
-use super::read_url;
+use super::{ConfigError, read_url};
 use crate::reader::Node;
-use crate::{Bytes, Malformed, Score, Texts, Time};
+use crate::{Bytes, Malformed, Score, Texts, Time, require_integers};
 
 /// Bytes of a SHA-256 digest.
 const SHA256_BYTES: usize = 32;
+
+/// The members of a configuration that say what a visitor is offered besides the score. They stand beside each other in
+/// the document; on their own they are what a portal keeps for an organisation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Content {
+    /// The services a visitor can name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<Choice>,
+    /// What a visitor can add to a rating.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub questionnaire: Questionnaire,
+    /// What is told on the news screen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub announcements: Vec<Announcement>,
+}
+
+impl Content {
+    /// Reads and validates these members of an object; every other member is ignored.
+    ///
+    /// # Errors
+    /// The first breach: which member and what is wrong with it.
+    pub fn from_value(document: &Value) -> Result<Self, ConfigError> {
+        require_integers(document).map_err(Malformed::from)?;
+        Ok(Self::read(&Node::root(document))?)
+    }
+
+    pub(super) fn read(node: &Node<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            services: node.or_default("services", read_choices)?,
+            questionnaire: node.or_default("questionnaire", Questionnaire::read)?,
+            announcements: node
+                .or_default("announcements", |list| list.items(Announcement::read))?,
+        })
+    }
+}
 
 /// Something a visitor can choose: a key and what it is called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,7 +67,7 @@ impl Choice {
 }
 
 /// Reads a list of choices with keys that differ.
-pub(super) fn read_choices(node: &Node<'_>) -> Result<Vec<Choice>, Malformed> {
+fn read_choices(node: &Node<'_>) -> Result<Vec<Choice>, Malformed> {
     let choices = node.items(Choice::read)?;
     require_unique(node, choices.iter().map(|choice| choice.key.as_str()))?;
     Ok(choices)
@@ -64,7 +100,7 @@ pub struct Questionnaire {
 }
 
 impl Questionnaire {
-    pub(super) fn read(node: &Node<'_>) -> Result<Self, Malformed> {
+    fn read(node: &Node<'_>) -> Result<Self, Malformed> {
         Ok(Self {
             criteria: node.or_default("criteria", read_choices)?,
             reasons: node.or_default("reasons", |list| {
@@ -205,7 +241,7 @@ pub enum AnnouncementKind {
 }
 
 impl Announcement {
-    pub(super) fn read(node: &Node<'_>) -> Result<Self, Malformed> {
+    fn read(node: &Node<'_>) -> Result<Self, Malformed> {
         let kind = |kind: &Node<'_>| match kind.text()? {
             "answer" => Ok(AnnouncementKind::Answer),
             "news" => Ok(AnnouncementKind::News),

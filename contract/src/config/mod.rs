@@ -19,7 +19,9 @@ use crate::{
     PlaceCode, Score, Texts, check_portal_url, require_integers,
 };
 
-pub use content::{Announcement, AnnouncementKind, Choice, Logo, Questionnaire, Reason, Theme};
+pub use content::{
+    Announcement, AnnouncementKind, Choice, Content, Logo, Questionnaire, Reason, Theme,
+};
 pub use hours::{Hours, Night, OpenHours, TimeOfDay, TimeOfDayError, Weekday};
 
 /// Why a configuration is refused; names the member and what is wrong with it.
@@ -247,6 +249,11 @@ impl TerminalConfig {
 
     fn read(root: &Node<'_>) -> Result<Self, Malformed> {
         let (languages, default_language) = read_languages(root)?;
+        let Content {
+            services,
+            questionnaire,
+            announcements,
+        } = Content::read(root)?;
         Ok(Self {
             version: root
                 .required("version")?
@@ -259,11 +266,10 @@ impl TerminalConfig {
             qr: QrConfig::read(&root.required("qr")?)?,
             question: root.or_default("question", Texts::read)?,
             scale: root.or_default("scale", read_scale)?,
-            services: root.or_default("services", content::read_choices)?,
-            questionnaire: root.or_default("questionnaire", Questionnaire::read)?,
+            services,
+            questionnaire,
             theme: root.or_default("theme", Theme::read)?,
-            announcements: root
-                .or_default("announcements", |list| list.items(Announcement::read))?,
+            announcements,
             hours: root.maybe("hours", Hours::read)?,
             idle_timeout_s: read_seconds(root, "idle_timeout_s", 1, DEFAULT_IDLE_TIMEOUT_S)?,
             undo_s: read_seconds(root, "undo_s", 0, DEFAULT_UNDO_S)?,

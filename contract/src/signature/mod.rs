@@ -215,6 +215,21 @@ impl RequestSignature {
         path: &str,
         content: Option<&[u8]>,
     ) -> Result<(), SignatureError> {
+        self.check_content(content)?;
+        self.verify_head(key, method, path)
+    }
+
+    /// Verifies that the holder of the key signed this method, path and `Content-Digest`, before any content has arrived. The
+    /// content is still to be checked ([`Self::check_content`]).
+    ///
+    /// # Errors
+    /// When anything differs from what was signed.
+    pub fn verify_head(
+        &self,
+        key: &VerifyingKey,
+        method: &str,
+        path: &str,
+    ) -> Result<(), SignatureError> {
         let signable =
             |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
         if !signable(method)
@@ -224,20 +239,28 @@ impl RequestSignature {
         {
             return Err(SignatureError::Target);
         }
-        let digest = match (
-            content.filter(|content| !content.is_empty()),
-            &self.content_digest,
-        ) {
-            (None, None) => None,
-            (Some(content), Some(field)) => Some(digest::check(field, content)?),
-            (Some(_), None) | (None, Some(_)) => return Err(SignatureError::Components),
-        };
+        let digest = self.content_digest.as_deref().map(digest::as_signed);
         let base = signature_base(
             &covered(method, path, digest),
             &serialize_params(&self.params),
         );
         key.verify_strict(base.as_bytes(), &self.signature)
             .map_err(|_| SignatureError::Mismatch)
+    }
+
+    /// Checks that the content is what the signed `Content-Digest` says. Empty content counts as none.
+    ///
+    /// # Errors
+    /// When it is another, or a body is not covered by the signature.
+    pub fn check_content(&self, content: Option<&[u8]>) -> Result<(), SignatureError> {
+        match (
+            content.filter(|content| !content.is_empty()),
+            &self.content_digest,
+        ) {
+            (None, None) => Ok(()),
+            (Some(content), Some(field)) => digest::check(field, content),
+            (Some(_), None) | (None, Some(_)) => Err(SignatureError::Components),
+        }
     }
 }
 

@@ -214,6 +214,16 @@ fn answers_take_scores_by_criterion_and_lists_of_reasons() {
 }
 
 #[test]
+fn an_answer_may_name_a_service_and_anything_else_there_is_a_member_nobody_knows() {
+    let service = |value| match EventBody::parse("answer", &with(answer(), "service", value)) {
+        Ok(EventBody::Answer(answer)) => answer.service,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(service(json!("passport")), Some("passport".to_owned()));
+    assert_eq!(service(json!(7)), None);
+}
+
+#[test]
 fn withdrawals_and_notices_need_their_member() {
     EventBody::parse("withdrawal", &answer()).unwrap();
     assert_eq!(

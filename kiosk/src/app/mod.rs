@@ -4,11 +4,15 @@
 //! | --- | --- |
 //! | main | the window and the visit (`ui.rs`); waits for nothing but events |
 //! | `journal` | SQLite |
+//! | `hardware` | buttons, switches, lights, backlight, where there are any |
 //! | `network` (tokio) | set-up, uploader, upkeep, control socket (`service.rs`) |
 
+mod appliance;
+mod machine;
 mod picture;
 mod service;
 mod ui;
+mod vitals;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,18 +21,20 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::sync::watch;
 
-use crate::buttons::{self, BUTTONS, GpioPins};
+use self::appliance::Appliance;
 use crate::clock::{SharedClock, SystemClock};
 use crate::configuration::ConfigurationStore;
 use crate::doubt::Phantom;
 use crate::entropy::{SharedEntropy, SystemEntropy};
 use crate::files::{self, DataDir, Lock};
+use crate::hardware::HardwareStatus;
 use crate::identity::Identity;
 use crate::journal::JournalHandle;
 use crate::portal::{PortalAddress, PortalHealth};
-use crate::screen::{Screen, ScreenOptions};
+use crate::screen::{self, Screen, ScreenOptions};
 use crate::settings::Settings;
 use crate::status::StatusSource;
+use crate::tamper::Housing;
 use crate::true_time::TrueTime;
 
 /// How the terminal is started.
@@ -70,6 +76,11 @@ struct Shared {
     screen: watch::Sender<&'static str>,
     /// Where the panel touches itself.
     phantoms: watch::Sender<Vec<Phantom>>,
+    /// Buttons, switches, backlight.
+    hardware: watch::Sender<HardwareStatus>,
+    /// The housing's switch.
+    housing: watch::Sender<Housing>,
+    vitals: vitals::Vitals,
 }
 
 /// Runs the terminal until it is told to end (SIGTERM, SIGINT).
@@ -87,7 +98,9 @@ pub fn run(options: &Options) -> Result<(), AppError> {
             "a terminal is running on {path} already. Stop it first: systemctl stop pikir-kiosk"
         ))
     })?;
-    let shared = share(data, &settings)?;
+    refuse_rotation_in_a_window(options, &settings)?;
+    let (vitals, watched) = vitals::vitals();
+    let shared = share(data, &settings, vitals)?;
     let address = portal_address(&settings, &shared.data)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -95,22 +108,35 @@ pub fn run(options: &Options) -> Result<(), AppError> {
         .enable_all()
         .build()
         .context("the network thread cannot be started")?;
-    turn_picture(settings.screen.rotation);
+    if screen::draws_by_itself() {
+        let seen = shared.clone();
+        screen::prepare(settings.screen.rotation, move |count| {
+            seen.hardware
+                .send_modify(|status| status.touch_panels = Some(count));
+            seen.vitals.panels(count);
+        })
+        .map_err(anyhow::Error::from)?;
+    }
     let screen_options = ScreenOptions {
         windowed: options.windowed,
         reduced_motion: settings.screen.reduced_motion,
     };
     let screen = Screen::new(&screen_options).map_err(anyhow::Error::from)?;
-    ui::start(&screen, &shared);
+    let windowed = options.windowed.is_some();
+    let hardware = machine::start(&settings.gpio, windowed, &shared);
+    let appliance = Appliance::new(
+        settings.screen,
+        hardware.outputs(),
+        shared.hardware.clone(),
+        shared.clock.up_ms(),
+    );
+    ui::start(&screen, &shared, appliance, machine::paints(windowed));
     // An enrolled terminal serves from its first frame on.
     let enrolled = service::open_if_enrolled(&shared)?;
     if let Some((_, journal)) = &enrolled {
         ui::serve(journal.clone());
     }
-    let _buttons = settings
-        .buttons
-        .and_then(|pins| start_buttons(pins, &shared));
-    runtime.block_on(async { service::start(shared.clone(), address, enrolled) })?;
+    runtime.block_on(async { service::start(shared.clone(), address, enrolled, watched) })?;
     let ended = screen.run().map_err(anyhow::Error::from);
     if let Some(journal) = shared.journal.borrow().as_ref() {
         journal.stop();
@@ -121,15 +147,16 @@ pub fn run(options: &Options) -> Result<(), AppError> {
 }
 
 fn load_settings(options: &Options) -> Result<Settings, AppError> {
-    let path = options
-        .config
-        .clone()
-        .unwrap_or_else(|| files::DEFAULT_SETTINGS.into());
-    Settings::load(&path, options.config.is_some())
+    Settings::load(&settings_path(options), options.config.is_some())
         .map_err(|error| AppError::SetUp(error.to_string()))
 }
 
-fn share(data: DataDir, settings: &Settings) -> anyhow::Result<Shared> {
+fn settings_path(options: &Options) -> PathBuf {
+    let named = options.config.clone();
+    named.unwrap_or_else(|| files::DEFAULT_SETTINGS.into())
+}
+
+fn share(data: DataDir, settings: &Settings, vitals: vitals::Vitals) -> anyhow::Result<Shared> {
     let clock: SharedClock = Arc::new(SystemClock::new()?);
     Ok(Shared {
         configuration: ConfigurationStore::load(data.clone()),
@@ -143,6 +170,9 @@ fn share(data: DataDir, settings: &Settings) -> anyhow::Result<Shared> {
         journal: watch::Sender::new(None),
         screen: watch::Sender::new("setup"),
         phantoms: watch::Sender::new(Vec::new()),
+        hardware: watch::Sender::new(HardwareStatus::default()),
+        housing: watch::Sender::new(Housing::default()),
+        vitals,
     })
 }
 
@@ -157,30 +187,19 @@ fn portal_address(settings: &Settings, data: &DataDir) -> Result<Option<PortalAd
         .map_err(|error| AppError::SetUp(format!("{error:#}")))
 }
 
-/// Buttons that cannot be had are a matter for the technician; the screen serves without them.
-fn start_buttons(numbers: [u8; BUTTONS], shared: &Shared) -> Option<buttons::Watch> {
-    let pins = GpioPins::open(numbers)
-        .inspect_err(|error| tracing::error!(%error))
-        .ok()?;
-    buttons::Watch::start(pins, shared.clock.clone(), |score| {
-        ui::post(move |ui| ui.press(score))
-    })
-    .inspect_err(|error| tracing::error!(%error, "rating buttons: the thread cannot be started"))
-    .ok()
-}
-
-/// Slint's linuxkms backend takes the rotation from the environment only.
-fn turn_picture(rotation: u16) {
-    if rotation != 0 {
-        #[allow(
-            unsafe_code,
-            reason = "the backend reads the environment; there is no other way"
-        )]
-        // SAFETY: the threads that run already (tokio's) read no environment until they are given work.
-        unsafe {
-            std::env::set_var("SLINT_KMS_ROTATION", rotation.to_string());
-        }
+/// Picture and touch are turned together where the program draws to the screen itself. A window system turns both, or neither.
+fn refuse_rotation_in_a_window(options: &Options, settings: &Settings) -> Result<(), AppError> {
+    let rotation = settings.screen.rotation;
+    let in_window = options.windowed.is_some() || !screen::draws_by_itself();
+    if rotation == 0 || !in_window {
+        return Ok(());
     }
+    let path = settings_path(options);
+    Err(AppError::SetUp(format!(
+        "{}: rotation: {rotation} works where the terminal draws straight to the screen (SLINT_BACKEND=linuxkms-software, as in the \
+         service). Under X11 or Wayland turn the screen there (xrandr --output … --rotate …) and set rotation = 0",
+        path.display()
+    )))
 }
 
 impl Shared {
@@ -194,6 +213,7 @@ impl Shared {
             health: self.health.subscribe(),
             screen: self.screen.subscribe(),
             phantoms: self.phantoms.subscribe(),
+            hardware: self.hardware.subscribe(),
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use pikir_contract::{TerminalConfig, presence_step, presence_token, qr_address};
+use pikir_contract::{Choice, TerminalConfig, presence_step, presence_token, qr_address};
 
+use crate::adaptation::Adaptation;
 use crate::configuration::Configuration;
 use crate::languages;
 use crate::view::{QrView, ScreenView, SetupView, View};
-use crate::visit::{Rules, Visit};
+use crate::visit::{Named, Questionnaire, Rules, Texts, Visit};
 
 /// The language of a terminal that has no configuration yet.
 const SETUP_LANGUAGE: &str = "en";
@@ -24,6 +25,9 @@ pub fn setup(setup: &SetupView) -> View {
         place: crate::SOFTWARE.into(),
         accent: None,
         qr: None,
+        adaptation: Adaptation::default(),
+        overlay: None,
+        idle_left_s: None,
     }
 }
 
@@ -37,7 +41,14 @@ pub fn serving(
 ) -> View {
     let Some(configuration) = configuration else {
         return View {
-            screen: visit.screen(now_ms, None, Default::default()),
+            screen: visit.screen(
+                now_ms,
+                Texts {
+                    question: None,
+                    words: Default::default(),
+                    name: &|_| String::new(),
+                },
+            ),
             ..setup(&SetupView::NoPortal)
         };
     };
@@ -48,8 +59,13 @@ pub fn serving(
     let words = ["1", "2", "3", "4", "5"]
         .map(|score| config.scale.get(score)?.exact(language).map(str::to_owned));
     let text = |texts| config.text(texts, language).unwrap_or_default().to_owned();
+    let texts = Texts {
+        question,
+        words,
+        name: &|named| name(config, named, language),
+    };
     View {
-        screen: visit.screen(now_ms, question, words),
+        screen: visit.screen(now_ms, texts),
         language: language.to_owned(),
         languages: config
             .languages
@@ -61,7 +77,29 @@ pub fn serving(
         place: config.place.name.clone(),
         accent: config.theme.accent.as_deref().and_then(srgb),
         qr: Some(qr(config, unix_ms)),
+        adaptation: visit.adaptation(),
+        overlay: visit.overlay(),
+        idle_left_s: visit.idle_left_s(now_ms),
     }
+}
+
+/// What the configuration calls it; where it has no name (any more), its key.
+fn name(config: &TerminalConfig, named: Named<'_>, language: &str) -> String {
+    let choices = |choices: &[Choice], key: &str| {
+        let found = choices.iter().find(|choice| choice.key == key);
+        found.and_then(|choice| config.text(&choice.name, language).map(str::to_owned))
+    };
+    let questionnaire = &config.questionnaire;
+    let (key, found) = match named {
+        Named::Service(key) => (key, choices(&config.services, key)),
+        Named::Criterion(key) => (key, choices(&questionnaire.criteria, key)),
+        Named::Reason(key) => {
+            let found = questionnaire.reasons.iter().find(|it| it.key == key);
+            let text = found.and_then(|it| config.text(&it.name, language));
+            (key, text.map(str::to_owned))
+        }
+    };
+    found.unwrap_or_else(|| key.to_owned())
 }
 
 /// What the configuration says about visits.
@@ -73,6 +111,23 @@ pub fn rules(configuration: &Configuration) -> Rules {
         default_language: config.default_language.clone(),
         languages: config.languages.clone(),
         hours: configuration.hours.clone(),
+        idle_ms: config.idle_timeout_s * 1_000,
+        questionnaire: questionnaire(config),
+    }
+}
+
+fn questionnaire(config: &TerminalConfig) -> Questionnaire {
+    let asked = &config.questionnaire;
+    let key = |choice: &Choice| choice.key.clone();
+    Questionnaire {
+        services: config.services.iter().map(key).collect(),
+        criteria: asked.criteria.iter().map(key).collect(),
+        reasons: asked
+            .reasons
+            .iter()
+            .map(|reason| (reason.key.clone(), reason.scores.clone()))
+            .collect(),
+        comment: asked.comment,
     }
 }
 
@@ -84,6 +139,8 @@ pub fn rules_before_configuration() -> Rules {
         default_language: SETUP_LANGUAGE.into(),
         languages: vec![SETUP_LANGUAGE.into()],
         hours: None,
+        idle_ms: 30_000,
+        questionnaire: Questionnaire::default(),
     }
 }
 
@@ -129,6 +186,9 @@ fn srgb(text: &str) -> Option<[u8; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::{Clock as _, TestClock};
+    use crate::entropy::{Entropy as _, TestEntropy};
+    use crate::visit::{Event, Stamp};
     use pikir_contract::check_presence;
     use serde_json::json;
 
@@ -176,9 +236,15 @@ mod tests {
             document: config(),
             etag: None,
             hours: None,
+            night: None,
         });
         let mut visit = Visit::new(rules(&configuration), None);
-        let _ = visit.step(crate::visit::Event::Language("ru".into()), 0);
+        let clock = TestClock::new("7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap(), 0);
+        let stamp = Stamp {
+            at: clock.reading(),
+            id: TestEntropy::new(7).id(0),
+        };
+        let _ = visit.step(Event::Language("ru".into()), &stamp);
         let view = serving(&visit, Some(&configuration), 0, None);
         assert_eq!(view.organization, "Центр");
         match view.screen {

@@ -8,14 +8,17 @@ use pikir_contract::{Id, MAX_BATCH_EVENTS, Notice};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::vitals::Watched;
 use super::{Shared, ui};
 use crate::clock_watch::ClockWatch;
 use crate::enrolment;
 use crate::files::{self, DataDir};
 use crate::identity::Identity;
 use crate::journal::{Content, JournalHandle, NewEvent};
+use crate::limits::LAST_NOTICE_PATIENCE;
 use crate::network::{self, NetworkChanges};
 use crate::portal::{HttpPortal, PortalAddress, PortalHealth};
+use crate::tamper::TamperWatch;
 use crate::upkeep::Upkeep;
 use crate::uploader::Uploader;
 use crate::{control, view};
@@ -31,6 +34,7 @@ pub fn start(
     shared: Shared,
     address: Option<PortalAddress>,
     enrolled: Option<(Identity, JournalHandle)>,
+    watched: Watched,
 ) -> anyhow::Result<()> {
     let listener = control::listen(shared.data.control())?;
     tokio::spawn(control::serve(listener, shared.status_source()));
@@ -39,6 +43,7 @@ pub fn start(
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
     ));
+    tokio::spawn(end_when_it_hangs(shared.clone(), watched));
     let network = network::watch();
     tokio::spawn(async move {
         if let Err(error) = serve(shared, address, enrolled, network).await {
@@ -94,7 +99,17 @@ async fn serve(
         .terminal
         .context("the identity has no terminal id")?;
     tokio::spawn(follow(shared.clone(), journal.clone()));
-    notice(&shared, &journal, Notice::BOOT);
+    notice(&shared, &journal, Notice::BOOT, crate::SOFTWARE);
+    tokio::spawn(
+        TamperWatch {
+            data: shared.data.clone(),
+            clock: shared.clock.clone(),
+            entropy: shared.entropy.clone(),
+            journal: journal.clone(),
+            housing: shared.housing.subscribe(),
+        }
+        .run(),
+    );
     let address = match address {
         Some(address) => address,
         // Enrolled by the technician's tool while no portal was set here.
@@ -273,19 +288,43 @@ fn deliver_former_in(
     Ok(())
 }
 
-fn notice(shared: &Shared, journal: &JournalHandle, what: &'static str) {
-    let event = notice_event(shared, what);
+fn notice(shared: &Shared, journal: &JournalHandle, what: &'static str, detail: &str) {
+    let event = notice_event(shared, what, detail);
     journal.append(event, Box::new(|_| {}));
 }
 
-fn notice_event(shared: &Shared, what: &'static str) -> NewEvent {
+fn notice_event(shared: &Shared, what: &'static str, detail: &str) -> NewEvent {
     NewEvent {
         id: shared.entropy.id(shared.clock.wall_ms()),
         at: shared.clock.reading(),
         content: Content::Notice {
             what,
-            detail: Some(crate::SOFTWARE.to_owned()),
+            detail: Some(detail.to_owned()),
         },
+    }
+}
+
+/// Appends a last notice and waits for it, but not for ever.
+async fn last_notice(shared: &Shared, what: &'static str, detail: &str, patience: Duration) {
+    let journal = shared.journal.borrow().clone();
+    if let Some(journal) = journal {
+        let (done, finished) = tokio::sync::oneshot::channel();
+        let reply = move |_: Result<_, _>| {
+            let _ = done.send(());
+        };
+        journal.append(notice_event(shared, what, detail), Box::new(reply));
+        let _ = tokio::time::timeout(patience, finished).await;
+    }
+}
+
+/// Ends the program as failed when screen or touch panel hang: systemd starts it anew. The window's thread is not asked; it
+/// may be what hangs.
+async fn end_when_it_hangs(shared: Shared, watched: Watched) {
+    if let Some(what) = watched.hangs().await {
+        tracing::error!(%what, "the program ends, to be started anew");
+        let detail = format!("restart: {what}");
+        last_notice(&shared, Notice::MAINTENANCE, &detail, LAST_NOTICE_PATIENCE).await;
+        std::process::exit(1);
     }
 }
 
@@ -300,17 +339,12 @@ async fn end_on_signal(
         _ = interrupt.recv() => {}
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    let journal = shared.journal.borrow().clone();
-    if let Some(journal) = journal {
-        let (done, finished) = tokio::sync::oneshot::channel();
-        let event = notice_event(&shared, Notice::SHUTDOWN);
-        journal.append(
-            event,
-            Box::new(move |_| {
-                let _ = done.send(());
-            }),
-        );
-        let _ = tokio::time::timeout(SHUTDOWN_PATIENCE, finished).await;
-    }
+    last_notice(
+        &shared,
+        Notice::SHUTDOWN,
+        crate::SOFTWARE,
+        SHUTDOWN_PATIENCE,
+    )
+    .await;
     ui::post(super::ui::Ui::quit);
 }

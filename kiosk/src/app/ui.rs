@@ -8,13 +8,15 @@ use std::time::Duration;
 use pikir_contract::{InputKind, Notice, Score};
 use slint::{Timer, TimerMode};
 
+use super::appliance::{Appliance, Moment};
 use super::{Shared, picture};
 use crate::doubt::Phantom;
+use crate::hardware::Input;
 use crate::journal::{Content, JournalHandle, NewEvent};
 use crate::portal::PortalState;
 use crate::screen::Screen;
 use crate::view::{Fault, FaultView, ScreenView, SetupView, UserAction};
-use crate::visit::{Effect, Event, Tap, Visit};
+use crate::visit::{Effect, Event, Stamp, Tap, Visit};
 
 thread_local! {
     static UI: RefCell<Option<Rc<RefCell<Ui>>>> = const { RefCell::new(None) };
@@ -28,7 +30,8 @@ pub struct Ui {
     /// What stops the whole terminal, whatever the journal says.
     broken: Option<FaultView>,
     timer: Timer,
-    _watchdog: Timer,
+    appliance: Appliance,
+    _heartbeat: Timer,
     painted: bool,
     ready: bool,
 }
@@ -41,20 +44,24 @@ enum Mode {
     },
 }
 
-/// Connects the window. The terminal begins in set-up until the service says otherwise.
-pub fn start(screen: &Screen, shared: &Shared) {
+/// Connects the window. The terminal begins in set-up until the service says otherwise. `paints`: whether frames that are not
+/// painted mean that the screen hangs.
+pub fn start(screen: &Screen, shared: &Shared, appliance: Appliance, paints: bool) {
     let ui = Rc::new(RefCell::new(Ui {
         screen: screen.clone(),
         shared: shared.clone(),
         mode: Mode::Setup(SetupView::NoPortal),
         broken: None,
         timer: Timer::default(),
-        _watchdog: watchdog(),
+        appliance,
+        _heartbeat: shared.vitals.keep_beating(screen, paints),
         painted: false,
         ready: false,
     }));
     UI.set(Some(ui.clone()));
     screen.on_action(|action| with(|ui| ui.act(action)));
+    // Soon, and not at once: a key may come of something that this thread is in the midst of.
+    screen.on_key(|| post(Ui::stirred));
     screen.on_first_frame(|| {
         with(|ui| {
             ui.painted = true;
@@ -79,17 +86,6 @@ fn with(task: impl FnOnce(&mut Ui)) {
     if let Some(ui) = ui {
         task(&mut ui.borrow_mut());
     }
-}
-
-/// Tells systemd that this thread still turns, at half the time it allows.
-fn watchdog() -> Timer {
-    let timer = Timer::default();
-    if let Some(allowed) = sd_notify::watchdog_enabled() {
-        timer.start(TimerMode::Repeated, allowed / 2, || {
-            let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
-        });
-    }
-    timer
 }
 
 /// Appends what the visitor did; the visit hears whether it is on the disk.
@@ -200,6 +196,27 @@ impl Ui {
             .or(unconfigured)
     }
 
+    /// Something happened at the housing.
+    pub fn input(&mut self, input: Input) {
+        self.appliance.input(input, self.shared.clock.up_ms());
+        match input {
+            Input::Score(score) => self.press(score),
+            Input::Next | Input::Select | Input::Headphones(_) => self.assist(input),
+            Input::Presence(_) | Input::Housing { .. } => self.refresh(),
+        }
+    }
+
+    /// Somebody pressed a key, whatever it does.
+    fn stirred(&mut self) {
+        self.appliance.touched(self.shared.clock.up_ms());
+        self.refresh();
+    }
+
+    /// A scanning button went down, or headphones were plugged in or out.
+    fn assist(&mut self, _input: Input) {
+        self.refresh();
+    }
+
     /// A rating button went down.
     pub fn press(&mut self, score: Score) {
         self.act(UserAction::Rate {
@@ -210,16 +227,16 @@ impl Ui {
     }
 
     fn act(&mut self, action: UserAction) {
-        let at = self.shared.clock.reading();
-        let id = self.shared.entropy.id(at.wall.unix_ms());
+        if !self.is_phantom(&action) {
+            self.appliance.touched(self.shared.clock.up_ms());
+        }
         self.step(match action {
             UserAction::Rate {
                 score,
                 input,
                 at: touched,
             } => Event::Rate(Tap {
-                id,
-                at,
+                id: self.stamp().id,
                 score,
                 input,
                 touched: touched.map(Into::into),
@@ -227,17 +244,48 @@ impl Ui {
             }),
             UserAction::Touched(place) => Event::Touched(place.into()),
             UserAction::Language(language) => Event::Language(language),
-            UserAction::Undo => Event::Undo { id, at },
+            UserAction::Undo => Event::Undo,
             UserAction::Done => Event::Done,
+            UserAction::More => Event::More,
+            UserAction::Choose(index) => Event::Choose(index),
+            UserAction::Write(text) => Event::Write(text),
+            UserAction::Next => Event::Next,
+            UserAction::Back => Event::Back,
+            UserAction::Stay => Event::Stay,
+            UserAction::Adapt(adaptation) => Event::Adapt(adaptation),
+            UserAction::Show(overlay) => Event::Show(overlay),
         });
     }
 
+    /// Now, and an id for what may come of it.
+    fn stamp(&self) -> Stamp {
+        let at = self.shared.clock.reading();
+        let id = self.shared.entropy.id(at.wall.unix_ms());
+        Stamp { at, id }
+    }
+
+    /// A panel that touches itself wakes no screen.
+    fn is_phantom(&self, action: &UserAction) -> bool {
+        match (action, &self.mode) {
+            (UserAction::Touched(place), Mode::Serving { visit, .. }) => {
+                let is_there = |phantom: &Phantom| phantom.point.is_at((*place).into());
+                visit.phantoms().iter().any(is_there)
+            }
+            _ => false,
+        }
+    }
+
     fn step(&mut self, event: Event) {
-        let now_ms = self.shared.clock.up_ms();
+        let stamp = self.stamp();
         if let Mode::Serving { visit, journal } = &mut self.mode {
-            for effect in visit.step(event, now_ms) {
+            for effect in visit.step(event, &stamp) {
                 match effect {
-                    Effect::Append(new) => append(journal, new),
+                    Effect::Append(new) => {
+                        if matches!(new.content, Content::Rating { .. }) {
+                            self.appliance.accepted();
+                        }
+                        append(journal, new);
+                    }
                     Effect::Maintenance(detail) => notice(&self.shared, journal, detail),
                 }
             }
@@ -267,9 +315,17 @@ impl Ui {
                 visit.deadline(now_ms).map(|at| at.saturating_sub(now_ms))
             }
         };
+        let (rest, next) = self.appliance.follow(&Moment {
+            screen: &view.screen,
+            finger_down: self.screen.is_finger_down(),
+            night: configuration.as_ref().and_then(|it| it.night.as_ref()),
+            now_ms,
+            unix_ms,
+        });
+        self.screen.rest(&rest);
         let code = configuration
             .and_then(|current| picture::until_next_code_ms(&current.document, unix_ms));
-        self.wake_after(deadline.into_iter().chain(code).min());
+        self.wake_after([deadline, code, next].into_iter().flatten().min());
     }
 
     /// Sleeps exactly until time alone changes something.
@@ -291,6 +347,7 @@ impl Ui {
             ScreenView::Setup(_) => "setup",
             ScreenView::Rate(_) => "rate",
             ScreenView::Thanks(_) => "thanks",
+            ScreenView::More(_) => "more",
             ScreenView::OutOfService(_) => "out-of-service",
         };
         self.shared

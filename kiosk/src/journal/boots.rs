@@ -12,7 +12,6 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use serde_json::Value;
 
 use super::error::JournalError;
-use super::rows::{quality_from, quality_name, rank};
 use super::store::Journal;
 
 /// The newest boots that every batch tells of, whether its events are theirs or not (boots): what is known of them may
@@ -84,7 +83,9 @@ impl Journal {
         Ok(Some(BootOffset {
             boot,
             offset_ms,
-            quality: quality_from(&quality)?,
+            quality: OffsetQuality::from_name(&quality).ok_or_else(|| {
+                JournalError::Damaged(format!("{quality:?} is not a quality of a clock"))
+            })?,
         }))
     }
 
@@ -114,7 +115,7 @@ impl Journal {
     pub fn learn_offset(&mut self, offset: &BootOffset) -> Result<(), JournalError> {
         let boot = offset.boot.to_string();
         if let Some(known) = self.offset_of(&boot)?
-            && (known == *offset || rank(known.quality) > rank(offset.quality))
+            && (known == *offset || known.quality > offset.quality)
         {
             return Ok(());
         }
@@ -124,7 +125,7 @@ impl Journal {
         transaction.execute(
             "INSERT INTO boots (boot, offset_ms, quality) VALUES (?1, ?2, ?3)
              ON CONFLICT (boot) DO UPDATE SET offset_ms = excluded.offset_ms, quality = excluded.quality",
-            params![boot, offset.offset_ms, quality_name(offset.quality)],
+            params![boot, offset.offset_ms, offset.quality.as_str()],
         )?;
         estimate(&transaction, &boot)?;
         transaction.commit()?;
@@ -218,8 +219,8 @@ fn rows(connection: &Connection, newest: &str) -> Result<Vec<Row>, JournalError>
     )?;
     let rows = statement.query_map([newest], |row| {
         let offset_ms: Option<i64> = row.get(2)?;
-        let is_estimate = row.get::<_, Option<String>>(3)?.as_deref()
-            == Some(quality_name(OffsetQuality::Estimated));
+        let is_estimate =
+            row.get::<_, Option<String>>(3)?.as_deref() == Some(OffsetQuality::Estimated.as_str());
         Ok(Row {
             boot: row.get(0)?,
             first_seq: row.get::<_, Option<i64>>(1)?.map(|seq| seq as u64),

@@ -61,10 +61,11 @@ impl Keeper {
         Ok(removed == 0 && *used >= self.max_bytes)
     }
 
-    /// Empties the log, and with it the used keys; makes a new spare key in good time.
+    /// Writes the cursor and empties the log, and with it the used keys; makes a new spare key in good time.
     pub(super) fn tidy(&mut self) -> Result<(), JournalError> {
         self.spare_ahead(SPARE_MARGIN)?;
-        if let Some(journal) = &self.journal {
+        if let Some(journal) = &mut self.journal {
+            journal.write_cursor()?;
             journal.checkpoint()?;
         }
         self.dirty = false;

@@ -11,11 +11,14 @@ use pikir_contract::{BootOffset, EventsAnswer, Id};
 use tokio::sync::watch;
 
 use super::NewEvent;
+use super::cursor::{Offer, Taken};
 use super::error::JournalError;
 use super::store::{Appended, Batch, Journal, JournalState};
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
-use crate::limits::{JOURNAL_IDLE, JOURNAL_RETRY, MAX_JOURNAL_BYTES, REMOVE_PAUSE, SPARE_LAST};
+use crate::limits::{
+    JOURNAL_IDLE, JOURNAL_RETRY, MAX_JOURNAL_BYTES, MAX_UNWRITTEN_ANSWERS, REMOVE_PAUSE, SPARE_LAST,
+};
 use crate::view::{Fault, FaultView};
 
 /// What everybody may know of the journal without waiting.
@@ -52,6 +55,9 @@ pub struct Keeper {
     pub(super) is_confirmed: bool,
     /// What was handed out last is a question without events.
     pub(super) is_asking: bool,
+    /// What was handed out last, and what ahead of its answer. None of it outlives anything else that happens to the
+    /// cursor, or the open file.
+    pub(super) offered: [Option<Offer>; 2],
     /// Used pages (bytes) when they were last looked at, and appends until they are looked at again.
     pub(super) used: (u64, u32),
     pub(super) max_bytes: u64,
@@ -111,6 +117,7 @@ impl Keeper {
             in_doubt_after: 0,
             is_confirmed: false,
             is_asking: false,
+            offered: [None; 2],
             used: (0, 0),
             max_bytes: MAX_JOURNAL_BYTES,
             waiting: Arc::default(),
@@ -197,6 +204,8 @@ impl Keeper {
             Ok(batch)
         })?;
         self.is_asking = false;
+        let settled = self.journal.as_ref().map_or(0, Journal::settled);
+        self.offered = [Offer::of(&batch, settled), None];
         if self.is_confirmed || batch.events.is_empty() {
             return Ok(batch);
         }
@@ -208,14 +217,48 @@ impl Keeper {
         Ok(batch)
     }
 
-    /// Takes the portal's answer: moves the cursor and notes what was rejected ([`Journal::acknowledge`]). A portal that
-    /// holds more than the journal shows that the journal lost its end: the chain then goes on behind what it holds.
+    /// What comes after the batch that was handed out last, so that it can be made ready while that one is under way. It
+    /// may be sent only if [`Keeper::acknowledge`] then says [`Taken::AsOffered`]. Empty where nobody can know yet.
     ///
     /// # Errors
-    /// Nothing was changed.
-    pub fn acknowledge(&mut self, answer: EventsAnswer) -> Result<bool, JournalError> {
+    /// The journal cannot be read.
+    pub fn batch_ahead(&mut self, limit: usize, max_bytes: usize) -> Result<Batch, JournalError> {
+        let [Some(offer), _] = self.offered else {
+            return Ok(Batch::default());
+        };
+        if !self.is_confirmed {
+            return Ok(Batch::default());
+        }
+        let batch = self.with(|journal| journal.batch_after(offer.last, limit, max_bytes))?;
+        // Reading may have shown damage, and mending it begins anew.
+        self.offered[1] = self.offered[0].and_then(|offer| Offer::of(&batch, offer.last));
+        Ok(batch)
+    }
+
+    /// Takes the portal's answer: moves the cursor and notes what was rejected ([`Journal::acknowledge`]; in memory only
+    /// where nothing is to be noted, see `cursor.rs`). A portal that holds more than the journal shows that the journal
+    /// lost its end: the chain then goes on behind what it holds.
+    ///
+    /// # Errors
+    /// The answer is not believed, or cannot be kept: then the portal is sent again what it holds.
+    pub fn acknowledge(&mut self, answer: EventsAnswer) -> Result<Taken, JournalError> {
         self.dirty = true;
         self.learn_time(answer.time.unix_ms() - self.clock.up_ms() as i64);
+        let [offer, ahead] = std::mem::take(&mut self.offered);
+        if let (true, Some(offer), Some(journal)) = (self.is_confirmed, offer, &mut self.journal)
+            && journal.take_offered(offer, &answer)
+        {
+            let is_due = journal.unwritten() >= MAX_UNWRITTEN_ANSWERS;
+            self.with(|journal| {
+                if is_due {
+                    journal.write_cursor()
+                } else {
+                    Ok(())
+                }
+            })?;
+            self.offered = [ahead, None];
+            return Ok(Taken::AsOffered);
+        }
         if self.lost_its_end(&answer) {
             self.go_on_behind(&answer)?;
         }
@@ -225,7 +268,11 @@ impl Keeper {
             self.is_confirmed = true;
         }
         let moved = self.with(|journal| journal.acknowledge(&answer))?;
-        Ok(moved || !was_confirmed)
+        Ok(if moved || !was_confirmed {
+            Taken::Moved
+        } else {
+            Taken::Nothing
+        })
     }
 
     /// Sets an event aside that the portal will not take. See [`Journal::refuse`].
@@ -233,6 +280,7 @@ impl Keeper {
     /// # Errors
     /// Nothing was changed.
     pub fn refuse(&mut self, seq: u64, reason: &str) -> Result<(), JournalError> {
+        self.offered = [None; 2];
         self.dirty = true;
         self.with(|journal| journal.refuse(seq, reason))
     }
@@ -249,9 +297,12 @@ impl Keeper {
         self.with(|journal| journal.learn_offset(&offset))
     }
 
-    /// Empties the write-ahead log and closes the file.
-    pub fn close(self) {
-        if let Some(Err(error)) = self.journal.as_ref().map(Journal::checkpoint) {
+    /// Writes what is due, empties the write-ahead log and closes the file.
+    pub fn close(mut self) {
+        let Some(journal) = &mut self.journal else {
+            return;
+        };
+        if let Err(error) = journal.write_cursor().and_then(|()| journal.checkpoint()) {
             tracing::warn!(%error, "the write-ahead log could not be emptied; the next start does it");
         }
     }
@@ -318,6 +369,7 @@ impl Keeper {
     pub(super) fn take(&mut self, journal: Journal, in_doubt_after: u64, spare_seq: u64) {
         self.in_doubt_after = in_doubt_after;
         self.is_confirmed = false;
+        self.offered = [None; 2];
         self.used = (0, 0);
         self.spare_seq = spare_seq;
         self.journal = Some(journal);

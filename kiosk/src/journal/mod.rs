@@ -27,6 +27,9 @@
 //! a boot also writes its row in `boots`. Where fewer than [`SPARE_LAST`](crate::limits::SPARE_LAST) seqs are left to
 //! the spare key and there was no idle time to renew it, it is renewed first, which costs a file of its own.
 //!
+//! An acknowledgement that takes just what was offered writes nothing by itself: the portal can be asked again
+//! (`cursor.rs`).
+//!
 //! # When keys go
 //! `secure_delete` zeroes what a row leaves behind in the database. Older frames of the log still hold the keys they
 //! were written with, so the log is checkpointed and truncated when the terminal has been quiet for a moment
@@ -72,6 +75,7 @@
 mod boots;
 mod care;
 mod check;
+mod cursor;
 mod error;
 mod export;
 mod keeper;
@@ -90,6 +94,7 @@ mod thread;
 mod verify;
 mod wal;
 
+pub use cursor::Taken;
 pub use error::JournalError;
 pub use export::{ExportSummary, export};
 pub use keeper::{Keeper, Published};
@@ -97,6 +102,8 @@ pub use spare::make_spare_key;
 pub use store::{Appended, Batch, Journal, JournalState};
 pub use thread::{AppendReply, JournalHandle};
 pub use verify::{VerifyReport, verify};
+
+use std::collections::BTreeMap;
 
 use pikir_contract::{ClockReading, EventBody, EventHead, Id, InputKind, Score};
 
@@ -129,6 +136,13 @@ pub enum Content {
         /// Where it was touched, per mille of the screen.
         touched: Option<(u16, u16)>,
     },
+    /// What the visitor added to the rating so far, all of it: the newest answer says it best.
+    Answer {
+        /// Id of that rating.
+        rating: Id,
+        /// What was added.
+        given: Given,
+    },
     /// The visitor took the rating back.
     Withdrawal {
         /// Id of that rating.
@@ -141,6 +155,19 @@ pub enum Content {
         /// More of it, without personal data.
         detail: Option<String>,
     },
+}
+
+/// What a visitor added to a rating. A member that was never touched is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    /// Key of the service it is about.
+    pub service: Option<String>,
+    /// Scores by key of the criterion.
+    pub criteria: BTreeMap<String, Score>,
+    /// Keys of the reasons.
+    pub reasons: Option<Vec<String>>,
+    /// In the visitor's own words. Personal data.
+    pub comment: Option<String>,
 }
 
 impl NewEvent {
@@ -172,6 +199,14 @@ impl NewEvent {
                 flags: flags.into_iter().map(str::to_owned).collect(),
                 x: touched.map(|(x, _)| x),
                 y: touched.map(|(_, y)| y),
+            }),
+            Content::Answer { rating, given } => EventBody::Answer(pikir_contract::Answer {
+                head,
+                rating,
+                criteria: given.criteria,
+                reasons: given.reasons,
+                comment: given.comment,
+                service: given.service,
             }),
             Content::Withdrawal { rating } => {
                 EventBody::Withdrawal(pikir_contract::Withdrawal { head, rating })

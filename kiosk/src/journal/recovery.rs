@@ -84,7 +84,8 @@ pub(super) fn recover(journal: &Path, owner: &Owner<'_>) -> Result<(), JournalEr
 ///
 /// # Errors
 /// It could not be written.
-pub(super) fn put_back(open: &Journal, journal: &Path) -> Result<(), JournalError> {
+pub(super) fn put_back(open: &mut Journal, journal: &Path) -> Result<(), JournalError> {
+    open.write_cursor()?;
     // An empty log cannot be mistaken for one of the new file.
     open.checkpoint()?;
     let beside = clear_building_place(journal)?;

@@ -12,27 +12,32 @@ use crate::limits::{REMOVE_STEP, RETENTION_DAYS};
 const DAY_MS: i64 = 86_400_000;
 
 /// Notes that everything up to `settled` was acknowledged by `now`, once a day: an acknowledgement then costs no
-/// page of its own, and an event stays a day longer at most.
+/// page of its own, and an event stays a day longer at most. Returns when that was noted (Unix milliseconds), if it is.
 pub(super) fn mark(
     transaction: &Transaction<'_>,
     settled: u64,
     now: Time,
-) -> Result<(), JournalError> {
-    let now = now.unix_ms();
+) -> Result<Option<i64>, JournalError> {
     let newest = transaction
         .prepare_cached("SELECT at_ms FROM marks ORDER BY through DESC LIMIT 1")?
         .query_row([], |row| row.get::<_, i64>(0))
         .optional()?;
-    if newest.is_some_and(|at| (at - DAY_MS..at + DAY_MS).contains(&now)) {
-        return Ok(());
+    if let Some(at) = newest.filter(|at| is_of_the_day(*at, now)) {
+        return Ok(Some(at));
     }
+    let now = now.unix_ms();
     // Marks from a future that turned out to be wrong say nothing.
     transaction.execute("DELETE FROM marks WHERE at_ms > ?1", [now])?;
-    transaction.execute(
+    let noted = transaction.execute(
         "INSERT INTO marks (through, at_ms) VALUES (?1, ?2) ON CONFLICT (through) DO NOTHING",
         params![settled as i64, now],
     )?;
-    Ok(())
+    Ok((noted > 0).then_some(now))
+}
+
+/// Whether a mark made at `at_ms` (Unix milliseconds) still serves at `now`.
+pub(super) fn is_of_the_day(at_ms: i64, now: Time) -> bool {
+    (at_ms - DAY_MS..at_ms + DAY_MS).contains(&now.unix_ms())
 }
 
 /// What of the events up to ?1 may be removed, the portal's cursor being ?2: what the portal holds. What it rejected is

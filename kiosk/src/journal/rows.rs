@@ -1,8 +1,7 @@
 //! Between rows of the file and the types of the program.
 
 use pikir_contract::{
-    BootId, Event, EventStatus, EventsAnswer, MAX_SAFE_INTEGER, OffsetQuality, RejectReason, Seal,
-    SealKey,
+    BootId, Event, EventStatus, EventsAnswer, MAX_SAFE_INTEGER, RejectReason, Seal, SealKey,
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -212,36 +211,9 @@ pub(super) fn note_results(
     Ok(changed > 0)
 }
 
-pub(super) fn rank(quality: OffsetQuality) -> u8 {
-    match quality {
-        OffsetQuality::Estimated => 0,
-        OffsetQuality::Portal => 1,
-        OffsetQuality::Synced => 2,
-    }
-}
-
 fn reject_reason(reason: RejectReason) -> &'static str {
     match reason {
         RejectReason::Malformed => "malformed",
         RejectReason::Seal => "seal",
     }
-}
-
-pub(super) fn quality_name(quality: OffsetQuality) -> &'static str {
-    match quality {
-        OffsetQuality::Estimated => "estimated",
-        OffsetQuality::Portal => "portal",
-        OffsetQuality::Synced => "synced",
-    }
-}
-
-pub(super) fn quality_from(name: &str) -> Result<OffsetQuality, JournalError> {
-    [
-        OffsetQuality::Estimated,
-        OffsetQuality::Portal,
-        OffsetQuality::Synced,
-    ]
-    .into_iter()
-    .find(|quality| quality_name(*quality) == name)
-    .ok_or_else(|| JournalError::Damaged(format!("{name:?} is not a quality of a clock")))
 }

@@ -1,7 +1,7 @@
 //! What a row found in a damaged file means, if it is one of the journal's.
 
 use pikir_contract::{
-    EventBody, Id, KEY_BYTES, MAX_SAFE_INTEGER, SEAL_BYTES, SealKey, canonical_json,
+    EventBody, Id, KEY_BYTES, MAX_SAFE_INTEGER, OffsetQuality, SEAL_BYTES, SealKey, canonical_json,
 };
 
 use super::pages::{Cell, varint};
@@ -146,7 +146,7 @@ fn event(
 }
 
 fn found_boot(boot: &str, offset_ms: i64, quality: &str) -> Option<Found> {
-    let known = ["synced", "portal", "estimated"].contains(&quality);
+    let known = OffsetQuality::from_name(quality).is_some();
     let sane = offset_ms
         .checked_abs()
         .is_some_and(|ms| ms <= MAX_SAFE_INTEGER);

@@ -1,13 +1,13 @@
 //! The file itself: what a transaction reads and writes.
 
-use pikir_contract::{BootId, BootOffset, Event, EventsAnswer, Id, SealKey, canonical_json};
+use pikir_contract::{BootId, BootOffset, Event, Id, SealKey, canonical_value};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::NewEvent;
 use super::boots::note_first_event;
+use super::cursor::set_cursor;
 use super::error::JournalError;
-use super::retention::mark;
-use super::rows::{note_results, read_chain, read_event, read_recovered, read_state, skip_settled};
+use super::rows::{read_chain, read_event, read_recovered, read_state, skip_settled};
 
 /// The answer to an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,12 +48,16 @@ pub struct Batch {
 
 /// An open journal.
 pub struct Journal {
-    connection: Connection,
-    state: JournalState,
+    pub(super) connection: Connection,
+    pub(super) state: JournalState,
     /// The boot of the newest event this process appended: its row in `boots` is there.
     boot: Option<BootId>,
     /// Everything up to here needs no sending: acknowledged, held, set aside, or not there.
-    settled: u64,
+    pub(super) settled: u64,
+    /// Answers that moved the cursor in `state` since it was written.
+    pub(super) unwritten: u32,
+    /// When the newest mark was made (Unix milliseconds), once an answer needed one.
+    pub(super) marked_at: Option<i64>,
     /// What the newest recovery says of itself.
     recovered: Option<String>,
     /// The structure of the file was checked since it was opened.
@@ -71,6 +75,8 @@ impl Journal {
             state,
             boot: None,
             settled: state.received_through,
+            unwritten: 0,
+            marked_at: None,
             recovered,
             is_checked: false,
         }
@@ -110,7 +116,7 @@ impl Journal {
             }
             _ => None,
         };
-        let text = canonical_json(&value)?;
+        let text = canonical_value(&value)?;
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -118,8 +124,13 @@ impl Journal {
         if self.boot != Some(boot) {
             note_first_event(&transaction, boot, seq)?;
         }
+        if self.unwritten > 0 {
+            // The row is being written anyway.
+            set_cursor(&transaction, self.state.received_through)?;
+        }
         transaction.commit()?;
         self.boot = Some(boot);
+        self.unwritten = 0;
         self.state.last_seq = seq;
         self.state.pending += 1;
         self.state.last_rating = rating.or(self.state.last_rating);
@@ -147,10 +158,23 @@ impl Journal {
     /// # Errors
     /// The file cannot be read, or holds what no append wrote.
     pub fn batch(&self, limit: usize, max_bytes: usize) -> Result<Batch, JournalError> {
+        self.batch_after(self.settled, limit, max_bytes)
+    }
+
+    /// What waits after event `after`, as [`Journal::batch`].
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds what no append wrote.
+    pub(super) fn batch_after(
+        &self,
+        after: u64,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Batch, JournalError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT seq, kind, body, seal FROM events WHERE seq > ?1 AND fate IS NULL ORDER BY seq LIMIT ?2",
         )?;
-        let mut rows = statement.query(params![self.settled as i64, limit as i64])?;
+        let mut rows = statement.query(params![after as i64, limit as i64])?;
         let (mut events, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
             let text = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
@@ -191,62 +215,6 @@ impl Journal {
         while let Some(row) = rows.next()? {
             each(read_event(row)?)?;
         }
-        Ok(())
-    }
-
-    /// Takes the portal's answer: moves the cursor to `received_through`, forwards or backwards, and notes what was
-    /// rejected. Returns whether anything moved; an answer that moves nothing must not be answered at once.
-    ///
-    /// # Errors
-    /// Nothing was changed.
-    pub fn acknowledge(&mut self, answer: &EventsAnswer) -> Result<bool, JournalError> {
-        let (through, last) = (answer.received_through, self.state.last_seq);
-        if through > last {
-            return Err(JournalError::Unbelievable { through, last });
-        }
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let backwards = through < self.state.received_through;
-        let mut settled = self.settled.max(through);
-        if backwards {
-            // The portal was restored from an older backup: it needs again what it lost, its rejections included.
-            let sql =
-                "UPDATE events SET fate = NULL, reason = NULL WHERE fate IS NOT NULL AND seq > ?1";
-            transaction.execute(sql, [through as i64])?;
-            transaction.execute("DELETE FROM marks WHERE through > ?1", [through as i64])?;
-            settled = through;
-        }
-        let noted = note_results(&transaction, answer, last)?;
-        let moved = through != self.state.received_through || noted;
-        if !moved {
-            return Ok(false);
-        }
-        settled = skip_settled(&transaction, settled)?;
-        mark(&transaction, settled, answer.time)?;
-        if through != self.state.received_through {
-            transaction
-                .prepare_cached("UPDATE chain SET received_through = ?1 WHERE id = 1")?
-                .execute([through as i64])?;
-        }
-        transaction.commit()?;
-        self.settled = settled;
-        self.state = read_state(&self.connection)?;
-        Ok(true)
-    }
-
-    /// Sets one event aside because the portal refuses every batch it is in. It stays in the journal and is offered
-    /// again after the next start.
-    ///
-    /// # Errors
-    /// Nothing was changed.
-    pub fn refuse(&mut self, seq: u64, reason: &str) -> Result<(), JournalError> {
-        self.connection.execute(
-            "UPDATE events SET fate = 'refused', reason = ?2 WHERE seq = ?1 AND fate IS NULL",
-            params![seq as i64, reason],
-        )?;
-        self.settled = skip_settled(&self.connection, self.settled)?;
-        self.state = read_state(&self.connection)?;
         Ok(())
     }
 
@@ -315,6 +283,7 @@ impl Journal {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
+        self.write_cursor()?;
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -12,6 +12,7 @@ use crate::clock::{Clock, TestClock};
 use crate::entropy::{Entropy, TestEntropy};
 
 mod check;
+mod cursor;
 mod damage;
 mod recovery;
 mod retention;

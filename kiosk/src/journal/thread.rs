@@ -10,6 +10,7 @@ use pikir_contract::{BootOffset, EventsAnswer, Id};
 use tokio::sync::{oneshot, watch};
 
 use super::NewEvent;
+use super::cursor::Taken;
 use super::error::JournalError;
 use super::keeper::{Keeper, Published};
 use super::store::{Appended, Batch};
@@ -24,7 +25,8 @@ pub type AppendReply = Box<dyn FnOnce(Result<Appended, FaultView>) + Send>;
 enum Command {
     Append(NewEvent, AppendReply),
     Batch(usize, usize, oneshot::Sender<Result<Batch, JournalError>>),
-    Acknowledge(EventsAnswer, oneshot::Sender<Result<bool, JournalError>>),
+    BatchAhead(usize, usize, oneshot::Sender<Result<Batch, JournalError>>),
+    Acknowledge(EventsAnswer, oneshot::Sender<Result<Taken, JournalError>>),
     Refuse(u64, String, oneshot::Sender<Result<(), JournalError>>),
     LearnOffset(BootOffset, oneshot::Sender<Result<(), JournalError>>),
     Stop,
@@ -117,11 +119,20 @@ impl JournalHandle {
             .await
     }
 
-    /// Takes the portal's answer. See [`super::Journal::acknowledge`].
+    /// What comes after the batch that was handed out last. See [`Keeper::batch_ahead`].
+    ///
+    /// # Errors
+    /// The journal cannot be read, or the program is ending.
+    pub async fn batch_ahead(&self, limit: usize, max_bytes: usize) -> Result<Batch, JournalError> {
+        self.ask(|reply| Command::BatchAhead(limit, max_bytes, reply))
+            .await
+    }
+
+    /// Takes the portal's answer. See [`Keeper::acknowledge`].
     ///
     /// # Errors
     /// The journal cannot be written, or the program is ending.
-    pub async fn acknowledge(&self, answer: EventsAnswer) -> Result<bool, JournalError> {
+    pub async fn acknowledge(&self, answer: EventsAnswer) -> Result<Taken, JournalError> {
         self.ask(|reply| Command::Acknowledge(answer, reply)).await
     }
 
@@ -199,6 +210,9 @@ fn carry_out(keeper: &mut Keeper, command: Command) {
         Command::Append(event, reply) => reply(keeper.append(event)),
         Command::Batch(limit, bytes, reply) => {
             let _ = reply.send(keeper.batch(limit, bytes));
+        }
+        Command::BatchAhead(limit, bytes, reply) => {
+            let _ = reply.send(keeper.batch_ahead(limit, bytes));
         }
         Command::Acknowledge(answer, reply) => {
             let _ = reply.send(keeper.acknowledge(answer));

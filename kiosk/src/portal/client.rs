@@ -1,26 +1,27 @@
 //! The portal over HTTP: signed, bounded in time and size, never redirected.
 
+use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::read::GzDecoder;
 use pikir_contract::{SigningKey, check_portal_url, sign_request};
 use reqwest::header::{
-    CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderMap, IF_NONE_MATCH, RETRY_AFTER, USER_AGENT,
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderMap, IF_NONE_MATCH,
+    RETRY_AFTER, USER_AGENT,
 };
 use reqwest::{Client, Method, Url};
 
 use super::tls::{self, Trust};
 use super::{Portal, Reply, Request, RequestBody};
 use crate::clock::SharedClock;
-use crate::limits::{
-    COMPRESS_FROM_BYTES, CONNECT_TIMEOUT, MAX_ANSWER_BYTES, POOL_IDLE, READ_TIMEOUT,
-    REQUEST_TIMEOUT,
-};
+use crate::limits::{CONNECT_TIMEOUT, MAX_ANSWER_BYTES, POOL_IDLE, READ_TIMEOUT, REQUEST_TIMEOUT};
 use crate::true_time::TrueTime;
+
+/// Why an answer was not read to its end.
+const TOO_LARGE: &str = "the answer is larger than any answer of the portal";
 
 /// How long each stage of a request may take, so that no half-open connection holds it up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,14 +229,10 @@ impl HttpPortal {
         let url: Url = format!("{}{}", self.address.as_str(), request.path).parse()?;
         let (method, content, known_etag) = match request.body {
             RequestBody::Get { known_etag } => (Method::GET, None, known_etag),
-            RequestBody::Post(json) => (Method::POST, Some(json), None),
+            RequestBody::Post(content) => (Method::POST, Some(content.into_sent()?), None),
         };
-        let compressed = match &content {
-            Some(json) if json.len() >= COMPRESS_FROM_BYTES => Some(gzip(json)?),
-            _ => None,
-        };
-        let zipped = compressed.is_some();
-        let content = compressed.or(content);
+        let (content, zipped) =
+            content.map_or((None, false), |(sent, zipped)| (Some(sent), zipped));
         let created = self.clock.wall_ms().div_euclid(1_000);
         let signed = sign_request(
             &self.key,
@@ -248,6 +245,7 @@ impl HttpPortal {
         let mut builder = http
             .request(method, url)
             .header(USER_AGENT, crate::SOFTWARE)
+            .header(ACCEPT_ENCODING, "gzip")
             .header("signature-input", signed.signature_input)
             .header("signature", signed.signature);
         if let Some(digest) = signed.content_digest {
@@ -278,6 +276,10 @@ impl Portal for HttpPortal {
             .execute(request)
             .await
             .map_err(|error| plain(&error.without_url()))?;
+        let zipped = response
+            .headers()
+            .get(CONTENT_ENCODING)
+            .is_some_and(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"gzip"));
         let mut reply = Reply {
             status: response.status().as_u16(),
             retry_after: retry_after(response.headers()),
@@ -294,9 +296,12 @@ impl Portal for HttpPortal {
             .map_err(|error| plain(&error.without_url()))?
         {
             if reply.body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err("the answer is larger than any answer of the portal".into());
+                return Err(TOO_LARGE.into());
             }
             reply.body.extend_from_slice(&chunk);
+        }
+        if zipped {
+            reply.body = unpacked(&reply.body)?;
         }
         Ok(reply)
     }
@@ -306,10 +311,18 @@ impl Portal for HttpPortal {
     }
 }
 
-fn gzip(content: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    std::io::Write::write_all(&mut encoder, content)?;
-    encoder.finish()
+/// What a packed answer says, which is no more than an answer may be.
+fn unpacked(body: &[u8]) -> Result<Vec<u8>, String> {
+    let mut unpacked = Vec::new();
+    let most = MAX_ANSWER_BYTES as u64 + 1;
+    GzDecoder::new(body)
+        .take(most)
+        .read_to_end(&mut unpacked)
+        .map_err(|error| format!("the answer cannot be unpacked: {error}"))?;
+    if unpacked.len() > MAX_ANSWER_BYTES {
+        return Err(TOO_LARGE.into());
+    }
+    Ok(unpacked)
 }
 
 /// The whole chain of causes in one line: a technician needs the last of them ("certificate has expired").
@@ -346,6 +359,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 mod tests {
     use super::*;
     use crate::files;
+    use crate::portal::Content;
 
     fn headers(pairs: &[(reqwest::header::HeaderName, &str)]) -> HeaderMap {
         pairs
@@ -371,6 +385,26 @@ mod tests {
         ]);
         assert_eq!(retry_after(&past), None);
         assert_eq!(retry_after(&headers(&[(RETRY_AFTER, "soon")])), None);
+    }
+
+    #[test]
+    fn a_packed_answer_is_unpacked_and_one_that_swells_or_breaks_off_is_none() {
+        let packed = |length: usize| {
+            let content = Content::from(vec![b' '; length]);
+            content.into_sent().unwrap().0
+        };
+        assert_eq!(unpacked(&packed(5_000)).unwrap(), vec![b' '; 5_000]);
+        assert_eq!(
+            unpacked(&packed(MAX_ANSWER_BYTES)).unwrap().len(),
+            MAX_ANSWER_BYTES
+        );
+        assert_eq!(
+            unpacked(&packed(MAX_ANSWER_BYTES + 1)).unwrap_err(),
+            TOO_LARGE
+        );
+        let half = packed(5_000);
+        assert!(unpacked(&half[..half.len() / 2]).is_err());
+        assert!(unpacked(b"{}").is_err());
     }
 
     #[test]

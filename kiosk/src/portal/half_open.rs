@@ -175,7 +175,7 @@ async fn a_portal_that_does_not_read_ends_the_sending() {
     TestEntropy::new(2).fill(&mut content);
     let large = Request {
         path: "/api/v1/events",
-        body: RequestBody::Post(content),
+        body: RequestBody::Post(content.into()),
     };
     let reason = send(&other.portal("http", SHORT), large).await.unwrap_err();
     assert!(reason.contains("timed out"), "{reason}");

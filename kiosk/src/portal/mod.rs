@@ -1,6 +1,7 @@
 //! The central portal as the terminal sees it: one request, one reply, and what a reply means.
 
 pub mod client;
+pub mod content;
 #[cfg(test)]
 mod half_open;
 pub mod reply;
@@ -15,10 +16,11 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use client::{HttpPortal, Patience, PortalAddress};
+pub use content::{Content, End};
 pub use reply::Failure;
 
 /// One request to the portal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Request {
     /// Path below the portal's address, beginning with `/api/`.
     pub path: &'static str,
@@ -27,7 +29,7 @@ pub struct Request {
 }
 
 /// What a request carries.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum RequestBody {
     /// `GET`, with the entity tag that is known already.
     Get {
@@ -35,7 +37,7 @@ pub enum RequestBody {
         known_etag: Option<String>,
     },
     /// `POST` of this JSON.
-    Post(Vec<u8>),
+    Post(Content),
 }
 
 impl Request {
@@ -46,9 +48,15 @@ impl Request {
     #[must_use]
     pub fn post(path: &'static str, message: &impl serde::Serialize) -> Self {
         let json = serde_json::to_vec(message).expect("contract messages serialise");
+        Self::of(path, json.into())
+    }
+
+    /// A `POST` of this content.
+    #[must_use]
+    pub fn of(path: &'static str, content: Content) -> Self {
         Self {
             path,
-            body: RequestBody::Post(json),
+            body: RequestBody::Post(content),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use pikir_contract::{
-    BootOffset, Event, EventResult, EventStatus, EventsAnswer, EventsRequest, Time,
+    BootOffset, ClockReading, Event, EventResult, EventStatus, EventsAnswer, EventsRequest, Time,
 };
 use tokio::time::Instant;
 
@@ -40,6 +40,7 @@ struct Inner {
     batch_sizes: Vec<usize>,
     sent_at: Vec<Instant>,
     boots: Vec<Vec<BootOffset>>,
+    clocks: Vec<ClockReading>,
     forgotten: usize,
 }
 
@@ -100,6 +101,11 @@ impl ScriptedPortal {
         self.inner.lock().unwrap().boots.clone()
     }
 
+    /// When each of them said that it was sent.
+    pub fn clocks(&self) -> Vec<ClockReading> {
+        self.inner.lock().unwrap().clocks.clone()
+    }
+
     /// How often open connections were given up.
     pub fn forgotten(&self) -> usize {
         self.inner.lock().unwrap().forgotten
@@ -154,15 +160,16 @@ impl Inner {
 
 impl Portal for ScriptedPortal {
     async fn send(&self, request: Request) -> Result<Reply, String> {
-        let RequestBody::Post(json) = request.body else {
+        let RequestBody::Post(content) = request.body else {
             panic!("the uploader only posts")
         };
-        let request: EventsRequest = serde_json::from_slice(&json).unwrap();
+        let request: EventsRequest = serde_json::from_slice(&content.json().unwrap()).unwrap();
         let mut inner = self.inner.lock().unwrap();
         self.requests.send_modify(|requests| *requests += 1);
         inner.batch_sizes.push(request.events.len());
         inner.sent_at.push(Instant::now());
         inner.boots.push(request.boots.clone());
+        inner.clocks.push(request.clock);
         let turn = inner
             .always
             .clone()

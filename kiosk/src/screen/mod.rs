@@ -4,20 +4,32 @@
 //! module runs on the UI thread; other threads reach it through [`ScreenHandle`] alone.
 
 mod focus;
+mod keyboard;
+mod keys;
+mod linuxkms;
+mod models;
+mod more;
 mod out_of_service;
+mod panel;
 mod qr;
 mod rate;
+mod rest;
 mod setup;
 mod shell;
+mod speech;
 mod thanks;
 pub mod ui;
 mod words;
+
+pub use linuxkms::{draws_by_itself, prepare, touch_matrix};
+pub use rest::Rest;
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use slint::{CloseRequestResponse, ComponentHandle as _, PhysicalSize};
 
+use crate::speech::Request;
 use crate::view::{ScreenView, UserAction, View};
 use ui::{AppWindow, ScreenKind, Shell, Theme};
 
@@ -69,6 +81,7 @@ impl Screen {
             .set_reduced_motion(options.reduced_motion);
         words::connect(&window);
         qr::connect(&window);
+        keys::connect(&window);
         let screen = Screen { window };
         screen.fit(options.windowed);
         // Whoever stands at the terminal cannot leave it.
@@ -95,6 +108,19 @@ impl Screen {
         shell::connect(&self.window, &report);
         rate::connect(&self.window, &report);
         thanks::connect(&self.window, &report);
+        panel::connect(&self.window, &report);
+        more::connect(&self.window, &report);
+        keyboard::connect(&self.window, &report);
+    }
+
+    /// Calls `report` for everything that is to be said, or no longer, on the UI thread. It must not block.
+    pub fn on_speech(&self, report: impl Fn(Request) + 'static) {
+        speech::connect(&self.window, report);
+    }
+
+    /// Calls `stirred` for every key, whatever it does, on the UI thread. It must not block.
+    pub fn on_key(&self, stirred: impl Fn() + 'static) {
+        self.window.global::<Shell>().on_stirred(stirred);
     }
 
     /// Calls `painted` once, as soon as the first frame is on the screen: drawn and handed to the display, whatever
@@ -103,7 +129,8 @@ impl Screen {
         let painted = Cell::new(Some(painted));
         // The renderer asks for this colour in the midst of the first frame. A timer that is due at once fires in
         // the event loop's next turn, when that frame has been presented.
-        self.window.global::<Shell>().on_painted(move || {
+        self.window.global::<Shell>().on_painted(move |beat| {
+            rest::painted(beat);
             if let Some(painted) = painted.take() {
                 slint::Timer::single_shot(std::time::Duration::ZERO, painted);
             }
@@ -114,6 +141,8 @@ impl Screen {
     /// Draws `view`. What is the same as before is not drawn again.
     pub fn show(&self, view: &View) {
         shell::show(&self.window, view);
+        panel::show(&self.window, &view.adaptation);
+        speech::show(&self.window, view);
         let kind = match &view.screen {
             ScreenView::Setup(setup) => {
                 setup::show(&self.window, setup);
@@ -127,12 +156,47 @@ impl Screen {
                 thanks::show(&self.window, *thanks);
                 ScreenKind::Thanks
             }
+            ScreenView::More(page) => {
+                more::show(&self.window, page);
+                ScreenKind::More
+            }
             ScreenView::OutOfService(fault) => {
                 out_of_service::show(&self.window, fault);
                 ScreenKind::OutOfService
             }
         };
+        more::show_keyboard(&self.window, view);
         self.window.global::<Shell>().set_screen(kind);
+    }
+
+    /// The first of two buttons: the focus goes on to the next group or control.
+    pub fn scan_next(&self) {
+        keys::press(&self.window, slint::platform::Key::F11);
+    }
+
+    /// The second of two buttons: what has the focus is selected.
+    pub fn scan_select(&self) {
+        keys::press(&self.window, slint::platform::Key::F12);
+    }
+
+    /// How bright the picture is, and where it stands.
+    pub fn rest(&self, rest: &Rest) {
+        rest::show(&self.window, rest);
+    }
+
+    /// Whether a finger is on the panel, as far as is known.
+    pub fn is_finger_down(&self) -> bool {
+        self.window.global::<Shell>().get_finger_down()
+    }
+
+    /// Has a frame painted soon. [`Screen::painted_beat`] tells `beat` once it was. Needs [`Screen::on_first_frame`].
+    pub fn ask_for_frame(&self, beat: i32) {
+        self.window.global::<Shell>().set_beat(beat);
+    }
+
+    /// What the newest painted frame was asked for with.
+    pub fn painted_beat(&self) -> i32 {
+        rest::painted_beat()
     }
 
     /// Slint's window, for its size, a snapshot, or synthetic events.

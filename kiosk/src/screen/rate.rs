@@ -6,7 +6,7 @@ use pikir_contract::{InputKind, Score};
 use slint::ComponentHandle as _;
 
 use super::shell;
-use super::ui::{AppWindow, Message, Rate};
+use super::ui::{AppWindow, Message, Rate, ScaleWords};
 use crate::view::{RateMessage, RateView, UserAction};
 
 pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
@@ -37,15 +37,7 @@ pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
 pub(super) fn show(window: &AppWindow, view: &RateView) {
     let rate = window.global::<Rate>();
     rate.set_question(view.question.as_deref().unwrap_or_default().into());
-    let [one, two, three, four, five] = view
-        .words
-        .each_ref()
-        .map(|word| word.as_deref().unwrap_or_default().into());
-    rate.set_word_1(one);
-    rate.set_word_2(two);
-    rate.set_word_3(three);
-    rate.set_word_4(four);
-    rate.set_word_5(five);
+    show_words(window, &view.words);
     rate.set_pressed(view.pressed.map_or(0, |score| i32::from(score.get())));
     rate.set_check_needed(view.check_needed);
     rate.set_message(match view.message {
@@ -53,6 +45,19 @@ pub(super) fn show(window: &AppWindow, view: &RateView) {
         Some(RateMessage::Withdrawn) => Message::Withdrawn,
         Some(RateMessage::NotSaved) => Message::NotSaved,
     });
+}
+
+/// The words of the scale, wherever a score is asked for.
+pub(super) fn show_words(window: &AppWindow, words: &[Option<String>; 5]) {
+    let scale = window.global::<ScaleWords>();
+    let [one, two, three, four, five] = words
+        .each_ref()
+        .map(|word| word.as_deref().unwrap_or_default().into());
+    scale.set_word_1(one);
+    scale.set_word_2(two);
+    scale.set_word_3(three);
+    scale.set_word_4(four);
+    scale.set_word_5(five);
 }
 
 fn score(number: i32) -> Option<Score> {

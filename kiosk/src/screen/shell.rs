@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use pikir_contract::{InputKind, Score};
-use slint::{Color, ComponentHandle as _, Model as _, ModelRc, VecModel};
+use slint::{Color, ComponentHandle as _};
 
-use super::qr;
-use super::ui::{AppWindow, Language, Shell, Theme};
-use crate::view::{QrView, ScreenView, SetupView, UserAction, View};
+use super::ui::{AppWindow, Language, OverlayKind, Shell, Theme};
+use super::{models, qr};
+use crate::view::{Overlay, QrView, ScreenView, SetupView, UserAction, View};
 
 /// The theme's own accent, where the organisation has none.
 const ACCENT: [u8; 3] = [0x0b, 0x5d, 0x66];
@@ -16,6 +16,14 @@ pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
     let shell = window.global::<Shell>();
     let to = report.clone();
     shell.on_language_chosen(move |code| to(UserAction::Language(code.into())));
+    let to = report.clone();
+    shell.on_show_overlay(move |overlay| {
+        to(UserAction::Show(match overlay {
+            OverlayKind::None => None,
+            OverlayKind::Panel => Some(Overlay::Panel),
+            OverlayKind::Phone => Some(Overlay::Phone),
+        }));
+    });
     let to = report.clone();
     let weak = window.as_weak();
     shell.on_touched(move |x, y| {
@@ -40,12 +48,17 @@ pub(super) fn show(window: &AppWindow, view: &View) {
     let [red, green, blue] = view.accent.unwrap_or(ACCENT);
     window
         .global::<Theme>()
-        .set_accent(Color::from_rgb_u8(red, green, blue));
+        .set_own_accent(Color::from_rgb_u8(red, green, blue));
 
     let shell = window.global::<Shell>();
     shell.set_organization(view.organization.as_str().into());
     shell.set_unit(view.unit.as_deref().unwrap_or_default().into());
     shell.set_place(view.place.as_str().into());
+    shell.set_overlay(match view.overlay {
+        None => OverlayKind::None,
+        Some(Overlay::Panel) => OverlayKind::Panel,
+        Some(Overlay::Phone) => OverlayKind::Phone,
+    });
     show_languages(&shell, view);
     show_code(&shell, view);
 }
@@ -86,9 +99,8 @@ fn show_languages(shell: &Shell<'_>, view: &View) {
             selected: choice.code == view.language,
         })
         .collect();
-    // A new model makes new elements, which would take the focus away.
-    if !shell.get_languages().iter().eq(languages.iter().cloned()) {
-        shell.set_languages(ModelRc::new(VecModel::from(languages)));
+    if let Some(replaced) = models::updated(&shell.get_languages(), languages) {
+        shell.set_languages(replaced);
     }
 }
 

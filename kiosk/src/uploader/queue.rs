@@ -5,7 +5,7 @@ use std::future::Future;
 use pikir_contract::{BootOffset, EventsAnswer};
 use tokio::sync::watch;
 
-use crate::journal::{Batch, JournalError, JournalHandle, Published};
+use crate::journal::{Batch, JournalError, JournalHandle, Published, Taken};
 
 /// What waits for the portal: [`JournalHandle`] on a terminal; a simulation puts a journal without a thread behind it.
 pub trait Queue: Send + Sync + 'static {
@@ -23,14 +23,25 @@ pub trait Queue: Send + Sync + 'static {
         max_bytes: usize,
     ) -> impl Future<Output = Result<Batch, JournalError>> + Send;
 
-    /// Takes the portal's answer. Returns whether anything moved.
+    /// What comes after the batch that was handed out last, to be made ready while that one is under way. It may be sent
+    /// only if the answer then turns out to be [`Taken::AsOffered`]. Empty where nothing waits, or nobody can know yet.
     ///
     /// # Errors
-    /// The journal cannot be written, or does not believe the answer; nothing was changed.
+    /// The journal cannot be read.
+    fn batch_ahead(
+        &self,
+        limit: usize,
+        max_bytes: usize,
+    ) -> impl Future<Output = Result<Batch, JournalError>> + Send;
+
+    /// Takes the portal's answer, and says what it did.
+    ///
+    /// # Errors
+    /// The journal does not believe the answer, or cannot keep it: then the portal is sent again what it holds.
     fn acknowledge(
         &self,
         answer: EventsAnswer,
-    ) -> impl Future<Output = Result<bool, JournalError>> + Send;
+    ) -> impl Future<Output = Result<Taken, JournalError>> + Send;
 
     /// Sets one event aside that the portal refuses even alone.
     ///
@@ -61,7 +72,11 @@ impl Queue for JournalHandle {
         self.batch(limit, max_bytes).await
     }
 
-    async fn acknowledge(&self, answer: EventsAnswer) -> Result<bool, JournalError> {
+    async fn batch_ahead(&self, limit: usize, max_bytes: usize) -> Result<Batch, JournalError> {
+        self.batch_ahead(limit, max_bytes).await
+    }
+
+    async fn acknowledge(&self, answer: EventsAnswer) -> Result<Taken, JournalError> {
         self.acknowledge(answer).await
     }
 

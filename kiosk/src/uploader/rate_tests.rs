@@ -1,18 +1,22 @@
 //! When the uploader sends and how often, whatever is answered; in virtual time, with a journal that has no thread.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use pikir_contract::{InputKind, OffsetQuality, Score, SealKey};
+use pikir_contract::{BootId, InputKind, OffsetQuality, Score, SealKey};
 use proptest::prelude::*;
 
 use super::*;
 use crate::clock::{Clock, TestClock};
 use crate::entropy::{Entropy, TestEntropy};
-use crate::journal::{Content, Journal, JournalError, Keeper, NewEvent};
+use crate::journal::{Batch, Content, Journal, JournalError, Keeper, NewEvent, Taken};
 use crate::limits::{MAX_REQUESTS_PER_MINUTE, START_SPREAD};
 use crate::network;
 use crate::portal::Reply;
 use crate::portal::scripted::{ScriptedPortal, Turn};
+use tokio::time::Instant;
+
+mod ahead;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// When the terminal's first boot began.
@@ -28,6 +32,8 @@ struct Direct {
     acknowledged: Arc<Mutex<Vec<u64>>>,
     /// How often what is learnt of the clock cannot be kept yet.
     forgets: Arc<Mutex<u32>>,
+    /// How often it was asked what is to be sent.
+    asked: Arc<AtomicUsize>,
 }
 
 impl Direct {
@@ -45,9 +51,13 @@ impl Queue for Direct {
         self.keeper().subscribe()
     }
     async fn batch(&self, limit: usize, max_bytes: usize) -> Result<Batch, JournalError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         self.keeper().batch(limit, max_bytes)
     }
-    async fn acknowledge(&self, answer: EventsAnswer) -> Result<bool, JournalError> {
+    async fn batch_ahead(&self, limit: usize, max_bytes: usize) -> Result<Batch, JournalError> {
+        self.keeper().batch_ahead(limit, max_bytes)
+    }
+    async fn acknowledge(&self, answer: EventsAnswer) -> Result<Taken, JournalError> {
         let mut acknowledged = self.acknowledged.lock().unwrap();
         acknowledged.push(answer.received_through);
         self.keeper().acknowledge(answer)
@@ -120,6 +130,7 @@ impl Terminal {
                 keeper: Arc::new(Mutex::new(keeper)),
                 acknowledged: Arc::default(),
                 forgets: Arc::default(),
+                asked: Arc::default(),
             },
             clock,
             entropy,

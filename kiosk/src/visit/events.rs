@@ -2,9 +2,20 @@
 
 use pikir_contract::{ClockReading, Id, InputKind, Score};
 
+use super::Questionnaire;
+use crate::adaptation::Adaptation;
 use crate::doubt::{OpeningHours, Point};
 use crate::journal::NewEvent;
-use crate::view::FaultView;
+use crate::view::{FaultView, Overlay};
+
+/// When something happened, and the id of the event it may put into the journal.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stamp {
+    /// The moment.
+    pub at: ClockReading,
+    /// An id nobody has.
+    pub id: Id,
+}
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,14 +25,25 @@ pub enum Event {
     /// The panel was touched, whatever was hit; a rating that comes of it is an event of its own.
     Touched(Point),
     /// The visitor wants the last rating back.
-    Undo {
-        /// Id the withdrawal gets.
-        id: Id,
-        /// The moment of it.
-        at: ClockReading,
-    },
-    /// The visitor is done with the thanks screen.
+    Undo,
+    /// The visitor is done with the thanks screen or the questionnaire.
     Done,
+    /// The visitor wants to say more.
+    More,
+    /// The visitor chose the option with this index; for a criterion, the score less one.
+    Choose(usize),
+    /// The comment as it now reads.
+    Write(String),
+    /// The next page of the questionnaire.
+    Next,
+    /// The page before.
+    Back,
+    /// The visitor is still here.
+    Stay,
+    /// The visitor wants the screen otherwise.
+    Adapt(Adaptation),
+    /// The visitor opened or closed what lies over the screen.
+    Show(Option<Overlay>),
     /// The visitor chose a language.
     Language(String),
     /// The journal has event `id` on the disk.
@@ -41,8 +63,6 @@ pub enum Event {
 pub struct Tap {
     /// Id the rating gets.
     pub id: Id,
-    /// The moment of the tap.
-    pub at: ClockReading,
     /// The score.
     pub score: Score,
     /// What gave it.
@@ -73,4 +93,8 @@ pub struct Rules {
     pub languages: Vec<String>,
     /// When the office is open; `None`: always, or nobody knows.
     pub hours: Option<OpeningHours>,
+    /// Without any input for this long a visitor is taken to have left (milliseconds).
+    pub idle_ms: u64,
+    /// What can be added to a rating.
+    pub questionnaire: Questionnaire,
 }

@@ -7,8 +7,11 @@ use pikir_contract::InputKind;
 use super::*;
 use crate::clock::{Clock, TestClock};
 use crate::entropy::{Entropy, TestEntropy};
+use crate::journal::{Content, NewEvent};
 
 mod doubt;
+mod idle;
+mod more;
 
 fn rules() -> Rules {
     Rules {
@@ -16,6 +19,30 @@ fn rules() -> Rules {
         default_language: "ky".into(),
         languages: vec!["ky".into(), "ru".into()],
         hours: None,
+        idle_ms: 30_000,
+        questionnaire: Questionnaire::default(),
+    }
+}
+
+/// Everything can be asked for.
+fn asking_rules() -> Rules {
+    let keys = |keys: [&str; 2]| keys.map(str::to_owned).to_vec();
+    let reason = |key: &str, scores: [u8; 2]| {
+        let scores = scores.iter().filter_map(|score| Score::new(*score));
+        (key.to_owned(), scores.collect())
+    };
+    Rules {
+        questionnaire: Questionnaire {
+            services: keys(["passport", "land"]),
+            criteria: keys(["speed", "courtesy"]),
+            reasons: vec![
+                reason("waiting", [1, 2]),
+                reason("rude", [1, 2]),
+                reason("quick", [4, 5]),
+            ],
+            comment: true,
+        },
+        ..rules()
     }
 }
 
@@ -45,18 +72,29 @@ impl Lobby {
         }
     }
 
+    /// A terminal that asks for more after a rating.
+    fn asking() -> Self {
+        Self {
+            visit: Visit::new(asking_rules(), None),
+            ..Self::new()
+        }
+    }
+
     fn id(&self) -> Id {
         self.entropy.id(self.clock.wall_ms())
     }
 
     fn step(&mut self, event: Event) -> Vec<Effect> {
-        self.visit.step(event, self.clock.up_ms())
+        let stamp = Stamp {
+            at: self.clock.reading(),
+            id: self.id(),
+        };
+        self.visit.step(event, &stamp)
     }
 
     fn tap(&self, score: u8) -> Tap {
         Tap {
             id: self.id(),
-            at: self.clock.reading(),
             score: Score::new(score).unwrap(),
             input: InputKind::Touch,
             touched: Some(FACE),
@@ -70,11 +108,7 @@ impl Lobby {
     }
 
     fn undo(&mut self) -> Option<NewEvent> {
-        let event = Event::Undo {
-            id: self.id(),
-            at: self.clock.reading(),
-        };
-        self.step(event).pop().map(appended)
+        self.step(Event::Undo).pop().map(appended)
     }
 
     fn after(&mut self, ms: u64) -> &mut Self {
@@ -84,8 +118,12 @@ impl Lobby {
     }
 
     fn screen(&self) -> ScreenView {
-        self.visit
-            .screen(self.clock.up_ms(), None, Default::default())
+        let texts = Texts {
+            question: None,
+            words: Default::default(),
+            name: &|named| format!("{named:?}"),
+        };
+        self.visit.screen(self.clock.up_ms(), texts)
     }
 
     fn thanked(&self) -> bool {
@@ -232,7 +270,7 @@ fn the_language_returns_to_the_default_for_the_next_visitor() {
         "ru",
         "a language that is not offered is not taken"
     );
-    lobby.after(LANGUAGE_RESET_MS);
+    lobby.after(rules().idle_ms);
     assert_eq!(lobby.visit.language(), "ky");
 }
 
@@ -251,6 +289,12 @@ enum Act {
     DiskAnswers(bool),
     Service(bool),
     Wait(u64),
+    More,
+    Choose(usize),
+    Write(&'static str),
+    Turn(bool),
+    Adapt(bool),
+    Button(u8),
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -262,56 +306,113 @@ fn act() -> impl Strategy<Value = Act> {
         6 => prop::bool::weighted(0.85).prop_map(Act::DiskAnswers),
         1 => any::<bool>().prop_map(Act::Service),
         4 => (0_u64..8_000).prop_map(Act::Wait),
+        1 => (0_u64..60_000).prop_map(Act::Wait),
+        3 => Just(Act::More),
+        4 => (0_usize..6).prop_map(Act::Choose),
+        2 => prop::sample::select(vec!["", "Кезек", "Кезек узун болду"]).prop_map(Act::Write),
+        3 => any::<bool>().prop_map(Act::Turn),
+        1 => any::<bool>().prop_map(Act::Adapt),
+        1 => (1_u8..=5).prop_map(Act::Button),
     ]
+}
+
+/// What a history must keep true, beside the visit itself.
+#[derive(Default)]
+struct Ledger {
+    asked: std::collections::VecDeque<NewEvent>,
+    durable: Vec<Id>,
+    ids: std::collections::BTreeSet<Id>,
+}
+
+impl Ledger {
+    fn take(&mut self, effects: Vec<Effect>) -> Result<(), TestCaseError> {
+        for new in effects.into_iter().map(appended) {
+            prop_assert!(self.ids.insert(new.id));
+            if let Content::Withdrawal { rating } | Content::Answer { rating, .. } = &new.content {
+                prop_assert!(self.durable.contains(rating));
+            }
+            self.asked.push_back(new);
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, good: bool) -> Option<Event> {
+        let id = self.asked.pop_front()?.id;
+        if !good {
+            return Some(Event::NotAppended(id));
+        }
+        self.durable.push(id);
+        Some(Event::Appended(id))
+    }
+}
+
+fn event_of(act: Act, lobby: &Lobby, ledger: &mut Ledger) -> Option<Event> {
+    let language = |russian| if russian { "ru" } else { "ky" };
+    Some(match act {
+        Act::Rate(score) => Event::Rate(lobby.tap(score)),
+        Act::Button(score) => Event::Rate(Tap {
+            input: InputKind::Button,
+            touched: None,
+            ..lobby.tap(score)
+        }),
+        Act::Undo => Event::Undo,
+        Act::Done => Event::Done,
+        Act::Language(russian) => Event::Language(language(russian).into()),
+        Act::Service(good) => Event::Service((!good).then(storage_fault)),
+        Act::Wait(ms) => {
+            lobby.clock.advance_ms(ms);
+            Event::Tick
+        }
+        Act::DiskAnswers(good) => ledger.answer(good)?,
+        Act::More => Event::More,
+        Act::Choose(index) => Event::Choose(index),
+        Act::Write(text) => Event::Write(text.into()),
+        Act::Turn(forward) => {
+            if forward {
+                Event::Next
+            } else {
+                Event::Back
+            }
+        }
+        Act::Adapt(speech) => Event::Adapt(Adaptation {
+            speech,
+            ..Adaptation::default()
+        }),
+    })
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// Thanks stands for a rating on the disk, a withdrawal for one that was thanked for, no id is used twice, and
-    /// whatever happened, the terminal comes back to its first screen by itself.
+    /// Thanks stands for a rating on the disk, a withdrawal or an answer for one that was thanked for, no id is used
+    /// twice, and whatever happened, the terminal comes back to its first screen by itself.
     #[test]
     fn no_history_breaks_the_promises(acts in prop::collection::vec(act(), 1..60)) {
-        let mut lobby = Lobby::new();
-        let (mut asked, mut durable, mut withdrawn) = (Vec::<NewEvent>::new(), Vec::new(), Vec::new());
-        let mut ids = std::collections::BTreeSet::new();
+        let mut lobby = Lobby::asking();
+        let mut ledger = Ledger::default();
         for act in acts {
-            let new = match act {
-                Act::Rate(score) => lobby.rate(score),
-                Act::Undo => lobby.undo(),
-                Act::Done => { let _ = lobby.step(Event::Done); None }
-                Act::Language(russian) => { let _ = lobby.step(Event::Language(if russian { "ru" } else { "ky" }.into())); None }
-                Act::Service(good) => { let _ = lobby.step(Event::Service((!good).then(storage_fault))); None }
-                Act::Wait(ms) => { lobby.after(ms); None }
-                Act::DiskAnswers(good) if !asked.is_empty() => {
-                    let id = asked.remove(0).id;
-                    if good { durable.push(id); }
-                    let _ = lobby.step(if good { Event::Appended(id) } else { Event::NotAppended(id) });
-                    None
-                }
-                Act::DiskAnswers(_) => None,
-            };
-            if let Some(new) = new {
-                prop_assert!(ids.insert(new.id));
-                if let Content::Withdrawal { rating } = new.content {
-                    prop_assert!(durable.contains(&rating));
-                    withdrawn.push(rating);
-                }
-                asked.push(new);
-            }
+            let Some(event) = event_of(act, &lobby, &mut ledger) else { continue };
+            ledger.take(lobby.step(event))?;
             if let Phase::Thanks { rating, .. } = lobby.visit.phase {
-                prop_assert!(durable.contains(&rating), "thanked for what is not on the disk");
+                prop_assert!(ledger.durable.contains(&rating), "thanked for what is not on the disk");
             }
             if let Some(deadline) = lobby.visit.deadline(lobby.clock.up_ms()) {
                 prop_assert!(deadline > lobby.clock.up_ms(), "a deadline that has passed is a busy loop");
             }
         }
-        for new in asked.drain(..) {
-            let _ = lobby.step(Event::Appended(new.id));
+        while let Some(event) = ledger.answer(true) {
+            ledger.take(lobby.step(event))?;
         }
-        let _ = lobby.step(Event::Service(None));
-        lobby.after(LANGUAGE_RESET_MS);
-        let first = Visit { doubt: lobby.visit.doubt.clone(), touched_ms: lobby.visit.touched_ms, ..Visit::new(rules(), None) };
+        ledger.take(lobby.step(Event::Service(None)))?;
+        // Nobody is there any more: the visit's own deadlines bring it back.
+        while let Some(deadline) = lobby.visit.deadline(lobby.clock.up_ms()) {
+            lobby.clock.advance_ms(deadline - lobby.clock.up_ms());
+            ledger.take(lobby.step(Event::Tick))?;
+            while let Some(event) = ledger.answer(true) {
+                ledger.take(lobby.step(event))?;
+            }
+        }
+        let first = Visit { doubt: lobby.visit.doubt.clone(), touched_ms: lobby.visit.touched_ms, ..Visit::new(asking_rules(), None) };
         prop_assert_eq!(&lobby.visit, &first);
     }
 }

@@ -74,7 +74,7 @@ fn overflows(elements: &[Element]) -> Vec<String> {
     faults
 }
 
-fn is_a(element: &ElementHandle, component: &str) -> bool {
+pub fn is_a(element: &ElementHandle, component: &str) -> bool {
     element.type_name().is_some_and(|name| name == component)
         || element
             .bases()
@@ -84,9 +84,14 @@ fn is_a(element: &ElementHandle, component: &str) -> bool {
 fn small_targets(elements: &[Element], (width, height): Size) -> Vec<String> {
     let mut faults = Vec::new();
     for (element, bounds) in elements.iter().filter(|(element, _)| is_target(element)) {
-        let face = element
-            .accessible_label()
-            .is_some_and(|label| label.contains(" – "));
+        if bounds.width == 0.0 {
+            continue; // Not there now.
+        }
+        // Beside each other; a row of a list is as wide as the screen.
+        let face = bounds.width < 2.0 * bounds.height
+            && element
+                .accessible_label()
+                .is_some_and(|label| label.contains(" – "));
         let least = if face && width.max(height) >= 800 && width.min(height) >= 480 && width != 480
         {
             FACE
@@ -103,7 +108,7 @@ fn small_targets(elements: &[Element], (width, height): Size) -> Vec<String> {
     faults
 }
 
-fn is_target(element: &ElementHandle) -> bool {
+pub fn is_target(element: &ElementHandle) -> bool {
     matches!(
         element.accessible_role(),
         Some(AccessibleRole::Button | AccessibleRole::RadioButton)
@@ -113,11 +118,12 @@ fn is_target(element: &ElementHandle) -> bool {
 /// Texts, pictures and targets that share pixels.
 fn overlaps(elements: &[Element]) -> Vec<String> {
     let solid = |(element, bounds): &&Element| {
-        is_target(element)
+        let is_solid = is_target(element)
             || matches!(
                 element.accessible_role(),
                 Some(AccessibleRole::Text | AccessibleRole::Image)
-            ) && bounds.width > 0.0
+            );
+        is_solid && bounds.width > 0.0
     };
     let solid: Vec<&Element> = elements.iter().filter(solid).collect();
     let mut faults = Vec::new();
@@ -135,7 +141,7 @@ fn overlaps(elements: &[Element]) -> Vec<String> {
     faults
 }
 
-fn name(element: &ElementHandle) -> String {
+pub fn name(element: &ElementHandle) -> String {
     let of = |text: Option<slint::SharedString>| text.map(String::from).unwrap_or_default();
     format!("{} {:?}", of(element.id()), of(element.accessible_label()))
 }

@@ -7,12 +7,17 @@
 )]
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod adapted;
 mod contrast;
 mod geometry;
 mod input;
+mod legible;
 mod look;
+mod matrix;
 mod pixels;
 mod qr;
+mod rest;
+mod rotation;
 mod samples;
 mod stage;
 mod translations;

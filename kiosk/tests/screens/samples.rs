@@ -1,9 +1,10 @@
 //! Views to draw: ordinary ones, and the longest that must fit.
 
 use pikir_contract::Score;
+use pikir_kiosk::adaptation::Adaptation;
 use pikir_kiosk::view::{
-    Fault, FaultView, LanguageChoice, QrView, RateMessage, RateView, ScreenView, SetupView,
-    ThanksView, View,
+    Fault, FaultView, LanguageChoice, Overlay, QrView, RateMessage, RateView, ScreenView,
+    SetupView, ThanksView, View,
 };
 
 pub const LANGUAGES: [&str; 5] = ["ky", "ru", "be", "en", "kk"];
@@ -141,6 +142,9 @@ pub fn view(language: &str, screen: ScreenView) -> View {
             payload: PAYLOAD.into(),
             address: "otzyv.example".into(),
         }),
+        adaptation: Adaptation::default(),
+        overlay: None,
+        idle_left_s: None,
     }
 }
 
@@ -183,7 +187,10 @@ pub fn pressed(score: u8) -> RateView {
 }
 
 pub fn thanks(undo_left_s: Option<u32>) -> ScreenView {
-    ScreenView::Thanks(ThanksView { undo_left_s })
+    ScreenView::Thanks(ThanksView {
+        undo_left_s,
+        more: false,
+    })
 }
 
 fn fault(fault: Fault) -> ScreenView {
@@ -201,6 +208,26 @@ pub fn claim(problem: Option<&str>) -> ScreenView {
         user_code: "KX7M-4Q2P".into(),
         problem: problem.map(str::to_owned),
     })
+}
+
+/// What lies over a screen, in `language`, by a name for its picture.
+pub fn every_overlay(language: &str) -> Vec<(&'static str, View)> {
+    let over = |overlay| View {
+        overlay: Some(overlay),
+        ..long(language, ScreenView::Rate(rate()))
+    };
+    vec![
+        ("panel", over(Overlay::Panel)),
+        ("phone", over(Overlay::Phone)),
+    ]
+}
+
+/// `view` for a visitor who wants the screen so.
+pub fn adapted(view: &View, adaptation: Adaptation) -> View {
+    View {
+        adaptation,
+        ..view.clone()
+    }
 }
 
 /// Every screen in `language`, by a name for its picture.
@@ -255,6 +282,16 @@ pub fn every_screen(language: &str) -> Vec<(&'static str, View)> {
         ),
         ("thanks", view(language, thanks(Some(5)))),
         ("thanks-late", long(language, thanks(None))),
+        (
+            "thanks-more",
+            view(
+                language,
+                ScreenView::Thanks(ThanksView {
+                    undo_left_s: Some(5),
+                    more: true,
+                }),
+            ),
+        ),
         (
             "out-of-service-storage",
             long(language, fault(Fault::Storage)),

@@ -17,6 +17,17 @@ pub type Size = (u32, u32);
 /// The panels the screens are made for.
 pub const SIZES: [Size; 4] = [(480, 320), (800, 480), (1280, 800), (600, 1024)];
 
+/// The panels of the whole matrix: the sizes on sale, lying and upright, and the smallest one upright.
+pub const PANELS: [Size; 7] = [
+    (480, 320),
+    (800, 480),
+    (1280, 800),
+    (1920, 1080),
+    (480, 800),
+    (600, 1024),
+    (320, 480),
+];
+
 /// One window and what was reported from it.
 pub struct Stage {
     pub screen: Screen,
@@ -113,6 +124,46 @@ impl Stage {
             ElementHandle::find_by_accessible_label(self.screen.component(), label).collect();
         assert_eq!(found.len(), 1, "elements labelled {label:?}");
         found.into_iter().next().unwrap()
+    }
+
+    /// The one element of this id, where it is.
+    pub fn found(&self, id: &str) -> Option<ElementHandle> {
+        self.screen
+            .component()
+            .root_element()
+            .query_descendants()
+            .match_id(id)
+            .find_first()
+    }
+
+    /// Calls `look` for every page of what is shown: pages that a button turns are turned.
+    pub fn each_page(&self, mut look: impl FnMut(&Stage, usize)) {
+        look(self, 0);
+        if let Some(button) = self.found("RateScreen::to-answers") {
+            self.touch_at(bounds(&button).centre());
+            self.settle();
+            assert!(self.found("RateScreen::to-answers").is_none());
+            look(self, 1);
+        }
+        let first = self.headings();
+        for page in 1.. {
+            let Some(button) = self.found("PanelScreen::next") else {
+                break;
+            };
+            self.touch_at(bounds(&button).centre());
+            self.settle();
+            if self.headings() == first {
+                break;
+            }
+            look(self, page);
+        }
+    }
+
+    fn headings(&self) -> Vec<SharedString> {
+        let groups = self.with_role(AccessibleRole::Groupbox).into_iter();
+        groups
+            .filter_map(|(element, _)| element.accessible_label())
+            .collect()
     }
 
     pub fn touch(&self, label: &str) {

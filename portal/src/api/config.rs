@@ -38,9 +38,11 @@ pub async fn read(
 /// The configuration a terminal gets at present.
 pub async fn document(state: &AppState, terminal: &TerminalRecord) -> Result<Document, ApiProblem> {
     let (place, organization) = state.storage.terminal_place(terminal).await?;
+    let offer = state.storage.offer(&organization.code).await?;
     Ok(terminal_config::document(
         &place,
         &organization,
+        &offer,
         &state.public_url,
     ))
 }

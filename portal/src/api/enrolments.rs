@@ -66,7 +66,7 @@ async fn redeem(state: &AppState, token: &str, new: NewEnrolment) -> Result<Resp
         .await?
     {
         Redeemed::Enrolled(enrolled) => {
-            Ok((StatusCode::OK, Json(result(state, &enrolled)?)).into_response())
+            Ok((StatusCode::OK, Json(result(state, &enrolled).await?)).into_response())
         }
         Redeemed::UnknownToken => {
             refused("this portal never made this token; check that it was copied in full")
@@ -141,7 +141,7 @@ pub async fn poll(
         .poll_enrolment(hash, public_key, state.clock.unix_ms(), interval_ms)
         .await?
     {
-        Polled::Enrolled(enrolled) => Ok(Json(result(&state, &enrolled)?).into_response()),
+        Polled::Enrolled(enrolled) => Ok(Json(result(&state, &enrolled).await?).into_response()),
         Polled::Pending => not_yet(PollErrorCode::AuthorizationPending),
         Polled::TooFast => not_yet(PollErrorCode::SlowDown),
         Polled::Denied => not_yet(PollErrorCode::AccessDenied),
@@ -153,9 +153,14 @@ pub async fn poll(
     }
 }
 
-fn result(state: &AppState, enrolled: &Enrolled) -> Result<EnrolmentResult, ApiProblem> {
-    let document =
-        terminal_config::document(&enrolled.place, &enrolled.organization, &state.public_url);
+async fn result(state: &AppState, enrolled: &Enrolled) -> Result<EnrolmentResult, ApiProblem> {
+    let offer = state.storage.offer(&enrolled.organization.code).await?;
+    let document = terminal_config::document(
+        &enrolled.place,
+        &enrolled.organization,
+        &offer,
+        &state.public_url,
+    );
     Ok(EnrolmentResult {
         terminal: enrolled.terminal.id,
         config: document.value,

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use pikir_contract::{ClockReading, Event, EventsAnswer, EventsRequest, OffsetQuality};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use pikir_contract::{Event, EventsAnswer, EventsRequest};
 use serde_json::Value;
 
+use super::packed;
 use super::problem::{ApiProblem, WRONG_TERMINAL};
 use super::signed::{FromTerminal, is_json, json_fault, read_json, run_off_thread};
 use crate::app::AppState;
 use crate::ingest::{MAX_GAP, judge};
-use crate::storage::{Delivered, Delivery, KnownBoot, Sending, Storage, TerminalRecord};
+use crate::storage::{Delivered, Delivery, Sending, Storage, TerminalRecord};
 
 /// How often a delivery is judged again because the terminal's state changed meanwhile.
 const ATTEMPTS: usize = 4;
@@ -19,17 +21,17 @@ const ATTEMPTS: usize = 4;
 /// `POST /api/v1/events`
 pub async fn deliver(
     State(state): State<AppState>,
+    headers: HeaderMap,
     FromTerminal {
         terminal,
         content,
         received,
     }: FromTerminal<true>,
-) -> Result<Json<EventsAnswer>, ApiProblem> {
+) -> Result<Response, ApiProblem> {
     let request = Arc::new(run_off_thread(move || read_request(&content)).await??);
     check(&request, &terminal)?;
     let handed_in = HandedIn {
         terminal: terminal.key,
-        boots: known_boots(&request, received.unix_ms()),
         sending: Sending {
             boot: request.clock.boot,
             up_ms: request.clock.up_ms,
@@ -45,11 +47,12 @@ pub async fn deliver(
             results,
         } = delivered
         {
-            return Ok(Json(EventsAnswer {
+            let answer = EventsAnswer {
                 received_through,
                 results,
                 time: state.clock.now(),
-            }));
+            };
+            return Ok(packed::answer(&headers, &answer));
         }
     }
     Err(ApiProblem::unavailable(
@@ -61,35 +64,39 @@ pub async fn deliver(
 struct HandedIn {
     terminal: i64,
     request: Arc<EventsRequest>,
-    boots: Vec<KnownBoot>,
     sending: Sending,
     received_at: i64,
 }
 
-/// Judges and keeps a delivery, beginning as far back as its events ask for.
+/// Judges and keeps a delivery.
 async fn try_once(storage: &Storage, handed_in: &HandedIn) -> Result<Delivered, ApiProblem> {
-    let known = storage.seal_state(handed_in.terminal).await?;
-    check_gap(&handed_in.request.events, known.held_through)?;
-    for mut ratchet in known.beginnings() {
-        let request = Arc::clone(&handed_in.request);
-        let (events, ratchet) =
-            run_off_thread(move || (judge(&mut ratchet, &request.events), ratchet)).await?;
-        let delivery = Delivery {
-            terminal: handed_in.terminal,
-            seal_key: known.seal_key.clone(),
-            ratchet,
-            events,
-            boots: handed_in.boots.clone(),
-            sending: handed_in.sending,
-            received_at: handed_in.received_at,
-        };
-        match storage.deliver(delivery).await? {
-            Delivered::Unjudged => {}
-            done => return Ok(done),
-        }
-    }
-    // Judged from K1 nothing is left out, so this is a state that has changed meanwhile.
-    Ok(Delivered::Stale)
+    let request = Arc::clone(&handed_in.request);
+    let seq = |event: Option<&Event>| event.map_or(0, |event| event.seq);
+    let (first, last) = (seq(request.events.first()), seq(request.events.last()));
+    let known = storage.seal_state(handed_in.terminal, first, last).await?;
+    check_gap(&request.events, known.held_through)?;
+    let mut keys = known.keys.for_request();
+    let (events, mut keys) =
+        run_off_thread(move || (judge(&mut keys, &request.events), keys)).await?;
+    let marks = keys.take_marks();
+    let Ok(events) = events else {
+        storage
+            .keep_marks(handed_in.terminal, known.seal_key, marks)
+            .await?;
+        let detail = "an event lies far ahead of what is held, and its key is still being worked out; try again";
+        return Err(ApiProblem::unavailable(detail));
+    };
+    let delivery = Delivery {
+        terminal: handed_in.terminal,
+        seal_key: known.seal_key,
+        ratchet: keys.at().clone(),
+        marks,
+        events,
+        boots: handed_in.request.boots.clone(),
+        sending: handed_in.sending,
+        received_at: handed_in.received_at,
+    };
+    Ok(storage.deliver(delivery).await?)
 }
 
 fn read_request(content: &[u8]) -> Result<EventsRequest, ApiProblem> {
@@ -142,20 +149,4 @@ fn check_gap(events: &[Event], held_through: u64) -> Result<(), ApiProblem> {
         )),
         None => Ok(()),
     }
-}
-
-/// What the terminal says about its boots, and what the portal's own clock says about the boot that sends.
-fn known_boots(request: &EventsRequest, received_at: i64) -> Vec<KnownBoot> {
-    let ClockReading { boot, up_ms, .. } = request.clock;
-    let sending = i64::try_from(up_ms).ok().map(|up_ms| KnownBoot {
-        boot,
-        offset_ms: received_at - up_ms,
-        quality: OffsetQuality::Portal,
-    });
-    let told = request.boots.iter().map(|known| KnownBoot {
-        boot: known.boot,
-        offset_ms: known.offset_ms,
-        quality: known.quality,
-    });
-    told.chain(sending).collect()
 }

@@ -2,6 +2,9 @@
 //!
 //! After an outage a whole fleet returns at once. What is beyond the portal's strength is turned away before anything is
 //! read or verified, which costs next to nothing, and spread over the time that what was turned away takes to be served.
+//!
+//! A place is held while a delivery arrives, but by terminals alone: who cannot sign its head ([`super::signed`]) loses it at
+//! once, however slowly the rest would come.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -1,8 +1,10 @@
 //! Signed requests: who sends this, and did exactly this arrive?
 //!
-//! Checked in this order: a usable signature by a known key (401), not retired (403), within the size limits (413), a
-//! known encoding (415). What the body says comes after that.
+//! Checked in this order: a signature of the head by a known key (401), not retired (403), within the size limits (413),
+//! the body that was signed (401), a known encoding (415). What the body says comes after that. Nothing of a body is read
+//! before its head is known to be a terminal's own: a stranger who sends slowly holds up nobody.
 
+use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
@@ -11,7 +13,7 @@ use pikir_contract::{
 };
 use serde::de::DeserializeOwned;
 
-use super::body::{SizeLimits, read_sent, unpack};
+use super::body::{SizeLimits, drain, read_sent, unpack};
 use super::problem::ApiProblem;
 use crate::app::AppState;
 use crate::storage::TerminalRecord;
@@ -51,32 +53,19 @@ impl<const DELIVERY: bool> FromRequest<AppState> for FromTerminal<DELIVERY> {
         let terminal = find_signer(&signature, state).await?;
         let key = verifying_key(&Bytes(terminal.public_key.clone()))
             .map_err(|_| ApiProblem::unauthorized("this terminal's key cannot be used"))?;
-        let read = read_sent(&parts.headers, body, limits.sent).await;
-        let sent = verify_read(&signature, &key, &parts, read, terminal.retired)?;
-        let content = unpack_off_thread(parts.headers, sent, limits).await?;
+        verify_head(&signature, &key, &parts)?;
+        if terminal.retired {
+            // It is to see why, and not a broken connection.
+            drain(body, limits.sent).await;
+            return Err(ApiProblem::retired());
+        }
+        let content = read_content(&signature, parts.headers, body, limits).await?;
         Ok(Self {
             terminal,
             content,
             received,
         })
     }
-}
-
-/// The signature comes first, but a body that is too large cannot be verified.
-fn verify_read(
-    signature: &RequestSignature,
-    key: &VerifyingKey,
-    parts: &Parts,
-    read: Result<Vec<u8>, ApiProblem>,
-    retired: bool,
-) -> Result<Vec<u8>, ApiProblem> {
-    if let Ok(sent) = &read {
-        verify(signature, key, parts, sent)?;
-    }
-    if retired {
-        return Err(ApiProblem::retired());
-    }
-    read
 }
 
 impl FromRequest<AppState> for FromMachine {
@@ -93,9 +82,8 @@ impl FromRequest<AppState> for FromMachine {
             .map_err(|_| ApiProblem::unauthorized(unusable))?;
         let public_key =
             verifying_key(&key_bytes).map_err(|_| ApiProblem::unauthorized(unusable))?;
-        let sent = read_sent(&parts.headers, body, limits.sent).await?;
-        verify(&signature, &public_key, &parts, &sent)?;
-        let content = unpack_off_thread(parts.headers, sent, limits).await?;
+        verify_head(&signature, &public_key, &parts)?;
+        let content = read_content(&signature, parts.headers, body, limits).await?;
         Ok(Self {
             public_key,
             content,
@@ -131,7 +119,8 @@ impl FromRequestParts<AppState> for Asking {
         let terminal = find_signer(&signature, state).await?;
         let key = verifying_key(&Bytes(terminal.public_key.clone()))
             .map_err(|_| ApiProblem::unauthorized("this terminal's key cannot be used"))?;
-        verify(&signature, &key, parts, &[])?;
+        verify_head(&signature, &key, parts)?;
+        check_content(&signature, &[])?;
         if terminal.retired {
             Err(ApiProblem::retired())
         } else {
@@ -178,23 +167,31 @@ async fn find_signer(
         .ok_or_else(|| ApiProblem::unauthorized(unknown))
 }
 
-fn verify(
+fn verify_head(
     signature: &RequestSignature,
     key: &VerifyingKey,
     parts: &Parts,
-    sent: &[u8],
 ) -> Result<(), ApiProblem> {
     signature
-        .verify(key, parts.method.as_str(), parts.uri.path(), Some(sent))
+        .verify_head(key, parts.method.as_str(), parts.uri.path())
         .map_err(|error| ApiProblem::unauthorized(&error.to_string()))
 }
 
-/// Unpacking megabytes would hold up everyone else on an async thread.
-async fn unpack_off_thread(
+fn check_content(signature: &RequestSignature, sent: &[u8]) -> Result<(), ApiProblem> {
+    signature
+        .check_content(Some(sent))
+        .map_err(|error| ApiProblem::unauthorized(&error.to_string()))
+}
+
+/// Reads the body that was signed, and unpacks it: megabytes would hold up everyone else on an async thread.
+async fn read_content(
+    signature: &RequestSignature,
     headers: HeaderMap,
-    sent: Vec<u8>,
+    body: Body,
     limits: SizeLimits,
 ) -> Result<Vec<u8>, ApiProblem> {
+    let sent = read_sent(&headers, body, limits.sent).await?;
+    check_content(signature, &sent)?;
     run_off_thread(move || unpack(&headers, sent, limits.unpacked)).await?
 }
 

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::ApiProblem;
 use crate::app::AppState;
-use crate::storage::{Counts, OrganizationRecord, Storage, StorageError, Summary, Uptime};
+use crate::storage::{
+    Counts, Named, NamedFigures, OrganizationRecord, Storage, StorageError, Summary, Uptime, Within,
+};
 
 /// What else to include.
 #[derive(Debug, Default, Deserialize)]
@@ -30,9 +32,37 @@ pub struct Figures {
     flagged: u64,
     withdrawn: u64,
     flagged_by_rule: BTreeMap<&'static str, u64>,
+    questionnaire: Answers,
+    services: Vec<Rated>,
     uptime: Running,
     #[serde(skip_serializing_if = "Option::is_none")]
     units: Option<Vec<Figures>>,
+}
+
+/// What visitors added to their scores.
+#[derive(Debug, Serialize)]
+struct Answers {
+    total: u64,
+    average: Option<String>,
+    criteria: Vec<Rated>,
+    reasons: Vec<Reason>,
+}
+
+/// A criterion or a service, and how it was rated.
+#[derive(Debug, Serialize)]
+struct Rated {
+    key: String,
+    name: Texts,
+    #[serde(flatten)]
+    scores: Channel,
+}
+
+/// A reason, and how often it was given.
+#[derive(Debug, Serialize)]
+struct Reason {
+    key: String,
+    name: Texts,
+    count: u64,
 }
 
 /// How much of the time the terminals were running.
@@ -40,6 +70,7 @@ pub struct Figures {
 struct Running {
     terminals: u64,
     since: Option<Time>,
+    within: &'static str,
     percent: Option<String>,
 }
 
@@ -89,8 +120,11 @@ async fn figures(
     now_ms: i64,
 ) -> Result<Figures, StorageError> {
     let summary = storage.summary(&organization.code).await?;
+    let answers = storage.answer_figures(&organization.code).await?;
+    let offer = storage.offer(&organization.code).await?;
     let uptime = storage.uptime(&organization.code, now_ms).await?;
-    Ok(Figures::new(organization, &summary, &uptime))
+    let added = answers.named(&offer);
+    Ok(Figures::new(organization, &summary, added, &uptime))
 }
 
 impl Running {
@@ -100,6 +134,11 @@ impl Running {
             since: uptime
                 .since_ms
                 .and_then(|since| Time::from_unix_ms(since).ok()),
+            within: match uptime.within() {
+                Within::AllHours => "all-hours",
+                Within::OpeningHours => "opening-hours",
+                Within::Both => "opening-hours-where-known",
+            },
             percent: uptime
                 .per_mille()
                 .map(|share| format!("{}.{}", share / 10, share % 10)),
@@ -108,7 +147,12 @@ impl Running {
 }
 
 impl Figures {
-    fn new(organization: OrganizationRecord, summary: &Summary, uptime: &Uptime) -> Self {
+    fn new(
+        organization: OrganizationRecord,
+        summary: &Summary,
+        added: NamedFigures,
+        uptime: &Uptime,
+    ) -> Self {
         let channels = [
             ("terminal", &summary.terminal),
             ("phone", &summary.phone),
@@ -128,10 +172,40 @@ impl Figures {
                 .iter()
                 .map(|(rule, count)| (rule.as_str(), count))
                 .collect(),
+            questionnaire: Answers {
+                total: added.questionnaires,
+                average: added.average_hundredths.map(hundredths),
+                criteria: added.criteria.into_iter().map(Rated::new).collect(),
+                reasons: added
+                    .reasons
+                    .into_iter()
+                    .map(|Named { key, name, figure }| Reason {
+                        key,
+                        name,
+                        count: figure,
+                    })
+                    .collect(),
+            },
+            services: added.services.into_iter().map(Rated::new).collect(),
             uptime: Running::new(uptime),
             units: None,
         }
     }
+}
+
+impl Rated {
+    fn new(Named { key, name, figure }: Named<Counts>) -> Self {
+        Self {
+            key,
+            name,
+            scores: Channel::new(&figure),
+        }
+    }
+}
+
+/// A mean given in hundredths, as text: there is no floating-point number on the wire.
+fn hundredths(mean: u64) -> String {
+    format!("{}.{:02}", mean / 100, mean % 100)
 }
 
 impl Channel {
@@ -144,9 +218,7 @@ impl Channel {
                 .map(|(count, score): (_, u8)| (score.to_string(), *count))
                 .collect(),
             total: counts.total(),
-            average: counts
-                .average_hundredths()
-                .map(|average| format!("{}.{:02}", average / 100, average % 100)),
+            average: counts.average_hundredths().map(hundredths),
         }
     }
 }

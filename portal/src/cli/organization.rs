@@ -1,4 +1,6 @@
-//! `pikir-portal organization`: organisations from a table (CSV).
+//! `pikir-portal organization`: organisations from a table (CSV) or a document (JSON).
+
+mod document;
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -8,8 +10,9 @@ use clap::Subcommand;
 use pikir_contract::{Texts, is_language_tag};
 use serde_json::{Value, json};
 
-use super::{CliError, Common};
+use super::{CliError, Common, note};
 use crate::storage::{OrganizationRecord, Storage};
+use document::Document;
 
 /// The longest code of an organisation, in characters.
 const MAX_CODE_CHARS: usize = 64;
@@ -17,14 +20,18 @@ const MAX_CODE_CHARS: usize = 64;
 /// `pikir-portal organization`
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Add or change organisations from a CSV file
+    /// Add or change organisations from a CSV or JSON file
     ///
-    /// The first line names the columns: code, parent, and name_LANG for each language, such as
+    /// CSV: the first line names the columns: code, parent, and name_LANG for each language, such as
     /// code,parent,name_ky,name_ru. `parent` is the code of the organisation a unit belongs to, empty for none.
     /// Commas or semicolons separate; UTF-8. Codes that are known already are changed, so a file can be imported again.
     /// Either the whole file is taken or nothing of it.
+    ///
+    /// JSON: {"organizations": [{"code", "parent", "name": {LANG: text}, "services", "questionnaire", "announcements"}]}.
+    /// The last three say what visitors are offered besides the score, on terminals and phones, in the form of the
+    /// terminals' configuration; null takes that of the organisation above, a member that is missing stays as it is.
     Import {
-        /// CSV file
+        /// CSV or JSON file
         file: PathBuf,
     },
     /// Show the organisations there are
@@ -51,18 +58,43 @@ async fn run_import(file: &Path, common: &Common) -> Result<(), CliError> {
     let bytes = std::fs::read(file).map_err(|error| at(error.to_string()))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| at("is not UTF-8; save the table as CSV UTF-8".to_owned()))?;
-    let rows = read_rows(text.trim_start_matches('\u{feff}')).map_err(at)?;
+    let text = text.trim_start_matches('\u{feff}');
+    let is_json = text.trim_start().starts_with('{');
+    // A table is read first, so that one with a fault is refused whatever the state of the database.
+    let table = match is_json {
+        true => Vec::new(),
+        false => read_rows(text).map_err(at)?,
+    };
     let storage = common.storage()?;
-    let rows = parents_first(rows, &storage).await?.map_err(at)?;
-    let done = storage.put_organizations(rows).await?;
-    let text = format!(
+    let found = match is_json {
+        true => document::read(text, &storage.organizations().await?).map_err(at)?,
+        false => Document {
+            rows: table,
+            ..Document::default()
+        },
+    };
+    let place = if is_json { "organizations" } else { "line" };
+    let rows = parents_first(found.rows, &storage, place)
+        .await?
+        .map_err(at)?;
+    let done = storage.put_organizations_with(rows, found.content).await?;
+    found.notes.iter().for_each(note);
+    let mut text = format!(
         "{} added, {} changed, {} as before",
         done.added, done.changed, done.unchanged
     );
+    if is_json {
+        // Writing to a text does not fail.
+        let _ = write!(
+            text,
+            "; what visitors are offered changed for {}",
+            done.content_changed
+        );
+    }
     common.answer(&done, text)
 }
 
-/// An organisation and the line it stands on.
+/// An organisation and the line it stands on, or its number in a list.
 #[derive(Debug)]
 struct RowOf {
     line: u64,
@@ -149,12 +181,7 @@ fn read_row(columns: &[Column], record: &csv::StringRecord) -> Result<Organizati
             Column::Name(language) => names.push((language.clone(), cell.to_owned())),
         }
     }
-    let is_code = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if code.is_empty() || code.len() > MAX_CODE_CHARS || !code.chars().all(is_code) {
-        return Err(format!(
-            "the code {code:?} must be 1 to {MAX_CODE_CHARS} letters a–z, digits, hyphens, dots or underscores"
-        ));
-    }
+    check_code(&code)?;
     if names.is_empty() {
         return Err(format!("{code} has no name in any language"));
     }
@@ -166,10 +193,22 @@ fn read_row(columns: &[Column], record: &csv::StringRecord) -> Result<Organizati
     })
 }
 
-/// Puts units behind the organisations they belong to. The inner error names the line at fault.
+fn check_code(code: &str) -> Result<(), String> {
+    let is_code = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if code.is_empty() || code.len() > MAX_CODE_CHARS || !code.chars().all(is_code) {
+        return Err(format!(
+            "the code {code:?} must be 1 to {MAX_CODE_CHARS} letters a–z, digits, hyphens, dots or underscores"
+        ));
+    }
+    Ok(())
+}
+
+/// Puts units behind the organisations they belong to. The inner error names the line (or whatever `place` calls it) at
+/// fault.
 async fn parents_first(
     rows: Vec<RowOf>,
     storage: &Storage,
+    place: &str,
 ) -> Result<Result<Vec<OrganizationRecord>, String>, CliError> {
     let known = storage.organizations().await?;
     let mut parents: HashMap<&str, Option<&str>> = known
@@ -186,7 +225,7 @@ async fn parents_first(
     for row in &rows {
         match depth(&row.organization.code, &parents) {
             Ok(depth) => depths.push(depth),
-            Err(why) => return Ok(Err(format!("line {}: {why}", row.line))),
+            Err(why) => return Ok(Err(format!("{place} {}: {why}", row.line))),
         }
     }
     let mut sorted: Vec<(usize, OrganizationRecord)> = depths
@@ -282,7 +321,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let storage = Storage::open(dir.path()).unwrap();
         let rows = read_rows("code,parent,name_ru\nb,a,Б\na,,А\n").unwrap();
-        let sorted = parents_first(rows, &storage).await.unwrap().unwrap();
+        let sorted = parents_first(rows, &storage, "line")
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(
             sorted
                 .iter()
@@ -293,7 +335,7 @@ mod tests {
         storage.put_organizations(sorted).await.unwrap();
         let circle = read_rows("code,parent,name_ru\na,b,А\n").unwrap();
         assert!(
-            parents_first(circle, &storage)
+            parents_first(circle, &storage, "line")
                 .await
                 .unwrap()
                 .unwrap_err()
@@ -301,7 +343,7 @@ mod tests {
         );
         let orphan = read_rows("code,parent,name_ru\nc,x,В\n").unwrap();
         assert!(
-            parents_first(orphan, &storage)
+            parents_first(orphan, &storage, "line")
                 .await
                 .unwrap()
                 .unwrap_err()

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{CliError, Common, note};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
+use crate::hours::OpeningHours;
 use crate::storage::{AddedPlace, DEFAULT_TIMEZONE, PlaceRecord, Storage};
 use crate::terminal_config;
 
@@ -26,6 +27,13 @@ const PRESENCE_KEY_BYTES: usize = 32;
 pub enum Command {
     /// Add a place and print its short code
     Add(Add),
+    /// Set when a place is open: ratings outside these hours do not count, and its terminals are to run within them
+    Hours {
+        /// The place's short code
+        code: PlaceCode,
+        /// Such as "mon-fri 08:30-17:30; sat 09:00-13:00"; none: not known
+        hours: Option<OpeningHours>,
+    },
     /// Show the places there are
     List {
         /// Only those of this organisation
@@ -61,6 +69,9 @@ pub struct Add {
     /// Time zone in which its days are counted (IANA)
     #[arg(long, value_name = "ZONE", default_value = DEFAULT_TIMEZONE, value_parser = parse_timezone)]
     timezone: String,
+    /// When it is open, such as "mon-fri 08:30-17:30; sat 09:00-13:00"
+    #[arg(long, value_name = "HOURS")]
+    hours: Option<OpeningHours>,
 }
 
 fn parse_timezone(text: &str) -> Result<String, String> {
@@ -93,6 +104,20 @@ fn parse_question(text: &str) -> Result<(String, String), String> {
 pub async fn run(command: Command, common: &Common) -> Result<(), CliError> {
     match command {
         Command::Add(add) => run_add(add, common).await,
+        Command::Hours { code, hours } => {
+            let hours = hours.unwrap_or_default();
+            let text = hours.to_string();
+            if !common.storage()?.set_hours(&code, hours).await? {
+                return Err(CliError::failed(format_args!(
+                    "there is no place {code}; `pikir-portal place list` shows those there are"
+                )));
+            }
+            let known = if text.is_empty() { "not known" } else { &text };
+            common.answer(
+                &json!({"code": code, "hours": text}),
+                format_args!("{code}: {known}"),
+            )
+        }
         Command::List { organization } => {
             let places = common.storage()?.places(organization.as_deref()).await?;
             let list: Vec<Value> = places.iter().map(as_json).collect();
@@ -138,6 +163,7 @@ fn new_place(add: Add) -> Result<(Option<PlaceCode>, PlaceRecord), CliError> {
         languages,
         default_language,
         timezone,
+        hours,
     } = add;
     let default_language = default_language
         .or_else(|| languages.first().cloned())
@@ -175,6 +201,7 @@ fn new_place(add: Add) -> Result<(Option<PlaceCode>, PlaceRecord), CliError> {
         default_language,
         presence_key: Entropy::system().bytes::<PRESENCE_KEY_BYTES>().to_vec(),
         timezone,
+        hours: hours.unwrap_or_default(),
         version: 1,
     };
     Ok((code, place))
@@ -233,6 +260,7 @@ fn as_json(place: &PlaceRecord) -> Value {
         "default_language": place.default_language,
         "question": place.question,
         "timezone": place.timezone,
+        "hours": place.hours.to_string(),
     })
 }
 

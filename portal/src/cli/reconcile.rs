@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use super::{CliError, Common};
 use crate::reconciliation::{Figures, Reconciliation, ranges};
 use crate::storage::{Days, Storage};
+use crate::web::i18n::{Lang, Locale};
+use crate::web::reconciliation::times;
 
 /// Parts of the missing numbers that are written out in a table.
 const SHOWN_RANGES: usize = 8;
@@ -104,6 +106,9 @@ fn table(found: &Reconciliation) -> String {
             "{name:<10}  {:>8}  {:>8}  {:>8}  {:>8}  {:>9}  {:>8}  {:>8}  {missing}",
             of.taken, of.received, of.counted, of.flagged, of.withdrawn, of.other, of.rejected
         );
+    }
+    if let Some(times) = times(Locale(Lang::En), total.times) {
+        text += &format!("{times}\n");
     }
     for line in differences(found) {
         text += &format!("! {line}\n");

@@ -82,21 +82,7 @@ fn read_run(row: &rusqlite::Row<'_>) -> Result<StoredRun, StorageError> {
     })
 }
 
-pub(in crate::storage) fn quality_text(quality: OffsetQuality) -> &'static str {
-    match quality {
-        OffsetQuality::Synced => "synced",
-        OffsetQuality::Portal => "portal",
-        OffsetQuality::Estimated => "estimated",
-    }
-}
-
 pub(in crate::storage) fn read_quality(text: &str) -> Result<OffsetQuality, StorageError> {
-    match text {
-        "synced" => Ok(OffsetQuality::Synced),
-        "portal" => Ok(OffsetQuality::Portal),
-        "estimated" => Ok(OffsetQuality::Estimated),
-        _ => Err(StorageError::unreadable(format_args!(
-            "a boot's quality {text:?}"
-        ))),
-    }
+    OffsetQuality::from_name(text)
+        .ok_or_else(|| StorageError::unreadable(format_args!("a boot's quality {text:?}")))
 }

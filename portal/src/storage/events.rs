@@ -1,50 +1,23 @@
 //! Events: what is needed to judge them, and handing them over to be kept ([`super::intake`]).
 
-use pikir_contract::{EventResult, OffsetQuality, SealKey};
+use pikir_contract::{BootOffset, EventResult, SealKey};
 use rusqlite::Connection;
 
 use super::intake::deliver;
 use super::{Sending, Storage, StorageError};
-use crate::ingest::{Judged, Ratchet};
+use crate::ingest::{Judged, Keys, Ratchet};
 
 /// What is needed to judge a terminal's events.
 #[derive(Clone, Debug)]
 pub struct SealState {
     /// K1.
     pub seal_key: SealKey,
-    /// The ratchet as far as every event before it is held.
-    pub ratchet: Ratchet,
-    /// The ratchet beyond the gaps, where there are any.
-    pub ahead: Option<Ratchet>,
+    /// The keys known around the events asked about.
+    pub keys: Keys,
     /// Every event up to this seq is held.
     pub received_through: u64,
     /// The highest seq held; above `received_through` where there is a gap.
     pub held_through: u64,
-}
-
-impl SealState {
-    /// Where judging may begin, the nearest first. A gap may stay for ever, so most events come beyond it; one that fills
-    /// it is judged from before it, and whatever the portal lost of its own from K1.
-    pub fn beginnings(&self) -> Vec<Ratchet> {
-        let first = Ratchet::start(self.seal_key.clone());
-        let mut all: Vec<Ratchet> = self.ahead.iter().cloned().collect();
-        all.push(self.ratchet.clone());
-        if self.ratchet.seq > first.seq {
-            all.push(first);
-        }
-        all
-    }
-}
-
-/// What is known about when a boot began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KnownBoot {
-    /// The boot.
-    pub boot: pikir_contract::BootId,
-    /// True time = `up_ms` + this.
-    pub offset_ms: i64,
-    /// How well it is known.
-    pub quality: OffsetQuality,
 }
 
 /// Judged events of one terminal, to be kept.
@@ -56,10 +29,12 @@ pub struct Delivery {
     pub seal_key: SealKey,
     /// The ratchet after judging them.
     pub ratchet: Ratchet,
+    /// Keys found on the way there.
+    pub marks: Vec<Ratchet>,
     /// The events, in ascending order of seq.
     pub events: Vec<Judged>,
-    /// What the sender knows about boots.
-    pub boots: Vec<KnownBoot>,
+    /// What the sender tells of boots.
+    pub boots: Vec<BootOffset>,
     /// The boot that sends them.
     pub sending: Sending,
     /// When they came (milliseconds since 1970).
@@ -78,31 +53,30 @@ pub enum Delivered {
     },
     /// What is known of the terminal changed since the events were judged: judge them again.
     Stale,
-    /// One of the events lies before where judging began and is not held: judge them from further back. Nothing was kept.
-    Unjudged,
 }
 
 impl Storage {
-    /// What is needed to judge the events of a terminal.
-    pub async fn seal_state(&self, terminal: i64) -> Result<SealState, StorageError> {
-        let find = move |db: &Connection| {
-            let mut statement = db.prepare_cached(
-                "SELECT seal_key, ratchet_seq, ratchet_key, ahead_seq, ahead_key, received_through, held_through
-                 FROM terminals WHERE key = ?1",
-            )?;
-            let read = |row: &rusqlite::Row<'_>| {
-                let ahead = row.get::<_, Option<u64>>(3)?.zip(row.get(4)?);
-                Ok(SealState {
-                    seal_key: SealKey::from_bytes(row.get(0)?),
-                    ratchet: ratchet(row.get(1)?, row.get(2)?),
-                    ahead: ahead.map(|(seq, key)| ratchet(seq, key)),
-                    received_through: row.get(5)?,
-                    held_through: row.get(6)?,
-                })
-            };
-            Ok(statement.query_row([terminal], read)?)
-        };
-        self.sqlite.read(find).await
+    /// What is needed to judge a terminal's events from seq `first` to `last`.
+    pub async fn seal_state(
+        &self,
+        terminal: i64,
+        first: u64,
+        last: u64,
+    ) -> Result<SealState, StorageError> {
+        self.sqlite
+            .read(move |db| seal_state(db, terminal, first, last))
+            .await
+    }
+
+    /// Keeps keys of the ratchet on the way to an event that is too far for one request.
+    pub async fn keep_marks(
+        &self,
+        terminal: i64,
+        seal_key: SealKey,
+        marks: Vec<Ratchet>,
+    ) -> Result<(), StorageError> {
+        let keep = move |db: &Connection| keep_marks(db, terminal, &seal_key, &marks);
+        self.sqlite.write(keep).await
     }
 
     /// Keeps a delivery. Nothing of it is kept unless all of it is.
@@ -111,9 +85,58 @@ impl Storage {
     }
 }
 
-pub(in crate::storage) fn ratchet(seq: u64, key: [u8; 32]) -> Ratchet {
-    Ratchet {
-        seq,
-        key: SealKey::from_bytes(key),
+fn seal_state(
+    db: &Connection,
+    terminal: i64,
+    first: u64,
+    last: u64,
+) -> Result<SealState, StorageError> {
+    let ratchet = |row: &rusqlite::Row<'_>| {
+        Ok(Ratchet {
+            seq: row.get(0)?,
+            key: SealKey::from_bytes(row.get(1)?),
+        })
+    };
+    let mut statement = db.prepare_cached(
+        "SELECT ratchet_seq, ratchet_key, seal_key, received_through, held_through FROM terminals WHERE key = ?1",
+    )?;
+    let (at, seal_key, received_through, held_through) =
+        statement.query_row([terminal], |row| {
+            Ok((
+                ratchet(row)?,
+                SealKey::from_bytes(row.get(2)?),
+                row.get(3)?,
+                row.get(4)?,
+            ))
+        })?;
+    let mut statement = db.prepare_cached(
+        "SELECT seq, key FROM ratchet_marks WHERE terminal = ?1 AND seq <= ?3
+             AND seq >= coalesce((SELECT max(seq) FROM ratchet_marks WHERE terminal = ?1 AND seq <= ?2), 0)",
+    )?;
+    let marks = statement
+        .query_map((terminal, first, last), ratchet)?
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(SealState {
+        keys: Keys::new(seal_key.clone(), marks.into_iter().chain([at])),
+        seal_key,
+        received_through,
+        held_through,
+    })
+}
+
+/// Keeps keys, unless the terminal has another K1 by now.
+pub(in crate::storage) fn keep_marks(
+    db: &Connection,
+    terminal: i64,
+    seal_key: &SealKey,
+    marks: &[Ratchet],
+) -> Result<(), StorageError> {
+    for mark in marks {
+        db.prepare_cached(
+            "INSERT OR IGNORE INTO ratchet_marks (terminal, seq, key)
+             SELECT key, ?2, ?3 FROM terminals WHERE key = ?1 AND seal_key = ?4",
+        )?
+        .execute((terminal, mark.seq, mark.key.as_bytes(), seal_key.as_bytes()))?;
     }
+    Ok(())
 }

@@ -24,6 +24,10 @@ pub struct Exclusion {
     pub score: u8,
     /// When the rating was given (milliseconds since 1970), as far as is known.
     pub rated_at: i64,
+    /// Whether somebody measured that time; otherwise it is an estimate.
+    pub time_measured: bool,
+    /// How far it is off at most, in milliseconds, if that is known.
+    pub uncertainty_ms: Option<i64>,
     /// The name of the place it was given at.
     pub place: String,
     /// That place's time zone (IANA).
@@ -107,7 +111,8 @@ fn list(
     limit: usize,
 ) -> Result<Vec<Exclusion>, StorageError> {
     let mut statement = db.prepare_cached(
-        "SELECT t.id, e.seq, e.rule, e.found_by, e.made_at, e.reversed, r.score, r.rated_at, p.name, p.timezone, o.names,
+        "SELECT t.id, e.seq, e.rule, e.found_by, e.made_at, e.reversed, r.score, r.rated_at,
+             r.time_quality IN ('synced', 'portal') AS time_measured, r.uncertainty_ms, p.name, p.timezone, o.names,
              d.reversed AS decided, d.reason, d.decided_by, d.decided_at
          FROM exclusions e JOIN terminals t ON t.key = e.terminal
              JOIN ratings r ON r.terminal = e.terminal AND r.seq = e.seq
@@ -154,6 +159,8 @@ fn read(row: &Row<'_>) -> Result<Exclusion, StorageError> {
         reversed: row.get("reversed")?,
         score: row.get("score")?,
         rated_at: row.get("rated_at")?,
+        time_measured: row.get("time_measured")?,
+        uncertainty_ms: row.get("uncertainty_ms")?,
         place: row.get("name")?,
         timezone: row.get("timezone")?,
         organization: serde_json::from_str(&row.get::<_, String>("names")?)?,

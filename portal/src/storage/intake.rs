@@ -2,12 +2,12 @@
 //!
 //! Every event is kept under its seq, rejected ones with the reason; a seq that is held already is never touched again.
 //! `received_through` moves over events that are held without a gap. What lies beyond a gap is verified and kept all the
-//! same, and what fills the gap later, by whichever road, is verified from before it.
+//! same, and what fills the gap later, by whichever road, from the nearest key that is kept (`ratchet_marks`).
 
 use pikir_contract::{EventBody, EventResult, EventStatus, MAX_BATCH_EVENTS, RejectReason};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use super::events::ratchet;
+use super::events::keep_marks;
 use super::projection::Projection;
 use super::times::BootTimes;
 use super::{Breach, Delivered, Delivery, StorageError};
@@ -20,8 +20,6 @@ struct Intake<'a> {
     received_at: i64,
     received_through: u64,
     held_through: u64,
-    /// How far the ratchet was turned: before the first gap, and beyond all gaps.
-    ratchets: Vec<Ratchet>,
     accepted: u64,
     rejected: u64,
     unknown_kinds: u64,
@@ -36,20 +34,15 @@ pub(in crate::storage) fn deliver(
     let Some(mut intake) = Intake::begin(db, &delivery)? else {
         return Ok(Delivered::Stale);
     };
-    // Before anything is written: what is answered here must have changed nothing.
-    for event in &delivery.events {
-        if matches!(event.finding, Finding::Behind) && !intake.holds(event.seq)? {
-            return Ok(Delivered::Unjudged);
-        }
-    }
     intake.projection.times.learn(&delivery.boots)?;
     let mut results = Vec::with_capacity(delivery.events.len());
     for event in &delivery.events {
         results.push(intake.take(event)?);
     }
+    keep_marks(db, delivery.terminal, &delivery.seal_key, &delivery.marks)?;
     Ok(Delivered::Kept {
         received_through: intake
-            .finish(delivery.ratchet, delivery.events.len() >= MAX_BATCH_EVENTS)?,
+            .finish(&delivery.ratchet, delivery.events.len() >= MAX_BATCH_EVENTS)?,
         results,
     })
 }
@@ -62,22 +55,12 @@ impl<'a> Intake<'a> {
             received_at,
             ..
         } = *delivery;
-        let mut statement = db.prepare_cached(
-            "SELECT seal_key, received_through, held_through, ratchet_seq, ratchet_key, ahead_seq, ahead_key
-             FROM terminals WHERE key = ?1",
-        )?;
-        let (seal_key, received_through, held_through, ratchets) =
-            statement.query_row([terminal], |row| {
-                let mut ratchets = vec![ratchet(row.get(3)?, row.get(4)?)];
-                if let (Some(seq), Some(key)) = (row.get(5)?, row.get(6)?) {
-                    ratchets.push(ratchet(seq, key));
-                }
-                Ok((
-                    row.get::<_, [u8; 32]>(0)?,
-                    row.get(1)?,
-                    row.get(2)?,
-                    ratchets,
-                ))
+        let (seal_key, received_through, held_through): ([u8; 32], u64, u64) = db
+            .prepare_cached(
+                "SELECT seal_key, received_through, held_through FROM terminals WHERE key = ?1",
+            )?
+            .query_row([terminal], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })?;
         if seal_key != *delivery.seal_key.as_bytes() {
             return Ok(None);
@@ -89,7 +72,6 @@ impl<'a> Intake<'a> {
             received_at,
             received_through,
             held_through,
-            ratchets,
             accepted: 0,
             rejected: 0,
             unknown_kinds: 0,
@@ -98,25 +80,12 @@ impl<'a> Intake<'a> {
         }))
     }
 
-    fn holds(&self, seq: u64) -> Result<bool, StorageError> {
-        let found = self
-            .db
-            .prepare_cached("SELECT 1 FROM events WHERE terminal = ?1 AND seq = ?2")?
-            .query_row((self.terminal, seq), |_| Ok(()))
-            .optional()?;
-        Ok(found.is_some())
-    }
-
     /// Takes one event in.
     fn take(&mut self, event: &Judged) -> Result<EventResult, StorageError> {
         if let Some(result) = self.known(event)? {
             return Ok(result);
         }
         let (verdict, detail) = match &event.finding {
-            Finding::Behind => {
-                let what = format!("seq {} was not judged and is not held", event.seq);
-                return Err(StorageError::defect(what));
-            }
             Finding::Sound(body) => match self.projection.project(event.seq, body)? {
                 None => (Verdict::Accepted, None),
                 Some(why) => (Verdict::Malformed, Some(why.to_owned())),
@@ -215,22 +184,9 @@ impl<'a> Intake<'a> {
     }
 
     /// Says up to where every event is held now.
-    fn finish(mut self, turned: Ratchet, more_to_come: bool) -> Result<u64, StorageError> {
+    fn finish(mut self, turned: &Ratchet, more_to_come: bool) -> Result<u64, StorageError> {
         self.skip_over_held()?;
         self.projection.finish(more_to_come)?;
-        self.ratchets.push(turned);
-        let next = self.received_through + 1;
-        let furthest = |within: fn(u64, u64) -> bool| {
-            self.ratchets
-                .iter()
-                .filter(|ratchet| within(ratchet.seq, next))
-                .max_by_key(|ratchet| ratchet.seq)
-        };
-        // What fills a gap must still be verified: up to the first one a ratchet is kept back.
-        let (kept, ahead) = (
-            furthest(|seq, next| seq <= next),
-            furthest(|seq, next| seq > next),
-        );
         self.db
             .prepare_cached(UPDATE_TERMINAL)?
             .execute(named_params! {
@@ -243,10 +199,8 @@ impl<'a> Intake<'a> {
                 ":seen_at": self.received_at,
                 ":broken_seq": self.broken.map(|(seq, _)| seq),
                 ":broken_why": self.broken.map(|(_, why)| why.as_str()),
-                ":ratchet_seq": kept.map(|ratchet| ratchet.seq),
-                ":ratchet_key": kept.map(|ratchet| ratchet.key.as_bytes()),
-                ":ahead_seq": ahead.map(|ratchet| ratchet.seq),
-                ":ahead_key": ahead.map(|ratchet| ratchet.key.as_bytes()),
+                ":ratchet_seq": turned.seq,
+                ":ratchet_key": turned.key.as_bytes(),
             })?;
         Ok(self.received_through)
     }
@@ -276,8 +230,8 @@ const UPDATE_TERMINAL: &str = "UPDATE terminals SET
      seen_at = max(coalesce(seen_at, 0), :seen_at),
      broken_why = iif(:broken_seq < coalesce(broken_seq, :broken_seq + 1), :broken_why, broken_why),
      broken_seq = min(coalesce(broken_seq, :broken_seq), coalesce(:broken_seq, broken_seq)),
-     ratchet_seq = coalesce(:ratchet_seq, ratchet_seq), ratchet_key = coalesce(:ratchet_key, ratchet_key),
-     ahead_seq = :ahead_seq, ahead_key = :ahead_key
+     ratchet_key = iif(:ratchet_seq > ratchet_seq, :ratchet_key, ratchet_key),
+     ratchet_seq = max(:ratchet_seq, ratchet_seq)
      WHERE key = :terminal";
 
 #[derive(Clone, Copy)]

@@ -6,12 +6,16 @@
 //!
 //! The database is the file [`DATABASE_FILE`] in the data directory. Commands may open it while the server runs.
 
+mod answers;
 mod boot_runs;
+mod content;
 mod enrolments;
 mod events;
 mod exclusions;
 mod intake;
+mod official_answers;
 mod organizations;
+mod photos;
 mod projection;
 mod reconciliation;
 mod reviews;
@@ -32,10 +36,14 @@ use std::sync::Arc;
 
 use sqlite::Sqlite;
 
+pub use answers::{AnswerFigures, Named, NamedFigures};
+pub use content::*;
 pub use enrolments::*;
 pub use events::*;
 pub use exclusions::*;
+pub use official_answers::*;
 pub use organizations::*;
+pub use photos::*;
 pub use reconciliation::*;
 pub use reviews::*;
 pub use sessions::*;

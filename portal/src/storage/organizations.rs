@@ -6,7 +6,9 @@ use pikir_contract::{PlaceCode, Texts};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use serde::Serialize;
 
-use super::{Storage, StorageError};
+use super::content::change_content;
+use super::{ContentChange, Storage, StorageError};
+use crate::hours::OpeningHours;
 
 /// An organisation, or a unit below one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub struct PlaceRecord {
     pub presence_key: Vec<u8>,
     /// The time zone in which its days are counted (IANA).
     pub timezone: String,
+    /// When it is open.
+    pub hours: OpeningHours,
     /// Raised by every change.
     pub version: i64,
 }
@@ -58,6 +62,8 @@ pub struct ImportedOrganizations {
     pub changed: u64,
     /// Known ones that were the same already.
     pub unchanged: u64,
+    /// Those whose services, questionnaire or announcements are different now.
+    pub content_changed: u64,
 }
 
 /// What became of a new place.
@@ -78,10 +84,22 @@ impl Storage {
         &self,
         organizations: Vec<OrganizationRecord>,
     ) -> Result<ImportedOrganizations, StorageError> {
+        self.put_organizations_with(organizations, Vec::new()).await
+    }
+
+    /// The same, and what visitors of these or of known organisations are offered.
+    pub async fn put_organizations_with(
+        &self,
+        organizations: Vec<OrganizationRecord>,
+        content: Vec<ContentChange>,
+    ) -> Result<ImportedOrganizations, StorageError> {
         let put_all = move |db: &Connection| {
             let mut done = ImportedOrganizations::default();
             for organization in &organizations {
                 put_organization(db, organization, &mut done)?;
+            }
+            for change in &content {
+                done.content_changed += u64::from(change_content(db, change)?);
             }
             Ok(done)
         };
@@ -133,6 +151,24 @@ impl Storage {
         self.sqlite
             .write(move |db| insert_place(db, &place, created_ms))
             .await
+    }
+
+    /// Sets when a place is open; its terminals get it with their configuration. False: there is no such place.
+    pub async fn set_hours(
+        &self,
+        code: &PlaceCode,
+        hours: OpeningHours,
+    ) -> Result<bool, StorageError> {
+        let code = code.to_string();
+        let set = move |db: &Connection| {
+            let changed = db
+                .prepare_cached(
+                    "UPDATE places SET hours = ?2, version = version + 1 WHERE code = ?1",
+                )?
+                .execute((code, hours.to_string()))?;
+            Ok(changed == 1)
+        };
+        self.sqlite.write(set).await
     }
 
     /// The place with this code, and its organisation.
@@ -214,7 +250,7 @@ fn read_organization(row: &Row<'_>) -> Result<OrganizationRecord, StorageError> 
 
 const PLACE_COLUMNS: &str =
     "p.code, p.organization, p.unit, p.name, p.question, p.languages, p.default_language,
-     p.presence_key, p.timezone, p.version";
+     p.presence_key, p.timezone, p.hours, p.version";
 
 fn insert_place(
     db: &Connection,
@@ -227,9 +263,9 @@ fn insert_place(
     let added = db
         .prepare_cached(
             "INSERT INTO places (code, organization, unit, name, question, languages, default_language, presence_key,
-                 timezone, created_at)
+                 timezone, hours, created_at)
              VALUES (:code, :organization, :unit, :name, :question, :languages, :default_language, :presence_key,
-                 :timezone, :created_at)
+                 :timezone, :hours, :created_at)
              ON CONFLICT (code) DO NOTHING",
         )?
         .execute(named_params! {
@@ -242,6 +278,7 @@ fn insert_place(
             ":default_language": place.default_language,
             ":presence_key": place.presence_key,
             ":timezone": place.timezone,
+            ":hours": place.hours.to_string(),
             ":created_at": created_ms,
         })?;
     Ok(if added == 1 {
@@ -284,8 +321,18 @@ fn read_place(row: &Row<'_>) -> Result<PlaceRecord, StorageError> {
         default_language: row.get("default_language")?,
         presence_key: row.get("presence_key")?,
         timezone: row.get("timezone")?,
+        hours: read_hours(&row.get::<_, String>("hours")?)?,
         version: row.get("version")?,
     })
+}
+
+/// Opening hours as they are stored: empty where they are not known.
+pub(in crate::storage) fn read_hours(text: &str) -> Result<OpeningHours, StorageError> {
+    if text.is_empty() {
+        return Ok(OpeningHours::default());
+    }
+    text.parse()
+        .map_err(|_| StorageError::unreadable(format_args!("opening hours {text:?}")))
 }
 
 pub(in crate::storage) fn place_exists(db: &Connection, code: &str) -> Result<bool, StorageError> {

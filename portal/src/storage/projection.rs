@@ -1,9 +1,10 @@
 //! What accepted events mean: ratings and what excludes them, answers, withdrawals, notices.
 
-use pikir_contract::{Answer, EventBody, Id, InputKind, Notice, Rating, Withdrawal};
+use pikir_contract::{EventBody, Id, InputKind, Notice, Rating, Withdrawal};
 use rusqlite::{Connection, named_params};
 
 use super::StorageError;
+use super::answers::keep_answer;
 use super::exclusions::{exclude, exclude_doubtful};
 use super::times::BootTimes;
 use crate::rules::{LOOKAROUND, Rule};
@@ -69,7 +70,9 @@ impl<'a> Projection<'a> {
                     return Ok(Some("id: is that of another rating of this terminal"));
                 }
             }
-            EventBody::Answer(answer) => self.project_answer(seq, answer)?,
+            EventBody::Answer(answer) => {
+                keep_answer(self.db, self.terminal, seq, answer, self.received_at)?;
+            }
             EventBody::Withdrawal(withdrawal) => self.project_withdrawal(seq, withdrawal)?,
             EventBody::Notice(notice) => self.project_notice(seq, notice)?,
             EventBody::Unknown { .. } => {}
@@ -151,23 +154,6 @@ impl<'a> Projection<'a> {
             .ok_or_else(|| StorageError::unreadable("a terminal that never stood anywhere"))
     }
 
-    fn project_answer(&mut self, seq: u64, answer: &Answer) -> Result<(), StorageError> {
-        self.db
-            .prepare_cached(
-                "INSERT INTO answers (terminal, seq, rating, criteria, reasons, comment)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute((
-                self.terminal,
-                seq,
-                answer.rating.to_string(),
-                serde_json::to_string(&answer.criteria)?,
-                serde_json::to_string(&answer.reasons)?,
-                &answer.comment,
-            ))?;
-        Ok(())
-    }
-
     fn project_withdrawal(
         &mut self,
         seq: u64,
@@ -204,9 +190,11 @@ fn input_text(input: InputKind) -> &'static str {
 }
 
 const INSERT_RATING: &str = "INSERT INTO ratings
-     (terminal, seq, event_id, place, organization, score, lang, input, service, flags, flagged, withdrawn, boot, up_ms,
-      rated_at, time_quality, uncertainty_ms, x, y)
-     VALUES (:terminal, :seq, :event_id, :place, :organization, :score, :lang, :input, :service, :flags, :flagged,
+     (terminal, seq, event_id, place, organization, score, lang, input, service, answered, flags, flagged, withdrawn, boot,
+      up_ms, rated_at, time_quality, uncertainty_ms, x, y)
+     VALUES (:terminal, :seq, :event_id, :place, :organization, :score, :lang, :input,
+         nullif(coalesce((SELECT service FROM answered WHERE terminal = :terminal AND rating = :event_id), :service, ''), ''),
+         EXISTS (SELECT 1 FROM answered WHERE terminal = :terminal AND rating = :event_id), :flags, :flagged,
          EXISTS (SELECT 1 FROM withdrawals WHERE terminal = :terminal AND rating = :event_id),
          :boot, :up_ms, :rated_at, :time_quality, :uncertainty_ms, :x, :y)
      ON CONFLICT (terminal, event_id) DO NOTHING";

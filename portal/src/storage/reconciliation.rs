@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use pikir_contract::{Id, Notice, StatusReport};
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, Row};
 
 use super::{Storage, StorageError};
 use crate::reconciliation::{Entry, Figures, Reconciliation, Recovery, Waiting};
@@ -119,7 +119,7 @@ fn reconcile_one(
     let mut last_seq = before.unwrap_or(0);
     let mut day = None;
     let mut statement = db.prepare_cached(ENTRIES)?;
-    let mut rows = statement.query((key, first))?;
+    let mut rows = statement.query((key, first, Notice::JOURNAL_RECOVERED))?;
     while let Some(row) = rows.next()? {
         let seq: u64 = row.get(0)?;
         let missing = (seq > last_seq + 1).then(|| (last_seq + 1, seq - 1));
@@ -136,10 +136,13 @@ fn reconcile_one(
         if !days.contain(today) {
             continue;
         }
-        let entry = read_entry(row)?;
-        figures_of(&mut result.days, today).add(entry, missing);
-        if row.get::<_, bool>(6)? {
-            result.recoveries.extend(recovery(db, key, seq)?);
+        let figures = figures_of(&mut result.days, today);
+        figures.add(read_entry(row)?, missing);
+        if let Some(measured) = row.get(7)? {
+            figures.times.add(measured, row.get(8)?);
+        }
+        if let Some(detail) = row.get(6)? {
+            result.recoveries.push(Recovery { seq, detail });
         }
     }
     result.days.sort_by_key(|(day, _)| *day);
@@ -165,8 +168,9 @@ const ENTRIES: &str = "SELECT e.seq, e.verdict, r.flagged, r.withdrawn,
          CAST(coalesce(r.rated_at, (SELECT e.up_ms + b.offset_ms FROM boot_runs b
              WHERE b.terminal = e.terminal AND b.boot = e.boot)) AS INTEGER),
          e.received_at,
-         e.kind = 'notice' AND EXISTS (SELECT 1 FROM notices n
-             WHERE n.terminal = e.terminal AND n.seq = e.seq AND n.what = 'journal-recovered')
+         iif(e.kind = 'notice', (SELECT coalesce(n.detail, '') FROM notices n
+             WHERE n.terminal = e.terminal AND n.seq = e.seq AND n.what = ?3), NULL),
+         r.time_quality IN ('synced', 'portal'), r.uncertainty_ms
      FROM events e LEFT JOIN ratings r ON r.terminal = e.terminal AND r.seq = e.seq
      WHERE e.terminal = ?1 AND e.seq >= ?2 ORDER BY e.seq";
 
@@ -193,19 +197,6 @@ fn figures_of(days: &mut Vec<(Date, Figures)>, day: Date) -> &mut Figures {
         }
     };
     &mut days[at].1
-}
-
-fn recovery(db: &Connection, terminal: i64, seq: u64) -> Result<Option<Recovery>, StorageError> {
-    let detail: Option<Option<String>> = db
-        .prepare_cached(
-            "SELECT detail FROM notices WHERE terminal = ?1 AND seq = ?2 AND what = ?3",
-        )?
-        .query_row((terminal, seq, Notice::JOURNAL_RECOVERED), |row| row.get(0))
-        .optional()?;
-    Ok(detail.map(|detail| Recovery {
-        seq,
-        detail: detail.unwrap_or_default(),
-    }))
 }
 
 /// Days in one time zone. Entries of one day follow each other, so the day's bounds are kept.

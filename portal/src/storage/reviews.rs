@@ -1,9 +1,11 @@
 //! What visitors sent from their phones, and what became of it.
 
+use std::collections::BTreeMap;
+
 use pikir_contract::{Id, PlaceCode, Score, Texts, Time};
 use rusqlite::{Connection, Row, params};
 
-use super::{Storage, StorageError};
+use super::{OfficialAnswer, Photo, Storage, StorageError, photos};
 
 /// How a visitor came to the phone page.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -12,6 +14,8 @@ pub enum ReviewChannel {
     Phone,
     /// Without one: a printed code, or a terminal that does not know the time.
     Poster,
+    /// Not on a phone at all: a comment written on a terminal, which goes with a rating there.
+    Terminal,
 }
 
 impl ReviewChannel {
@@ -20,7 +24,14 @@ impl ReviewChannel {
         match self {
             Self::Phone => "phone",
             Self::Poster => "poster",
+            Self::Terminal => "terminal",
         }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Phone, Self::Poster, Self::Terminal]
+            .into_iter()
+            .find(|channel| channel.as_str() == text)
     }
 }
 
@@ -114,13 +125,21 @@ pub struct NewReview {
     pub score: Score,
     /// What the visitor added, if anything.
     pub comment: Option<String>,
+    /// The key of the service it is about.
+    pub service: Option<String>,
+    /// Scores by the key of the criterion.
+    pub criteria: BTreeMap<String, Score>,
+    /// The keys of the reasons, each once.
+    pub reasons: Vec<String>,
+    /// Photos, encoded anew.
+    pub photos: Vec<Photo>,
     /// The language of the page.
     pub lang: String,
     /// When it came.
     pub created_at: Time,
 }
 
-/// A review as it stands.
+/// A review as it stands, or a comment from a terminal with its rating.
 #[derive(Clone, Debug)]
 pub struct Review {
     /// Its identifier.
@@ -147,13 +166,28 @@ pub struct Review {
     pub reason: Option<DeclineReason>,
     /// When it came.
     pub created_at: Time,
+    /// How many photos came with it.
+    pub photos: u8,
+    /// True if everybody may see them.
+    pub photos_shown: bool,
+    /// What the organisation answered.
+    pub answer: Option<OfficialAnswer>,
 }
 
-/// A moderator's decision about a comment.
+impl Review {
+    /// True if there is something for a moderator to read or to look at.
+    pub fn is_moderated(&self) -> bool {
+        self.comment.is_some() || self.photos > 0
+    }
+}
+
+/// A moderator's decision about a comment and its photos.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Decision {
-    /// Everybody may read it.
+    /// Everybody may read it and see the photos.
     Publish,
+    /// Everybody may read it; the photos stay unpublished.
+    PublishWithoutPhotos,
     /// It stays unpublished.
     Decline(DeclineReason),
 }
@@ -189,8 +223,7 @@ impl Storage {
                 } else {
                     "DESC"
                 };
-                let rule =
-                    format!("comment IS NOT NULL AND state = ?1 ORDER BY reviews.id {order}");
+                let rule = format!("to_read AND state = ?1 ORDER BY said.id {order}");
                 select(db, &rule, params![state.as_str()], limit)
             })
             .await
@@ -208,9 +241,8 @@ impl Storage {
             .read(move |db| {
                 // Identifiers are lower-case hexadecimal: every one sorts before "~".
                 let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
-                let rule =
-                    "reviews.organization = ?1 AND state = 'published' AND comment IS NOT NULL
-                            AND reviews.id < ?2 ORDER BY reviews.id DESC";
+                let rule = "said.organization = ?1 AND state = 'published' AND (comment IS NOT NULL OR photos_shown)
+                            AND said.id < ?2 ORDER BY said.id DESC";
                 select(db, rule, params![organization, before], limit)
             })
             .await
@@ -228,25 +260,42 @@ impl Storage {
         self.sqlite
             .write(move |db| {
                 let (state, reason) = match decision {
-                    Decision::Publish => (ReviewState::Published, None),
+                    Decision::Publish | Decision::PublishWithoutPhotos => {
+                        (ReviewState::Published, None)
+                    }
                     Decision::Decline(reason) => (ReviewState::Declined, Some(reason.as_str())),
                 };
-                let changed = db.execute(
-                    "UPDATE reviews SET state = ?2, reason = ?3, decided_by = ?4, decided_at = ?5
-                     WHERE id = ?1 AND comment IS NOT NULL",
-                    params![id.to_string(), state.as_str(), reason, by, now.unix_ms()],
+                let shown = decision == Decision::Publish;
+                let decided = params![
+                    id.to_string(),
+                    state.as_str(),
+                    reason,
+                    by,
+                    now.unix_ms(),
+                    shown
+                ];
+                let mut changed = db.execute(
+                    "UPDATE reviews SET state = ?2, reason = ?3, decided_by = ?4, decided_at = ?5,
+                         photos_shown = ?6 AND photos > 0
+                     WHERE id = ?1 AND (comment IS NOT NULL OR photos > 0)",
+                    decided,
                 )?;
-                Ok(changed == 1)
+                changed += db.execute(
+                    "UPDATE answered SET state = ?2, reason = ?3, decided_by = ?4, decided_at = ?5
+                     WHERE id = ?1 AND comment IS NOT NULL AND ?6 IS NOT NULL",
+                    decided,
+                )?;
+                Ok(changed > 0)
             })
             .await
     }
 }
 
 fn insert(db: &Connection, review: &NewReview) -> Result<String, StorageError> {
-    db.execute(
+    let inserted = db.execute(
         "INSERT INTO reviews (id, status_code, nonce, place, organization, channel, on_site, score, comment, lang,
-                              state, created_at)
-         SELECT ?1, ?2, ?3, code, organization, ?5, ?6, ?7, ?8, ?9, 'new', ?10 FROM places WHERE code = ?4
+                              state, created_at, service, criteria, reasons, photos)
+         SELECT ?1, ?2, ?3, code, organization, ?5, ?6, ?7, ?8, ?9, 'new', ?10, ?11, ?12, ?13, ?14 FROM places WHERE code = ?4
          ON CONFLICT (nonce) DO NOTHING",
         params![
             review.id.to_string(),
@@ -259,8 +308,15 @@ fn insert(db: &Connection, review: &NewReview) -> Result<String, StorageError> {
             review.comment,
             review.lang,
             review.created_at.unix_ms(),
+            review.service,
+            serde_json::to_string(&review.criteria)?,
+            serde_json::to_string(&review.reasons)?,
+            review.photos.len(),
         ],
     )?;
+    if inserted == 1 {
+        photos::insert(db, review)?;
+    }
     Ok(db.query_row(
         "SELECT status_code FROM reviews WHERE nonce = ?1",
         [&review.nonce],
@@ -276,10 +332,10 @@ fn select(
     limit: usize,
 ) -> Result<Vec<Review>, StorageError> {
     let sql = format!(
-        "SELECT reviews.id, places.name, reviews.organization, organizations.names, channel, on_site, score, comment,
-                reviews.lang, state, reason, reviews.created_at
-         FROM reviews JOIN places ON places.code = reviews.place
-                      JOIN organizations ON organizations.code = reviews.organization
+        "SELECT said.id, places.name, said.organization, organizations.names, channel, on_site, score, comment,
+                said.lang, state, reason, said.created_at, photos, photos_shown, answer, answer_lang, answered_at
+         FROM said JOIN places ON places.code = said.place
+                   JOIN organizations ON organizations.code = said.organization
          WHERE {rule} LIMIT {limit}"
     );
     let mut statement = db.prepare_cached(&sql)?;
@@ -303,11 +359,8 @@ fn read_review(row: &Row<'_>) -> Result<Review, StorageError> {
         place: row.get(1)?,
         organization: row.get(2)?,
         organization_names: serde_json::from_str(&row.get::<_, String>(3)?)?,
-        channel: if channel == "phone" {
-            ReviewChannel::Phone
-        } else {
-            ReviewChannel::Poster
-        },
+        channel: ReviewChannel::parse(&channel)
+            .ok_or_else(|| StorageError::unreadable("a review's channel"))?,
         on_site: row.get(5)?,
         score: Score::new(row.get(6)?)
             .ok_or_else(|| StorageError::unreadable("a review's score"))?,
@@ -317,5 +370,15 @@ fn read_review(row: &Row<'_>) -> Result<Review, StorageError> {
             .ok_or_else(|| StorageError::unreadable("a review's state"))?,
         reason: reason.as_deref().and_then(DeclineReason::parse),
         created_at: Time::from_unix_ms(row.get(11)?).map_err(StorageError::unreadable)?,
+        photos: row.get(12)?,
+        photos_shown: row.get(13)?,
+        answer: match (row.get(14)?, row.get(15)?, row.get(16)?) {
+            (Some(text), Some(lang), Some(at)) => Some(OfficialAnswer {
+                text,
+                lang,
+                at: Time::from_unix_ms(at).map_err(StorageError::unreadable)?,
+            }),
+            _ => None,
+        },
     })
 }

@@ -1,10 +1,9 @@
 //! The latest status report of each terminal.
 
-use pikir_contract::OffsetQuality;
 use rusqlite::Connection;
 
 use super::times::BootTimes;
-use super::{KnownBoot, Sending, Storage, StorageError};
+use super::{Sending, Storage, StorageError};
 
 /// A terminal's status report, to be kept.
 #[derive(Clone, Debug)]
@@ -48,12 +47,6 @@ fn put(db: &Connection, status: &NewStatus) -> Result<(), StorageError> {
     )?
     .execute((terminal, software, received_at))?;
     let mut times = BootTimes::new(db, *terminal, *received_at, Some(*sending));
-    if let Ok(up_ms) = i64::try_from(sending.up_ms) {
-        times.learn(&[KnownBoot {
-            boot: sending.boot,
-            offset_ms: received_at - up_ms,
-            quality: OffsetQuality::Portal,
-        }])?;
-    }
+    times.learn(&[])?;
     times.settle(false)
 }

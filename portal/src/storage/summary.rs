@@ -27,6 +27,13 @@ impl Counts {
         (total > 0).then(|| (sum * 200 + total) / (total * 2))
     }
 
+    /// Counts `count` more ratings of this score, which was read from the database.
+    pub(in crate::storage) fn add(&mut self, score: usize, count: u64) -> Result<(), StorageError> {
+        let place = score.checked_sub(1).and_then(|index| self.0.get_mut(index));
+        *place.ok_or_else(|| StorageError::unreadable(format_args!("score {score}")))? += count;
+        Ok(())
+    }
+
     /// These and those together.
     #[must_use]
     pub fn plus(mut self, other: &Self) -> Self {
@@ -95,7 +102,7 @@ fn summarize(db: &Connection, organization: &str) -> Result<Summary, StorageErro
         match (row.get(0)?, row.get(1)?) {
             (true, _) => summary.withdrawn += count,
             (false, true) => summary.flagged += count,
-            (false, false) => add(&mut summary.terminal, row.get(2)?, count)?,
+            (false, false) => summary.terminal.add(row.get(2)?, count)?,
         }
     }
     let mut rules = db.prepare_cached(
@@ -119,17 +126,9 @@ fn summarize(db: &Connection, organization: &str) -> Result<Summary, StorageErro
             "poster" => &mut summary.poster,
             other => return Err(StorageError::unreadable(format_args!("channel {other:?}"))),
         };
-        add(channel, row.get(1)?, row.get(2)?)?;
+        channel.add(row.get(1)?, row.get(2)?)?;
     }
     Ok(summary)
-}
-
-fn add(counts: &mut Counts, score: usize, count: u64) -> Result<(), StorageError> {
-    let place = score
-        .checked_sub(1)
-        .and_then(|index| counts.0.get_mut(index));
-    *place.ok_or_else(|| StorageError::unreadable(format_args!("score {score}")))? += count;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -295,6 +295,13 @@ pub(in crate::storage) fn put_terminal(
     } else {
         INSERT_TERMINAL
     };
+    if let Some(known) = &known {
+        // Where its K1 is replaced below, the keys that follow from the former one are none.
+        db.prepare_cached(
+            "DELETE FROM ratchet_marks WHERE terminal = (SELECT key FROM terminals WHERE key = ?1 AND held_through = 0)",
+        )?
+        .execute([known.key])?;
+    }
     db.prepare_cached(sql)?.execute(named_params! {
         ":id": known.as_ref().map_or(new_id, |known| known.id).to_string(),
         ":public_key": machine.public_key,
@@ -332,6 +339,7 @@ const INSERT_TERMINAL: &str = "INSERT INTO terminals
 const UPDATE_TERMINAL: &str = "UPDATE terminals
      SET place = :place, model = :model, serial = :serial, software = :software, enrolled_at = :now,
          ratchet_key = iif(held_through = 0, :seal_key, ratchet_key),
+         ratchet_seq = iif(held_through = 0, 1, ratchet_seq),
          seal_key = iif(held_through = 0, :seal_key, seal_key)
      WHERE public_key = :public_key AND id = :id";
 

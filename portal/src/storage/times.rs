@@ -7,12 +7,12 @@
 
 use std::collections::HashMap;
 
-use pikir_contract::{BootId, EventHead, OffsetQuality};
+use pikir_contract::{BootId, BootOffset, EventHead, OffsetQuality};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use super::boot_runs::{KEEP_HEARD, SET_RIGHT, StoredRun, quality_text, read_quality, runs};
-use super::{KnownBoot, StorageError};
-use crate::true_time::{Offset, PORTAL_UNCERTAINTY_MS, Run, SYNCED_UNCERTAINTY_MS, resolve};
+use super::StorageError;
+use super::boot_runs::{KEEP_HEARD, SET_RIGHT, StoredRun, read_quality, runs};
+use crate::true_time::{Offset, Run, measured_uncertainty_ms, resolve};
 
 /// How far ahead of its arrival an event may lie: clocks differ a little. So far may a synchronised clock be off, too,
 /// before the portal believes its own.
@@ -95,12 +95,18 @@ impl<'a> BootTimes<'a> {
         times
     }
 
-    /// Keeps what is known better now than before.
-    pub(in crate::storage) fn learn(&mut self, boots: &[KnownBoot]) -> Result<(), StorageError> {
-        for known in boots {
+    /// Keeps what is known better now than before: what the sender tells, and what the portal's own clock says of the boot
+    /// that sends.
+    pub(in crate::storage) fn learn(&mut self, told: &[BootOffset]) -> Result<(), StorageError> {
+        let own = self.sending_since().map(|(boot, offset_ms)| BootOffset {
+            boot,
+            offset_ms,
+            quality: OffsetQuality::Portal,
+        });
+        for known in told.iter().chain(&own) {
             let before = self.told(known.boot)?;
             let better = before.is_none_or(|(offset_ms, before)| {
-                rank(known.quality) > rank(before)
+                known.quality > before
                     || (known.quality == OffsetQuality::Estimated
                         && before == known.quality
                         && offset_ms != known.offset_ms)
@@ -108,7 +114,7 @@ impl<'a> BootTimes<'a> {
             if better && self.is_believable(known) {
                 self.db
                     .prepare_cached("INSERT OR REPLACE INTO boots (terminal, boot, offset_ms, quality) VALUES (?1, ?2, ?3, ?4)")?
-                    .execute((self.terminal, known.boot.to_string(), known.offset_ms, quality_text(known.quality)))?;
+                    .execute((self.terminal, known.boot.to_string(), known.offset_ms, known.quality.as_str()))?;
                 self.told
                     .insert(known.boot, Some((known.offset_ms, known.quality)));
                 self.unsettled = true;
@@ -119,20 +125,26 @@ impl<'a> BootTimes<'a> {
 
     /// An offset that lies in the future or before all terminals is none. Of the boot that sends the portal knows better
     /// when it began, and every other boot was over by then.
-    fn is_believable(&self, known: &KnownBoot) -> bool {
+    fn is_believable(&self, known: &BootOffset) -> bool {
         let latest = self.received_at + TOLERANCE_MS;
         if !(EARLIEST_MS..=latest).contains(&known.offset_ms) {
             return false;
         }
-        let Some(sending) = self.sending.filter(|sending| sending.now) else {
+        let Some((sending, began)) = self.sending_since() else {
             return true;
         };
-        let began = self.received_at.saturating_sub(signed(sending.up_ms));
-        if known.boot == sending.boot {
+        if known.boot == sending {
             (known.offset_ms - began).abs() <= TOLERANCE_MS
         } else {
             known.offset_ms <= began.saturating_add(TOLERANCE_MS)
         }
+    }
+
+    /// The boot that sends now and when it began by the portal's clock (milliseconds since 1970).
+    fn sending_since(&self) -> Option<(BootId, i64)> {
+        let sending = self.sending.filter(|sending| sending.now)?;
+        let began = self.received_at.saturating_sub(signed(sending.up_ms));
+        Some((sending.boot, began))
     }
 
     /// Notes that a boot was running at this moment, and which event said so.
@@ -152,11 +164,11 @@ impl<'a> BootTimes<'a> {
     /// When the event with this head happened, as far as is known before [`Self::settle`].
     pub(in crate::storage) fn moment(&mut self, head: &EventHead) -> Result<Moment, StorageError> {
         let known = self.told(head.boot)?.and_then(|(offset_ms, quality)| {
-            let uncertainty_ms = measured_uncertainty(quality)?;
+            let uncertainty_ms = measured_uncertainty_ms(quality)?;
             let unix_ms = signed(head.up_ms).checked_add(offset_ms)?;
             (unix_ms <= self.received_at + TOLERANCE_MS).then_some(Moment {
                 unix_ms,
-                quality: quality_text(quality),
+                quality: quality.as_str(),
                 uncertainty_ms: Some(uncertainty_ms),
             })
         });
@@ -235,7 +247,7 @@ impl<'a> BootTimes<'a> {
         for boot in heard {
             if self
                 .told(boot)?
-                .and_then(|(_, quality)| measured_uncertainty(quality))
+                .and_then(|(_, quality)| measured_uncertainty_ms(quality))
                 .is_none()
             {
                 self.db
@@ -269,7 +281,7 @@ impl<'a> BootTimes<'a> {
         if known.offset.as_ref() == Some(offset) && !came {
             return Ok(());
         }
-        let quality = quality_text(offset.quality);
+        let quality = offset.quality.as_str();
         self.db
             .prepare_cached(
                 "UPDATE boot_runs SET offset_ms = ?3, quality = ?4, uncertainty_ms = ?5 WHERE terminal = ?1 AND boot = ?2",
@@ -319,20 +331,4 @@ impl<'a> BootTimes<'a> {
 /// Milliseconds as SQLite counts them; what the contract allows fits.
 fn signed(ms: u64) -> i64 {
     i64::try_from(ms).unwrap_or(i64::MAX)
-}
-
-fn measured_uncertainty(quality: OffsetQuality) -> Option<i64> {
-    match quality {
-        OffsetQuality::Synced => Some(SYNCED_UNCERTAINTY_MS),
-        OffsetQuality::Portal => Some(PORTAL_UNCERTAINTY_MS),
-        OffsetQuality::Estimated => None,
-    }
-}
-
-fn rank(quality: OffsetQuality) -> u8 {
-    match quality {
-        OffsetQuality::Synced => 3,
-        OffsetQuality::Portal => 2,
-        OffsetQuality::Estimated => 1,
-    }
 }

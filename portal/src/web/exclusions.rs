@@ -8,6 +8,7 @@ use pikir_contract::{Id, Score, Time};
 
 use super::assets;
 use super::page::{Answer, Page, Reader, encode, render, see_other};
+use super::reconciliation::time;
 use super::rules::name;
 use super::session::{Staff, StaffFrame};
 use crate::app::AppState;
@@ -49,6 +50,7 @@ struct Row {
     place: String,
     organization: String,
     when: String,
+    right_to: String,
     rule: String,
     found_by: &'static str,
     decision: Option<Decided>,
@@ -276,6 +278,7 @@ fn row(page: &Page, found: Exclusion, chosen: &[&str]) -> Row {
         place: found.place,
         organization: l.choose(&found.organization).to_owned(),
         when: l.minute(found.rated_at, &found.timezone),
+        right_to: time(l, found.time_measured, found.uncertainty_ms),
         rule: l.t(name(found.key.rule)).to_owned(),
         found_by: if found.found_by_portal {
             "by the portal"

@@ -19,14 +19,17 @@ mod activate;
 pub mod assets;
 mod exclusions;
 pub mod i18n;
+pub mod look;
 mod moderation;
 mod organization;
 mod page;
 pub mod password;
 mod phone;
+mod photos;
+pub mod picture;
 mod placing;
 pub mod po;
-mod reconciliation;
+pub mod reconciliation;
 mod review;
 mod rules;
 mod session;
@@ -39,7 +42,10 @@ const MAX_FORM_BYTES: usize = 256 * 1024;
 
 /// Every page for people. The printed codes are upper case (`/Q/CODE`), people type as they like.
 pub fn router() -> Router<AppState> {
-    let phone = || get(phone::show).post(phone::send);
+    let phone = || {
+        let limit = DefaultBodyLimit::max(phone::MAX_FORM_BYTES);
+        get(phone::show).post(phone::send).layer(limit)
+    };
     Router::new()
         .route("/", get(organization::home))
         .route("/o/{code}", get(organization::show))
@@ -50,6 +56,8 @@ pub fn router() -> Router<AppState> {
         .route("/rules", get(rules::show))
         .route("/r/{code}", get(review::show))
         .route("/R/{code}", get(review::show))
+        .route("/photo/{review}/{number}", get(photos::show))
+        .route("/staff/photo/{review}/{number}", get(photos::show_to_staff))
         .route("/sign-in", get(signin::show).post(signin::sign_in))
         .route("/sign-out", post(signin::sign_out))
         .route("/activate", get(activate::show).post(activate::decide))

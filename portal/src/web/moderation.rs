@@ -14,6 +14,8 @@ use crate::storage::{Decision, DeclineReason, Review, ReviewState, Role};
 
 /// Comments on one page.
 const SHOWN: usize = 50;
+/// The longest official answer, characters.
+const MAX_ANSWER_CHARS: usize = 2000;
 
 #[derive(Template)]
 #[template(path = "moderation.html")]
@@ -45,6 +47,9 @@ struct Row {
     lang: String,
     text: String,
     reason: Option<&'static str>,
+    photos: Vec<String>,
+    photos_shown: bool,
+    answer: String,
 }
 
 struct ReasonChoice {
@@ -61,6 +66,7 @@ pub struct Typed {
     state: String,
     action: String,
     reason: String,
+    answer: String,
 }
 
 /// Lists the comments in one state, those that wait by default.
@@ -119,15 +125,50 @@ fn row(page: &Page, review: Review) -> Row {
         lang: review.lang,
         text: review.comment.unwrap_or_default(),
         reason: review.reason.map(reason_text),
+        photos: (1..=review.photos)
+            .map(|number| format!("/staff/photo/{}/{number}", review.id))
+            .collect(),
+        photos_shown: review.photos_shown,
+        answer: review.answer.map_or_else(String::new, |answer| answer.text),
     }
 }
 
-/// Publishes or declines one comment.
+/// Keeps what the organisation answers to a published comment.
+async fn answer(app: &AppState, staff: Staff, typed: &Typed) -> Answer {
+    let page = staff.page.clone();
+    let text = typed.answer.replace("\r\n", "\n");
+    let text = text.trim();
+    if text.chars().count() > MAX_ANSWER_CHARS {
+        let title = page.l.with(
+            "An answer has at most {max} characters.",
+            "max",
+            MAX_ANSWER_CHARS,
+        );
+        let back = Some(("/staff/reviews?state=published", "Comments"));
+        return Ok(page.message(StatusCode::UNPROCESSABLE_ENTITY, &title, "", back));
+    }
+    let Ok(id) = typed.review.parse() else {
+        return Ok(page.not_found());
+    };
+    let (lang, by) = (page.l.tag(), &staff.session.login);
+    let now = app.clock.now();
+    let kept = app.storage.answer_review(id, text, lang, by, now).await;
+    if !kept.map_err(|error| page.clone().broken(&error))? {
+        return Ok(page.not_found());
+    }
+    Ok(see_other("/staff/reviews?state=published"))
+}
+
+/// Publishes or declines one comment, or answers it.
 pub async fn decide(State(app): State<AppState>, staff: Staff, Form(typed): Form<Typed>) -> Answer {
     staff.may(Role::moderates)?;
     staff.check_form(&typed.csrf)?;
+    if typed.action == "answer" {
+        return answer(&app, staff, &typed).await;
+    }
     let decision = match (typed.action.as_str(), DeclineReason::parse(&typed.reason)) {
         ("publish", _) => Decision::Publish,
+        ("publish-without-photos", _) => Decision::PublishWithoutPhotos,
         ("decline", Some(reason)) => Decision::Decline(reason),
         _ => {
             let back = ReviewState::parse(&typed.state).unwrap_or(ReviewState::New);

@@ -3,13 +3,16 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use pikir_contract::{Id, Score};
+use pikir_contract::{Id, Score, Texts};
 
 use super::assets;
 use super::i18n::Locale;
 use super::page::{Answer, Page, Reader, Refusal, encode, render, shared};
+use super::review::AnswerShown;
 use crate::app::AppState;
-use crate::storage::{Counts, OrganizationRecord, Review, StorageError, Summary};
+use crate::storage::{
+    Counts, Named, NamedFigures, OrganizationRecord, Review, StorageError, Summary, Within,
+};
 
 /// Comments on one page.
 const SHOWN_COMMENTS: usize = 20;
@@ -42,14 +45,24 @@ struct OrganizationPage {
     average: String,
     small_sample: bool,
     scores: Vec<ScoreRow>,
-    channels: Vec<ChannelRow>,
-    running: Option<String>,
+    channels: Vec<FigureRow>,
+    running: Option<(String, &'static str)>,
     flagged: u64,
     withdrawn: u64,
     rules: Vec<(&'static str, u64)>,
     children: Vec<Entry>,
+    added: Added,
     comments: Vec<Comment>,
     older: Option<String>,
+}
+
+/// What visitors added to their scores.
+struct Added {
+    /// Each criterion, and the questionnaires as a whole.
+    criteria: Vec<FigureRow>,
+    questionnaires: FigureRow,
+    reasons: Vec<(String, u64)>,
+    services: Vec<FigureRow>,
 }
 
 struct ScoreRow {
@@ -61,7 +74,7 @@ struct ScoreRow {
     percent: u64,
 }
 
-struct ChannelRow {
+struct FigureRow {
     name: String,
     count: u64,
     average: String,
@@ -76,6 +89,9 @@ struct Comment {
     on_site: bool,
     lang: String,
     text: String,
+    /// Addresses of photos; with pictures off they are only linked.
+    photos: Vec<String>,
+    answer: Option<AnswerShown>,
 }
 
 /// The organisations that stand at the top.
@@ -104,6 +120,8 @@ pub async fn show(State(app): State<AppState>, reader: Reader, Path(code): Path<
     let summary = app.storage.summary(&code).await.map_err(broken)?;
     let uptime = app.storage.uptime(&code, app.clock.unix_ms());
     let uptime = uptime.await.map_err(broken)?;
+    let answers = app.storage.answer_figures(&code).await.map_err(broken)?;
+    let offer = app.storage.offer(&code).await.map_err(broken)?;
     let before = reader.get("before").parse::<Id>().ok();
     let mut comments = app
         .storage
@@ -112,14 +130,10 @@ pub async fn show(State(app): State<AppState>, reader: Reader, Path(code): Path<
         .map_err(broken)?;
     let more = comments.len() > SHOWN_COMMENTS;
     comments.truncate(SHOWN_COMMENTS);
-    let older = comments.last().filter(|_| more).map(|last| {
-        format!(
-            "/o/{}?before={}&lang={}",
-            encode(&code),
-            last.id,
-            page.l.tag()
-        )
-    });
+    let older = comments
+        .last()
+        .filter(|_| more)
+        .map(|last| format!("/o/{}?before={}&{}", encode(&code), last.id, page.keep));
     let parent = match &organization.parent {
         Some(parent) => app.storage.organization(parent).await.map_err(broken)?,
         None => None,
@@ -135,7 +149,16 @@ pub async fn show(State(app): State<AppState>, reader: Reader, Path(code): Path<
         small_sample: counts.total() < SMALL_SAMPLE,
         scores: score_rows(page.l, &counts),
         channels: channel_rows(page.l, &summary),
-        running: uptime.per_mille().map(|share| page.l.percent(Some(share))),
+        running: uptime.per_mille().map(|share| {
+            (
+                page.l.percent(Some(share)),
+                match uptime.within() {
+                    Within::AllHours => "of the time its terminals ran",
+                    Within::OpeningHours => "of the opening hours its terminals ran",
+                    Within::Both => "of the opening hours, where they are known, its terminals ran",
+                },
+            )
+        }),
         flagged: summary.flagged,
         withdrawn: summary.withdrawn,
         rules: summary
@@ -145,6 +168,7 @@ pub async fn show(State(app): State<AppState>, reader: Reader, Path(code): Path<
             .map(|(rule, count)| (super::rules::name(rule), count))
             .collect(),
         children,
+        added: added(page.l, answers.named(&offer)),
         comments: comments
             .into_iter()
             .map(|review| comment(page.l, review))
@@ -176,14 +200,15 @@ async fn entries(
                 count,
             );
             let uptime = app.storage.uptime(&organization.code, app.clock.unix_ms());
-            match uptime.await?.per_mille() {
+            let uptime = uptime.await?;
+            match uptime.per_mille() {
                 None => figure,
                 share => {
-                    let running = l.with(
-                        "terminals running: {percent} of the time",
-                        "percent",
-                        l.percent(share),
-                    );
+                    let text = match uptime.within() {
+                        Within::AllHours => "terminals running: {percent} of the time",
+                        _ => "terminals running: {percent} of the opening hours",
+                    };
+                    let running = l.with(text, "percent", l.percent(share));
                     format!("{figure} · {running}")
                 }
             }
@@ -221,8 +246,8 @@ fn score_rows(l: Locale, counts: &Counts) -> Vec<ScoreRow> {
         .collect()
 }
 
-fn channel_rows(l: Locale, summary: &Summary) -> Vec<ChannelRow> {
-    let row = |(name, counts): (&str, &Counts)| ChannelRow {
+fn channel_rows(l: Locale, summary: &Summary) -> Vec<FigureRow> {
+    let row = |(name, counts): (&str, &Counts)| FigureRow {
         name: l.t(name).to_owned(),
         count: counts.total(),
         average: l.average(counts.average_hundredths()),
@@ -235,6 +260,31 @@ fn channel_rows(l: Locale, summary: &Summary) -> Vec<ChannelRow> {
     channels.map(row).into()
 }
 
+fn added(l: Locale, figures: NamedFigures) -> Added {
+    let name = |key: String, name: &Texts| match l.choose(name) {
+        "" => key,
+        name => name.to_owned(),
+    };
+    let row = |named: Named<Counts>| FigureRow {
+        name: name(named.key, &named.name),
+        count: named.figure.total(),
+        average: l.average(named.figure.average_hundredths()),
+    };
+    let reasons = figures.reasons.into_iter();
+    Added {
+        criteria: figures.criteria.into_iter().map(row).collect(),
+        questionnaires: FigureRow {
+            name: l.t("Whole questionnaires").to_owned(),
+            count: figures.questionnaires,
+            average: l.average(figures.average_hundredths),
+        },
+        reasons: reasons
+            .map(|named| (name(named.key, &named.name), named.figure))
+            .collect(),
+        services: figures.services.into_iter().map(row).collect(),
+    }
+}
+
 fn comment(l: Locale, review: Review) -> Comment {
     Comment {
         score: review.score.get(),
@@ -245,5 +295,10 @@ fn comment(l: Locale, review: Review) -> Comment {
         on_site: review.on_site,
         lang: review.lang,
         text: review.comment.unwrap_or_default(),
+        photos: (1..=review.photos)
+            .filter(|_| review.photos_shown)
+            .map(|number| format!("/photo/{}/{number}", review.id))
+            .collect(),
+        answer: review.answer.map(|answer| AnswerShown::new(l, answer)),
     }
 }

@@ -10,6 +10,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::assets;
 use super::i18n::{Lang, Locale};
+use super::look::{self, Group, Look};
 use crate::storage::StorageError;
 
 /// Who is reading, as far as the page's language goes.
@@ -73,6 +74,14 @@ pub struct Page {
     pub l: Locale,
     /// The links to the same page in each language.
     pub languages: Vec<LanguageLink>,
+    /// How the visitor wants to see it.
+    pub look: Look,
+    /// What links to other pages for visitors keep: language and look, as a query.
+    pub keep: String,
+    /// The other members of this page's query, which the accessibility panel keeps.
+    pub kept: Vec<(String, String)>,
+    /// True if the accessibility panel belongs to the review's form, so that nothing typed there is lost.
+    pub in_form: bool,
 }
 
 /// A link to the same page in another language.
@@ -107,10 +116,27 @@ impl Page {
                 current: of == lang,
             }
         };
+        let look = Look::read(query);
+        let chosen = look
+            .members()
+            .map(|(name, value)| format!("&{name}={value}"));
         Self {
             l: Locale(lang),
             languages: Lang::ALL.map(link).into(),
+            look,
+            keep: format!("lang={}{}", lang.tag(), chosen.collect::<String>()),
+            kept: query
+                .iter()
+                .filter(|(name, _)| !look::is_setting(name))
+                .cloned()
+                .collect(),
+            in_form: false,
         }
+    }
+
+    /// The accessibility panel.
+    pub fn panel(&self) -> Vec<Group> {
+        self.look.groups(self.l)
     }
 
     /// A page that says one thing. `title` and `text` are English, to be translated.

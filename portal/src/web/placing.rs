@@ -34,7 +34,7 @@ pub struct Choice {
     pub selected: bool,
 }
 
-/// Adds a place called `name`, with the languages its organisation uses elsewhere. `None`: there is no
+/// Adds a place called `name`, with the languages and the opening hours its organisation has elsewhere. `None`: there is no
 /// such organisation.
 pub async fn add_place(
     app: &AppState,
@@ -47,6 +47,8 @@ pub async fn add_place(
         .await?
         .into_iter()
         .next();
+    let usual_hours = usual.as_ref().map(|place| place.hours.clone());
+    let usual_hours = usual_hours.unwrap_or_default();
     let (languages, default_language) = usual.map_or_else(
         || {
             (
@@ -66,6 +68,7 @@ pub async fn add_place(
         default_language,
         presence_key: app.entropy.bytes::<32>().to_vec(),
         timezone: DEFAULT_TIMEZONE.to_owned(),
+        hours: usual_hours,
         version: 1,
     };
     for _ in 0..PLACE_CODE_TRIES {

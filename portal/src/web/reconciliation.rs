@@ -11,7 +11,7 @@ use super::page::{Answer, Page, Reader, encode, render};
 use super::session::{Staff, StaffFrame};
 use super::staff::short;
 use crate::app::AppState;
-use crate::reconciliation::{Figures, Reconciliation, ranges};
+use crate::reconciliation::{Figures, Reconciliation, Times, ranges};
 use crate::storage::{Days, Role};
 
 /// Days shown when none are asked for, today included.
@@ -39,6 +39,7 @@ struct ReconciliationPage {
 struct Row {
     name: String,
     detail: String,
+    times: Option<String>,
     href: Option<String>,
     figures: Figures,
     missing_count: u64,
@@ -75,9 +76,15 @@ pub async fn show(State(app): State<AppState>, staff: Staff, reader: Reader) -> 
         to,
         rows: match found.first().filter(|_| single) {
             Some(one) => one.days.iter().map(|day| day_row(l, day)).collect(),
-            None => found.iter().map(|one| terminal_row(one, &period)).collect(),
+            None => found
+                .iter()
+                .map(|one| terminal_row(l, one, &period))
+                .collect(),
         },
-        total: found.first().filter(|_| single).map(total_row),
+        total: found
+            .first()
+            .filter(|_| single)
+            .map(|one| total_row(l, one)),
         differences: found
             .iter()
             .filter(|_| single)
@@ -104,10 +111,11 @@ fn asked(reader: &Reader, today: Date) -> Days {
     }
 }
 
-fn row(name: String, detail: String, figures: Figures) -> Row {
+fn row(l: Locale, name: String, detail: String, figures: Figures) -> Row {
     Row {
         name,
         detail,
+        times: times(l, figures.times),
         href: None,
         missing_count: figures.missing_count(),
         missing: ranges(&figures.missing, SHOWN_RANGES),
@@ -116,7 +124,7 @@ fn row(name: String, detail: String, figures: Figures) -> Row {
     }
 }
 
-fn terminal_row(found: &Reconciliation, period: &str) -> Row {
+fn terminal_row(l: Locale, found: &Reconciliation, period: &str) -> Row {
     let id = short(found.terminal);
     let detail = format!("{} · {} · {id}", found.organization, found.place);
     Row {
@@ -125,23 +133,70 @@ fn terminal_row(found: &Reconciliation, period: &str) -> Row {
             found.terminal
         )),
         waiting: found.waiting.map_or(0, |waiting| waiting.outstanding()),
-        ..row(found.place_name.clone(), detail, found.total())
+        ..row(l, found.place_name.clone(), detail, found.total())
     }
 }
 
 fn day_row(l: Locale, (day, figures): &(Date, Figures)) -> Row {
-    row(l.day(*day), String::new(), figures.clone())
+    row(l, l.day(*day), String::new(), figures.clone())
 }
 
-fn total_row(found: &Reconciliation) -> Row {
+fn total_row(l: Locale, found: &Reconciliation) -> Row {
     Row {
         waiting: found.waiting.map_or(0, |waiting| waiting.outstanding()),
         ..row(
+            l,
             found.place_name.clone(),
             format!("{} · {}", found.organization, found.timezone),
             found.total(),
         )
     }
+}
+
+/// How well the times of these ratings are known; `None` without ratings.
+pub fn times(l: Locale, times: Times) -> Option<String> {
+    let right_to = times.right_to_ms.map(|ms| written_span(l, ms));
+    Some(match (times.estimated, times.unbounded, right_to) {
+        (0, 0, None) => return None,
+        (0, 0, Some(span)) => l.with("times right to {span}", "span", span),
+        (estimated, 0, Some(span)) => l.with2(
+            "estimated times: {count}, all right to {span}",
+            "count",
+            l.number(&estimated),
+            "span",
+            span,
+        ),
+        (estimated, ..) => l.with(
+            "estimated times: {count}, the error of some is not known",
+            "count",
+            l.number(&estimated),
+        ),
+    })
+}
+
+/// How well the time of one rating is known.
+pub fn time(l: Locale, measured: bool, uncertainty_ms: Option<i64>) -> String {
+    match (measured, uncertainty_ms.map(|ms| written_span(l, ms))) {
+        (true, Some(span)) => l.with("right to {span}", "span", span),
+        (false, Some(span)) => l.with("estimated, right to {span}", "span", span),
+        (_, None) => l.t("estimated").to_owned(),
+    }
+}
+
+/// A span in its largest unit of which there are two or more, rounded up.
+fn written_span(l: Locale, ms: i64) -> String {
+    const UNITS: [(i64, &str); 4] = [
+        (24 * 60 * 60 * 1000, "{count} d"),
+        (60 * 60 * 1000, "{count} h"),
+        (60 * 1000, "{count} min"),
+        (1000, "{count} s"),
+    ];
+    let (unit, text) = UNITS
+        .into_iter()
+        .find(|(unit, _)| ms >= 2 * unit)
+        .unwrap_or(UNITS[UNITS.len() - 1]);
+    l.with(text, "count", ms.saturating_add(unit - 1) / unit)
+        .replace(' ', "\u{a0}")
 }
 
 /// What the figures do not explain by themselves.
@@ -176,4 +231,52 @@ fn differences(l: Locale, found: &Reconciliation) -> Vec<String> {
         ));
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::i18n::Lang;
+    use super::*;
+
+    #[test]
+    fn a_span_is_rounded_up_and_never_said_in_ones() {
+        for (ms, expected) in [
+            (1, "1\u{a0}s"),
+            (5_000, "5\u{a0}s"),
+            (90_000, "90\u{a0}s"),
+            (120_001, "3\u{a0}min"),
+            (5_400_000, "90\u{a0}min"),
+            (172_800_000, "2\u{a0}d"),
+        ] {
+            assert_eq!(written_span(Locale(Lang::En), ms), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_of_times_is_said() {
+        let words = |estimated, unbounded, right_to_ms| {
+            times(
+                Locale(Lang::En),
+                Times {
+                    estimated,
+                    unbounded,
+                    right_to_ms,
+                },
+            )
+        };
+        assert_eq!(words(0, 0, None), None);
+        for (found, expected) in [
+            (words(0, 0, Some(1_000)), "times right to 1\u{a0}s"),
+            (
+                words(2, 0, Some(7_200_000)),
+                "estimated times: 2, all right to 2\u{a0}h",
+            ),
+            (
+                words(2, 1, Some(1_000)),
+                "estimated times: 2, the error of some is not known",
+            ),
+        ] {
+            assert_eq!(found.as_deref(), Some(expected));
+        }
+    }
 }

@@ -1,13 +1,18 @@
 //! What became of a review: the page after sending, and the same page later.
 
+use std::sync::Arc;
+
 use askama::Template;
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
+use super::i18n::Locale;
 use super::page::{Answer, Page, Reader, render};
+use super::throttle::{ClientAddress, Limits};
 use crate::app::AppState;
 use crate::entropy::Entropy;
-use crate::storage::{DeclineReason, ReviewState};
+use crate::storage::{DeclineReason, OfficialAnswer, ReviewState};
 
 /// Symbols of a status code: 50 bits, beyond guessing over the network.
 const STATUS_CODE_SYMBOLS: usize = 10;
@@ -66,22 +71,56 @@ struct ReviewPage {
     place: String,
     received: String,
     has_comment: bool,
+    has_photos: bool,
+    photos_published: bool,
+    answer: Option<AnswerShown>,
     state: &'static str,
     reason: &'static str,
     code: String,
     link: String,
 }
 
+/// What the organisation answered, for a page.
+pub struct AnswerShown {
+    /// Its text.
+    pub text: String,
+    /// Its language.
+    pub lang: String,
+    /// When, for people and for machines.
+    pub date: (String, String),
+}
+
+impl AnswerShown {
+    /// The answer for a reader of this language.
+    pub fn new(l: Locale, answer: OfficialAnswer) -> Self {
+        Self {
+            text: answer.text,
+            lang: answer.lang,
+            date: (l.date(answer.at), answer.at.to_string()),
+        }
+    }
+}
+
 /// Shows where a review stands; with `?thanks=1` it is the page right after sending.
 pub async fn show(
     State(app): State<AppState>,
+    Extension(limits): Extension<Arc<Limits>>,
+    ClientAddress(address): ClientAddress,
     reader: Reader,
     Path(typed): Path<String>,
 ) -> Answer {
     let page = reader.page(None);
     let code = normalize(&typed);
+    let now_ms = app.clock.unix_ms();
+    // Asked before looking: who guesses must not learn anything either.
+    if let Some(seconds) = limits.status_codes.wait_s(&address, now_ms) {
+        let text =
+            "Too many unknown codes came from this network. Please try again in a few minutes.";
+        return Ok(page.wait(seconds, "A moment, please", text));
+    }
     let found = app.storage.review_by_status_code(&code).await;
     let Some(review) = found.map_err(|error| page.clone().broken(&error))? else {
+        limits.status_codes.count(&address, now_ms);
         let text = "Please check the code and try again.";
         return Ok(page.message(
             StatusCode::NOT_FOUND,
@@ -102,6 +141,12 @@ pub async fn show(
         place: review.place,
         received: page.l.date(review.created_at),
         has_comment: review.comment.is_some(),
+        has_photos: review.photos > 0,
+        photos_published: review.photos_shown,
+        answer: review
+            .answer
+            .filter(|_| review.state == ReviewState::Published)
+            .map(|answer| AnswerShown::new(page.l, answer)),
         state: review.state.as_str(),
         reason: review.reason.map_or("", reason_text),
         link: format!("{host}/r/{written}"),

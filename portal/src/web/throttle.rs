@@ -22,6 +22,11 @@ pub const FAILURES_PER_LOGIN: u32 = 10;
 pub const FAILURES_PER_ADDRESS: u32 = 100;
 /// Wrong terminal codes one member of staff may type in [`WINDOW_MS`].
 pub const WRONG_CODES: u32 = 20;
+/// Photos from one network address in [`WINDOW_MS`].
+pub const PHOTOS_PER_ADDRESS: u32 = 60;
+/// Status codes that lead nowhere, from one network address in [`WINDOW_MS`]: nobody mistypes so often, and at this pace
+/// guessing one of a million codes takes centuries.
+pub const WRONG_STATUS_CODES: u32 = 30;
 /// The time over which attempts are counted, milliseconds.
 pub const WINDOW_MS: i64 = 10 * 60 * 1000;
 
@@ -30,6 +35,10 @@ pub const WINDOW_MS: i64 = 10 * 60 * 1000;
 pub struct Limits {
     /// Reviews by network address.
     pub reviews: Throttle,
+    /// Photos by network address.
+    pub photos: Throttle,
+    /// Unknown status codes by network address.
+    pub status_codes: Throttle,
     /// Failed sign-ins by login.
     pub logins: Throttle,
     /// Failed sign-ins by network address.
@@ -42,6 +51,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             reviews: Throttle::new(REVIEWS_PER_ADDRESS),
+            photos: Throttle::new(PHOTOS_PER_ADDRESS),
+            status_codes: Throttle::new(WRONG_STATUS_CODES),
             logins: Throttle::new(FAILURES_PER_LOGIN),
             addresses: Throttle::new(FAILURES_PER_ADDRESS),
             codes: Throttle::new(WRONG_CODES),

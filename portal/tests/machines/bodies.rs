@@ -1,9 +1,12 @@
 //! Who may send what, in which size and encoding.
 
 use std::io::Write;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::Request;
+use hyper::body::Frame;
 use pikir_contract::{Id, SigningKey};
 use serde_json::{Value, json};
 
@@ -269,6 +272,37 @@ async fn the_signature_is_checked_before_anything_else() {
         .send(signed(&stranger, &id, "POST", EVENTS, b"{}".to_vec(), &[]))
         .await
         .problem(401);
+}
+
+/// A body that never comes.
+struct Never;
+
+impl HttpBody for Never {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_is_refused_before_a_byte_of_the_body_has_come() {
+    let portal = Portal::start().await;
+    let terminal = portal.terminal(1).await;
+    let stranger = SigningKey::from_bytes(&[99; 32]);
+    let id = terminal.id.to_string();
+    for path in [EVENTS, STATUS, ENROLMENTS] {
+        let request = signed(&stranger, &id, "POST", path, b"{}".to_vec(), &[]);
+        let (parts, _) = request.into_parts();
+        portal
+            .send(Request::from_parts(parts, Body::new(Never)))
+            .await
+            .problem(401);
+    }
 }
 
 #[tokio::test]

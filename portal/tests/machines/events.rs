@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pikir_contract::Id;
+use pikir_portal::ingest::MAX_GAP;
 use serde_json::json;
 
 use crate::support::*;
@@ -119,9 +120,9 @@ async fn a_seq_far_ahead_is_refused_with_its_seq() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
     let mut far = terminal.rating(1, 5);
-    far.seq = 1_000_002;
+    far.seq = MAX_GAP + 2;
     let problem = terminal.deliver(&portal, &[far.clone()]).await.problem(422);
-    assert_eq!(problem["seq"], 1_000_002);
+    assert_eq!(problem["seq"], MAX_GAP + 2);
     far.seq = 9_007_199_254_740_991;
     terminal.deliver(&portal, &[far]).await.problem(422);
     assert_eq!(portal.only_terminal().await.received_through, 0);

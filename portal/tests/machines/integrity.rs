@@ -1,6 +1,8 @@
 //! What was rated cannot be changed, removed or moved without the portal noticing.
 
+use axum::http::StatusCode;
 use pikir_contract::Event;
+use pikir_portal::ingest::{MARK_EVERY, MAX_GAP, MAX_TURN};
 use pikir_portal::journal_file::{Imported, import};
 use pikir_portal::storage::{Breach, Integrity};
 use serde_json::json;
@@ -217,15 +219,7 @@ async fn verification_goes_on_over_many_deliveries_and_reopenings() {
         let Portal { dir, .. } = portal;
         portal = Portal::open(dir);
     }
-    let (seq, through): (u64, u64) = portal
-        .database()
-        .query_row(
-            "SELECT ratchet_seq, received_through FROM terminals",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-        .unwrap();
-    assert_eq!((seq, through), (36, 35));
+    assert_eq!(furthest_key(&portal), 35);
 }
 
 #[tokio::test]
@@ -244,8 +238,7 @@ async fn beyond_a_gap_that_never_closes_a_terminal_goes_on_as_before() {
         assert_all(&answer, "accepted");
         assert_all(&terminal.deliver(&portal, &events).await.ok(), "duplicate");
     }
-    let (kept, ahead): (u64, u64) = ratchets(&portal);
-    assert_eq!((kept, ahead), (11, 1_031), "nothing is turned twice");
+    assert_eq!(furthest_key(&portal), 1_030, "nothing is turned twice");
     assert_eq!(
         integrity(&portal).await,
         Integrity::Broken {
@@ -255,7 +248,7 @@ async fn beyond_a_gap_that_never_closes_a_terminal_goes_on_as_before() {
     );
     // The limit for wild numbers counts from the last one held, not from the gap.
     let mut far = terminal.rating(1, 5);
-    far.seq = 1_030 + 1_000_002;
+    far.seq = 1_030 + MAX_GAP + 2;
     let problem = terminal.deliver(&portal, &[far]).await.problem(422);
     assert!(
         problem["detail"]
@@ -266,15 +259,39 @@ async fn beyond_a_gap_that_never_closes_a_terminal_goes_on_as_before() {
     );
 }
 
-fn ratchets(portal: &Portal) -> (u64, u64) {
+/// The furthest seq whose key the portal has.
+fn furthest_key(portal: &Portal) -> u64 {
     portal
         .database()
-        .query_row(
-            "SELECT ratchet_seq, coalesce(ahead_seq, 0) FROM terminals",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
+        .query_row("SELECT ratchet_seq FROM terminals", [], |row| row.get(0))
         .unwrap()
+}
+
+#[tokio::test]
+async fn an_event_far_ahead_is_verified_over_several_requests_and_what_fills_the_gap_at_once() {
+    let portal = Portal::start().await;
+    let terminal = portal.terminal(1).await;
+    let far = [terminal.rating(2 * MAX_TURN + 7, 5)];
+    let mut requests = 1;
+    loop {
+        let answer = terminal.deliver(&portal, &far).await;
+        if answer.status != StatusCode::SERVICE_UNAVAILABLE {
+            assert_all(&answer.ok(), "accepted");
+            break;
+        }
+        assert!(answer.headers.contains_key("retry-after"));
+        assert!(requests < 5, "there is no end");
+        requests += 1;
+    }
+    assert_eq!(requests, 3);
+    for seq in [3 * MARK_EVERY - 1, 3 * MARK_EVERY, MARK_EVERY + 1] {
+        let answer = terminal.deliver(&portal, &[terminal.rating(seq, 5)]).await;
+        assert_all(&answer.ok(), "accepted");
+    }
+    let mut forged = terminal.rating(MARK_EVERY + 3, 1);
+    forged.body["score"] = json!(5);
+    let answer = terminal.deliver(&portal, &[forged]).await.ok();
+    assert_all(&answer, "seal");
 }
 
 #[tokio::test]
@@ -308,7 +325,7 @@ async fn what_fills_a_gap_late_is_verified_by_whichever_road_it_comes() {
     assert_eq!(answer["received_through"], 70);
     assert_eq!(portal.summary().await["total"], 70);
     assert_eq!(integrity(&portal).await, Integrity::Intact);
-    assert_eq!(ratchets(&portal), (71, 0));
+    assert_eq!(furthest_key(&portal), 70);
     assert_all(
         &terminal
             .deliver(&portal, &terminal.ratings(71..=72))

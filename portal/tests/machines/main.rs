@@ -5,6 +5,7 @@
     reason = "what a test cannot do without, it stops for"
 )]
 
+mod answers;
 mod bodies;
 mod config;
 mod counting;

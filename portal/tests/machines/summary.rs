@@ -79,7 +79,7 @@ async fn the_time_the_terminals_ran_stands_beside_the_figures() {
     let portal = Portal::start().await;
     assert_eq!(
         portal.summary().await["uptime"],
-        json!({"terminals": 0, "since": null, "percent": null})
+        json!({"terminals": 0, "since": null, "within": "all-hours", "percent": null})
     );
     let terminal = portal.terminal(1).await;
     portal.clock.advance(Duration::from_secs(4 * 3600));
@@ -91,11 +91,38 @@ async fn the_time_the_terminals_ran_stands_beside_the_figures() {
     let uptime = portal.summary().await["uptime"].clone();
     assert_eq!(
         uptime,
-        json!({"terminals": 1, "since": "2026-11-22T02:00:00.000Z", "percent": "24.9"})
+        json!({"terminals": 1, "since": "2026-11-22T02:00:00.000Z", "within": "all-hours", "percent": "24.9"})
     );
     // A terminal that claims to have run for ever has run until now at most; clocks may differ by minutes.
     let mut boasting = terminal.delivery(&[]);
     boasting["clock"]["up_ms"] = json!(9_007_199_254_740_991_u64);
     terminal.post(&portal, EVENTS, &boasting).await.ok();
     assert_eq!(portal.summary().await["uptime"]["percent"], "27.0");
+}
+
+#[tokio::test]
+async fn where_opening_hours_are_known_only_they_are_to_be_covered() {
+    let portal = Portal::start().await;
+    let terminal = portal.terminal(1).await;
+    // Sunday, 8:00 in Bishkek: open from 9:00 to 11:00.
+    let hours = "sun 09:00-11:00".parse().unwrap();
+    let code = "B4XK".parse().unwrap();
+    let storage = &portal.state.storage;
+    assert!(storage.set_hours(&code, hours).await.unwrap());
+    portal.clock.advance(Duration::from_secs(4 * 3600));
+    // The boot ran from 11:00:01 of that clock until noon: after hours.
+    terminal
+        .deliver(&portal, &[terminal.rating(1, 5)])
+        .await
+        .ok();
+    let uptime = portal.summary().await["uptime"].clone();
+    assert_eq!(
+        (&uptime["within"], &uptime["percent"]),
+        (&json!("opening-hours"), &json!("0.0"))
+    );
+    storage
+        .set_hours(&code, "sun 10:30-11:30".parse().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(portal.summary().await["uptime"]["percent"], "49.9");
 }

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use pikir_contract::{BootId, Event, EventBody, Id, PlaceCode, SealKey};
-use pikir_portal::ingest::{Ratchet, judge};
+use pikir_portal::ingest::{Keys, judge};
 use pikir_portal::storage::{Delivered, Delivery, Role, Sending};
 use serde_json::json;
 
@@ -46,12 +46,13 @@ async fn hand_in(portal: &Portal, ratings: &[(u8, &[&str])]) -> Id {
             .iter()
             .all(|event| EventBody::parse("rating", &event.body).is_ok())
     );
-    let mut ratchet = Ratchet::start(seal_key.clone());
+    let mut keys = Keys::new(seal_key.clone(), []);
     let delivery = Delivery {
         terminal: terminal.key,
-        events: judge(&mut ratchet, &events),
+        events: judge(&mut keys, &events).unwrap(),
         seal_key,
-        ratchet,
+        ratchet: keys.at().clone(),
+        marks: Vec::new(),
         boots: Vec::new(),
         sending: Sending {
             boot,

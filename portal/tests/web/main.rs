@@ -5,7 +5,9 @@
 mod counting;
 mod moderation;
 mod phone;
+mod photos;
 mod public;
+mod questionnaire;
 mod set_up;
 mod sign_in;
 mod support;

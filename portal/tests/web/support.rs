@@ -7,11 +7,13 @@ use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, Version};
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::http::response::Parts;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use pikir_contract::{PlaceCode, Texts, presence_step, presence_token};
 use pikir_portal::app::{self, AppState};
 use pikir_portal::clock::ManualClock;
 use pikir_portal::entropy::Entropy;
+use pikir_portal::hours::OpeningHours;
 use pikir_portal::storage::{
     DEFAULT_TIMEZONE, NewEnrolment, OrganizationRecord, PlaceRecord, Role, Storage, User,
 };
@@ -90,6 +92,7 @@ impl Portal {
             default_language: "ky".to_owned(),
             presence_key: KEY.to_vec(),
             timezone: DEFAULT_TIMEZONE.to_owned(),
+            hours: OpeningHours::default(),
             version: 1,
         };
         self.app.storage.add_place(place, 0).await.unwrap();
@@ -215,6 +218,42 @@ impl Browser {
         self.send(request, fields.join("&")).await
     }
 
+    /// Sends a form as a browser does that has a field for files.
+    pub async fn post_with_files(
+        &self,
+        path: &str,
+        form: &[(&str, &str)],
+        files: &[&[u8]],
+    ) -> Reply {
+        const BOUNDARY: &str = "----pikir-test";
+        let mut body = Vec::new();
+        for (name, value) in form {
+            let part = format!(
+                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            );
+            body.extend(part.into_bytes());
+        }
+        for file in files {
+            let name = if file.is_empty() { "" } else { "IMG_1.jpg" };
+            let part = format!(
+                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"{name}\"\r\nContent-Type: application/octet-stream\r\n\r\n"
+            );
+            body.extend(part.into_bytes());
+            body.extend(*file);
+            body.extend(b"\r\n");
+        }
+        body.extend(format!("--{BOUNDARY}--\r\n").into_bytes());
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        let request = Request::post(path).header(header::CONTENT_TYPE, kind);
+        reply(self.exchange(request, Body::from(body)).await)
+    }
+
+    /// What an address answers that is no page.
+    pub async fn get_bytes(&self, path: &str) -> (StatusCode, Vec<u8>) {
+        let (parts, body) = self.exchange(Request::get(path), Body::empty()).await;
+        (parts.status, body)
+    }
+
     pub async fn sign_in(&self, login: &str, password: &str) -> Reply {
         let page = self.get("/sign-in").await;
         let csrf = page.hidden("csrf");
@@ -225,7 +264,15 @@ impl Browser {
         .await
     }
 
-    async fn send(&self, mut request: axum::http::request::Builder, body: String) -> Reply {
+    async fn send(&self, request: axum::http::request::Builder, body: String) -> Reply {
+        reply(self.exchange(request, Body::from(body)).await)
+    }
+
+    async fn exchange(
+        &self,
+        mut request: axum::http::request::Builder,
+        body: Body,
+    ) -> (Parts, Vec<u8>) {
         request = request.header(header::HOST, "127.0.0.1:8080");
         if !self.cookie().is_empty() {
             request = request.header(header::COOKIE, self.cookie());
@@ -236,7 +283,7 @@ impl Browser {
         let response = self
             .router
             .clone()
-            .oneshot(request.body(Body::from(body)).unwrap())
+            .oneshot(request.body(body).unwrap())
             .await
             .unwrap();
         let (parts, body) = response.into_parts();
@@ -245,11 +292,15 @@ impl Browser {
             self.set_cookie(if pair.ends_with('=') { "" } else { pair });
         }
         let body = to_bytes(body, 1 << 20).await.unwrap();
-        Reply {
-            status: parts.status,
-            headers: parts.headers,
-            body: String::from_utf8(body.to_vec()).unwrap(),
-        }
+        (parts, body.to_vec())
+    }
+}
+
+fn reply((parts, body): (Parts, Vec<u8>)) -> Reply {
+    Reply {
+        status: parts.status,
+        headers: parts.headers,
+        body: String::from_utf8(body).unwrap(),
     }
 }
 

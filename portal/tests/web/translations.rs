@@ -29,11 +29,18 @@ fn placeholders(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
+/// The texts of all files in a folder and the folders below it.
 fn files(folder: &Path) -> Vec<String> {
-    fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
-        .collect()
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            texts.extend(files(&path));
+        } else {
+            texts.push(fs::read_to_string(path).unwrap());
+        }
+    }
+    texts
 }
 
 /// The texts that templates translate: what stands in quotes after `page.l.t(`, `with(` and `with2(`.

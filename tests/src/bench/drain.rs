@@ -1,4 +1,5 @@
-//! (c) Delivering a backlog to the real portal, beside posting the same bytes to a server that only reads them.
+//! (c) Delivering a backlog to the real portal, beside posting the same bytes to a server that only reads them: over
+//! loopback, and over lines as they are in the field.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,34 +11,66 @@ use pikir_kiosk::entropy::TestEntropy;
 use pikir_kiosk::journal::JournalHandle;
 use pikir_kiosk::network;
 use pikir_kiosk::portal::{
-    HttpPortal, Portal as Road, PortalAddress, PortalHealth, Reply, Request, RequestBody,
+    Content, HttpPortal, Portal as Road, PortalAddress, PortalHealth, Reply, Request, RequestBody,
 };
 use pikir_kiosk::true_time::TrueTime;
 use pikir_kiosk::uploader::Uploader;
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use super::drain_report::section;
 use super::enrolled::{EVENTS, Enrolled, place};
-use super::report::{Figure, Section, Table, Target};
-use super::stats::{Ratio, median};
+use super::report::Section;
 use super::supply::{self, Visitors};
-use super::svg::{BESIDE, Bar, OURS, QUIET, bars, number};
+use super::svg::number;
 use super::wire::{Connection, Sink};
 use super::{Scale, progress};
+use crate::line::{Line, Shape};
 use crate::portal::Portal;
 
-/// Least share of the raw rate.
-const LEAST_SHARE: f64 = 0.5;
 /// Events in one delivery.
-const BATCH: usize = pikir_contract::MAX_BATCH_EVENTS;
+pub const BATCH: usize = pikir_contract::MAX_BATCH_EVENTS;
+
+/// What lies between terminal and portal.
+#[derive(Debug, Clone, Copy)]
+pub struct Way {
+    /// For people.
+    pub name: &'static str,
+    /// `None`: loopback, which slows nobody.
+    pub shape: Option<Shape>,
+}
+
+/// Loopback, a good office line, a poor one.
+pub const WAYS: [Way; 3] = [
+    Way {
+        name: "loopback",
+        shape: None,
+    },
+    Way {
+        name: "10 Mbit/s, 20 ms",
+        shape: Some(Shape {
+            bits_per_s: 10_000_000,
+            round_trip: Duration::from_millis(20),
+        }),
+    },
+    Way {
+        name: "2 Mbit/s, 60 ms",
+        shape: Some(Shape {
+            bits_per_s: 2_000_000,
+            round_trip: Duration::from_millis(60),
+        }),
+    },
+];
 
 /// Ratings a second of one repetition.
-struct Rates {
+#[derive(Debug, Clone, Copy)]
+pub struct Rates {
     /// Journal to portal.
-    drain: f64,
+    pub drain: f64,
     /// The same requests through the same client, to a server that only reads.
-    client: f64,
+    pub client: f64,
     /// The same bytes, ready-made, over one connection.
-    wire: f64,
+    pub wire: f64,
 }
 
 /// The kiosk's client, keeping what it was given to send.
@@ -57,7 +90,8 @@ impl Road for Recorder {
     }
 }
 
-/// Drains one backlog after the other; after each, the same bytes go to the server that only reads.
+/// Drains one backlog after the other, over each way in turn; after each, the same bytes go over the same way to the server
+/// that only reads.
 pub fn run(folder: &Path, scale: &Scale) -> Result<Section> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -65,13 +99,40 @@ pub fn run(folder: &Path, scale: &Scale) -> Result<Section> {
         .build()?;
     let portal = Portal::start(&folder.join("drain-portal"))?;
     let place = place(&portal)?;
-    let mut rates = Vec::new();
+    let mut rates = WAYS.map(|_| Vec::new());
     for repetition in 0..scale.drains {
-        let enrolled = runtime.block_on(Enrolled::new(&portal, &place))?;
-        let path = folder.join(format!("drain-{repetition}.db"));
-        let (count, mut visitors) = (scale.backlog, Visitors::new(repetition));
+        for (index, way) in WAYS.iter().enumerate() {
+            let bench = Bench {
+                runtime: &runtime,
+                portal: &portal,
+                place: &place,
+                journal: &folder.join(format!("drain-{repetition}-{index}.db")),
+            };
+            let count = match way.shape {
+                None => scale.backlog,
+                Some(_) => scale.line_backlog,
+            };
+            rates[index].push(bench.measure(way, repetition, count)?);
+        }
+    }
+    Ok(section(&rates, scale))
+}
+
+/// Where one repetition happens.
+struct Bench<'a> {
+    runtime: &'a Runtime,
+    portal: &'a Portal,
+    place: &'a str,
+    journal: &'a Path,
+}
+
+impl Bench<'_> {
+    fn measure(&self, way: &Way, seed: u64, count: u64) -> Result<Rates> {
+        let runtime = self.runtime;
+        let enrolled = runtime.block_on(Enrolled::new(self.portal, self.place))?;
+        let mut visitors = Visitors::new(seed);
         supply::journal(
-            &path,
+            self.journal,
             enrolled.first_key.clone(),
             enrolled.terminal,
             &mut visitors,
@@ -79,34 +140,56 @@ pub fn run(folder: &Path, scale: &Scale) -> Result<Section> {
         )?;
         let clock = visitors.clock();
         let journal = JournalHandle::start(
-            path,
+            self.journal.to_owned(),
             enrolled.terminal,
             Arc::clone(&clock),
-            TestEntropy::new(repetition),
+            TestEntropy::new(seed),
         )?;
-        let road = road(&portal.url(), &enrolled, &clock)?;
-        let (drained, sent) = runtime.block_on(drain(&journal, road, enrolled.terminal, &clock))?;
+        let (near, _line) = over(way, self.portal.url())?;
+        let to_portal = road(&near, &enrolled, &clock)?;
+        let (drained, sent) =
+            runtime.block_on(drain(&journal, to_portal, enrolled.terminal, &clock))?;
         journal.stop();
         ensure!(
             sent.len() as u64 == count.div_ceil(BATCH as u64),
             "{} deliveries for {count} ratings: something was sent twice",
             sent.len()
         );
+        let sent = sent.iter().map(json).collect::<Result<Vec<_>>>()?;
         let sink = Sink::start()?;
-        let client = post(&runtime, road_to(&sink, &enrolled, &clock)?, &sent)?;
-        let wire = push(&sink, &enrolled, &sent)?;
+        let (near, _line) = over(way, sink.url())?;
+        let client = post(runtime, road(&near, &enrolled, &clock)?, &sent)?;
+        let (near, _line) = over(way, sink.url())?;
+        let wire = push(&near, &enrolled, &sent)?;
+        progress(&format!(
+            "{}: a backlog of {} went in {drained:.1} s, posting it took {client:.1} s",
+            way.name,
+            number(count as f64)
+        ));
         let rate = |seconds: f64| count as f64 / seconds;
-        rates.push(Rates {
+        Ok(Rates {
             drain: rate(drained),
             client: rate(client),
             wire: rate(wire),
-        });
-        progress(&format!(
-            "a backlog of {} went in {drained:.1} s",
-            number(count as f64)
-        ));
+        })
     }
-    Ok(section(&rates, scale.backlog))
+}
+
+/// The address at the near end of this way to `url`, and the line that serves it.
+fn over(way: &Way, url: String) -> Result<(String, Option<Line>)> {
+    let Some(shape) = way.shape else {
+        return Ok((url, None));
+    };
+    let line = Line::start(&url, shape)?;
+    Ok((line.url(), Some(line)))
+}
+
+/// What a delivery says, unpacked.
+fn json(request: &Request) -> Result<Vec<u8>> {
+    match &request.body {
+        RequestBody::Post(content) => Ok(content.json()?),
+        RequestBody::Get { .. } => anyhow::bail!("an uploader does not ask"),
+    }
 }
 
 fn road(url: &str, enrolled: &Enrolled, clock: &SharedClock) -> Result<HttpPortal> {
@@ -116,10 +199,6 @@ fn road(url: &str, enrolled: &Enrolled, clock: &SharedClock) -> Result<HttpPorta
         enrolled.terminal.to_string(),
         Arc::clone(clock),
     ))
-}
-
-fn road_to(sink: &Sink, enrolled: &Enrolled, clock: &SharedClock) -> Result<HttpPortal> {
-    road(&sink.url(), enrolled, clock)
 }
 
 /// Runs the kiosk's uploader until nothing is pending; the seconds it took and what it sent.
@@ -161,9 +240,13 @@ async fn drain(
     Ok((seconds, sent))
 }
 
-/// Sends the same requests through the kiosk's client, one after the other, and returns the seconds.
-fn post(runtime: &tokio::runtime::Runtime, road: HttpPortal, sent: &[Request]) -> Result<f64> {
-    let requests = sent.to_vec();
+/// Sends the same deliveries through the kiosk's client (gzip, digest, signature), one after the other, and returns the
+/// seconds.
+fn post(runtime: &Runtime, road: HttpPortal, sent: &[Vec<u8>]) -> Result<f64> {
+    let requests: Vec<Request> = sent
+        .iter()
+        .map(|json| Request::of(EVENTS, Content::from(json.clone())))
+        .collect();
     let posting = async move {
         let started = Instant::now();
         for request in requests {
@@ -176,81 +259,15 @@ fn post(runtime: &tokio::runtime::Runtime, road: HttpPortal, sent: &[Request]) -
 }
 
 /// Pushes the same bytes, packed and signed beforehand, over one connection, and returns the seconds.
-fn push(sink: &Sink, enrolled: &Enrolled, sent: &[Request]) -> Result<f64> {
+fn push(url: &str, enrolled: &Enrolled, sent: &[Vec<u8>]) -> Result<f64> {
     let ready = sent
         .iter()
-        .map(|request| match &request.body {
-            RequestBody::Post(json) => enrolled.ready(EVENTS, json),
-            RequestBody::Get { .. } => anyhow::bail!("an uploader does not ask"),
-        })
+        .map(|json| enrolled.ready(EVENTS, json))
         .collect::<Result<Vec<_>>>()?;
-    let mut connection = Connection::open(&sink.url())?;
+    let mut connection = Connection::open(url)?;
     let started = Instant::now();
     for request in &ready {
         connection.succeed(request)?;
     }
     Ok(started.elapsed().as_secs_f64())
-}
-
-fn section(rates: &[Rates], backlog: u64) -> Section {
-    let all = |pick: fn(&Rates) -> f64| -> Vec<f64> { rates.iter().map(pick).collect() };
-    let per_second =
-        |pick: fn(&Rates) -> f64| format!("{} ratings/s", number(median(&all(pick)).round()));
-    let figure = |what: &str, beside: fn(&Rates) -> f64, target| Figure {
-        what: what.into(),
-        ratio: Ratio::of(
-            &rates
-                .iter()
-                .map(|rates| rates.drain / beside(rates))
-                .collect::<Vec<_>>(),
-        ),
-        target,
-        ours: per_second(|rates| rates.drain),
-        beside: per_second(beside),
-    };
-    let least = Some(Target::AtLeast(LEAST_SHARE));
-    let mut table = Table::new(&[
-        "repetition",
-        "drained",
-        "posted by the same client",
-        "pushed ready-made",
-    ]);
-    for (index, one) in rates.iter().enumerate() {
-        let cells =
-            [one.drain, one.client, one.wire].map(|rate| format!("{}/s", number(rate.round())));
-        let mut row = vec![(index + 1).to_string()];
-        row.extend(cells);
-        table.row(row);
-    }
-    let bar = |name: &str, pick: fn(&Rates) -> f64, colour| Bar {
-        name: name.into(),
-        value: median(&all(pick)),
-        label: per_second(pick),
-        colour,
-    };
-    Section {
-        name: "drain",
-        title: "Delivering a backlog",
-        figures: vec![
-            figure("drain / the same requests by the same client, only read", |rates| rates.client, least),
-            figure("drain / the same bytes ready-made, only read", |rates| rates.wire, None),
-        ],
-        table,
-        notes: vec![
-            format!("{} ratings from a journal on disk through the kiosk's uploader and client to `pikir-portal serve`, in deliveries of {BATCH}, over loopback: no network slows either side.", number(backlog as f64)),
-            "Beside it the same deliveries through the same client (gzip, digest, signature) to a server that reads each to its end and answers 200, after each drain. Ready-made: packed and signed beforehand, one connection.".into(),
-        ],
-        plots: vec![(
-            "drain.svg".into(),
-            bars(
-                "How fast a backlog is delivered",
-                "Ratings a second over loopback. Longer is faster.",
-                &[
-                    bar("journal to portal", |rates| rates.drain, OURS),
-                    bar("same client, only read", |rates| rates.client, BESIDE),
-                    bar("ready-made bytes, only read", |rates| rates.wire, QUIET),
-                ],
-            ),
-        )],
-    }
 }

@@ -6,11 +6,14 @@
 //! | [`pending`] | whether that grows with what is waiting |
 //! | [`drain`] | how fast a backlog is delivered, beside posting the same bytes |
 //! | [`ingest`] | how fast the portal takes events in, beside SQLite's bulk insert |
+//! | [`counter`] | what the terminal costs and how fast it answers, beside a page in Chromium's kiosk mode |
 //! | [`fleet`] | how hard a fleet presses after an outage, simulated |
 
 mod bulk;
 pub mod commit;
+pub mod counter;
 pub mod drain;
+mod drain_report;
 mod enrolled;
 pub mod fleet;
 pub mod ingest;
@@ -45,16 +48,19 @@ pub enum Part {
     Ingest,
     /// (e)
     Fleet,
+    /// (f)
+    Counter,
 }
 
 impl Part {
     /// All of them, in the order in which they run.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Commit,
         Self::Pending,
         Self::Drain,
         Self::Ingest,
         Self::Fleet,
+        Self::Counter,
     ];
 }
 
@@ -73,8 +79,10 @@ pub struct Scale {
     pub most_pending: u64,
     /// Backlogs to drain, one after the other.
     pub drains: u64,
-    /// Ratings in each of them.
+    /// Ratings in each of them over loopback.
     pub backlog: u64,
+    /// Ratings in each of them over a line of the field.
+    pub line_backlog: u64,
     /// Full deliveries of each terminal in [`ingest`].
     pub deliveries: usize,
     /// Requests of each terminal that carry a single rating or a status.
@@ -85,6 +93,14 @@ pub struct Scale {
     pub fleets: u64,
     /// How long its portal is away.
     pub outage: Duration,
+    /// Starts of each program in [`counter`].
+    pub starts: usize,
+    /// Touches of each of them.
+    pub taps: usize,
+    /// How long they are watched while nothing happens.
+    pub idle: Duration,
+    /// Ratings that are being delivered while the terminal is touched.
+    pub uploading: u64,
 }
 
 impl Scale {
@@ -97,11 +113,16 @@ impl Scale {
         most_pending: 1_000_000,
         drains: 3,
         backlog: 100_000,
+        line_backlog: 20_000,
         deliveries: 12,
         singles: 150,
         terminals: 100_000,
         fleets: 2,
         outage: Duration::from_secs(24 * 3_600),
+        starts: 7,
+        taps: 150,
+        idle: Duration::from_secs(60),
+        uploading: 100_000,
     };
     /// Enough to see that everything runs; the figures are rough.
     pub const QUICK: Self = Self {
@@ -112,11 +133,16 @@ impl Scale {
         most_pending: 100_000,
         drains: 2,
         backlog: 10_000,
+        line_backlog: 4_000,
         deliveries: 4,
         singles: 50,
         terminals: 20_000,
         fleets: 1,
         outage: Duration::from_secs(6 * 3_600),
+        starts: 3,
+        taps: 15,
+        idle: Duration::from_secs(10),
+        uploading: 20_000,
     };
 }
 
@@ -177,6 +203,7 @@ fn measure(
             };
             Ok(fleet::run(capacity, scale))
         }
+        Part::Counter => counter::run(scale),
     }
 }
 

@@ -32,6 +32,8 @@ enum Name {
     Ingest,
     /// A simulated fleet that comes back after an outage
     Fleet,
+    /// The terminal beside the same screen in Chromium's kiosk mode
+    Counter,
 }
 
 impl Name {
@@ -42,6 +44,7 @@ impl Name {
             Self::Drain => Part::Drain,
             Self::Ingest => Part::Ingest,
             Self::Fleet => Part::Fleet,
+            Self::Counter => Part::Counter,
         }
     }
 }

@@ -81,7 +81,8 @@ impl Stage {
         let portal = Portal::start(&dir.path().join("portal"))?;
         done(&format!("the portal listens on {}", portal.url()));
 
-        portal.import_organizations(&samples())?;
+        portal.import_organizations(&sample("organizations.csv"))?;
+        portal.import_organizations(&sample("questionnaires.json"))?;
         let add =
             |sample: &Sample| portal.add_place(sample.organization, sample.place, &sample.settings);
         let (centre_place, lyceum_place) = (add(&CENTRE)?, add(&LYCEUM)?);
@@ -121,6 +122,8 @@ fn password() -> Result<String> {
     Ok(format!("demo-{}", format_user_code(&random)))
 }
 
-fn samples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/demo/organizations.csv")
+fn sample(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../assets/demo")
+        .join(file)
 }

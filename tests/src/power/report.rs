@@ -10,7 +10,7 @@ use pikir_contract::{Event, EventBody, SealKey};
 pub struct Promises {
     /// Id by seq.
     pub ratings: BTreeMap<u64, String>,
-    /// The newest acknowledgement of the portal that the terminal took.
+    /// The newest acknowledgement of the portal that the terminal took and made durable.
     pub taken: u64,
 }
 
@@ -32,7 +32,8 @@ pub struct Said {
     pub report: Option<Report>,
     /// Seq and id of each append that returned.
     pub acknowledged: Vec<(u64, String)>,
-    /// The newest acknowledgement of the portal that was taken; 0 for none.
+    /// The newest acknowledgement of the portal that was taken before the newest rating was: an append makes it durable,
+    /// by itself it need not be. 0 for none.
     pub taken: u64,
 }
 
@@ -45,6 +46,7 @@ impl Said {
             taken: 0,
         };
         let (mut integrity, mut problems, mut stands) = (String::new(), Vec::new(), (0, 0, 0));
+        let mut taken = 0;
         let mut lines = lines.iter();
         while let Some(line) = lines.next() {
             let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
@@ -76,8 +78,9 @@ impl Said {
                 "ACK" => {
                     let (seq, id) = rest.split_once(' ').context("ACK without an id")?;
                     said.acknowledged.push((seq.parse()?, id.to_owned()));
+                    said.taken = taken;
                 }
-                "TOOK" => [said.taken] = numbers(rest)?,
+                "TOOK" => [taken] = numbers(rest)?,
                 _ => bail!("the guest says: {line}"),
             }
         }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use pikir_contract::{BootOffset, EventsAnswer, Id, MAX_BATCH_EVENTS};
 use pikir_kiosk::clock::SharedClock;
 use pikir_kiosk::entropy::SharedEntropy;
-use pikir_kiosk::journal::{Appended, Batch, JournalError, Keeper, NewEvent, Published};
+use pikir_kiosk::journal::{Appended, Batch, JournalError, Keeper, NewEvent, Published, Taken};
 use pikir_kiosk::network::{self, NetworkSignal};
 use pikir_kiosk::portal::PortalHealth;
 use pikir_kiosk::true_time::TrueTime;
@@ -139,7 +139,13 @@ impl Queue for Counter {
             .await
     }
 
-    async fn acknowledge(&self, answer: EventsAnswer) -> Result<bool, JournalError> {
+    async fn batch_ahead(&self, limit: usize, max_bytes: usize) -> Result<Batch, JournalError> {
+        self.0
+            .ask_or_die(|keeper| keeper.batch_ahead(limit, max_bytes))
+            .await
+    }
+
+    async fn acknowledge(&self, answer: EventsAnswer) -> Result<Taken, JournalError> {
         self.0.ask_or_die(|keeper| keeper.acknowledge(answer)).await
     }
 

@@ -173,9 +173,10 @@ impl State {
 
 impl Portal for Road {
     async fn send(&self, request: Request) -> Result<Reply, String> {
-        let RequestBody::Post(json) = request.body else {
+        let RequestBody::Post(content) = request.body else {
             return Err("the uploader only posts".into());
         };
+        let json = content.json().map_err(|error| error.to_string())?;
         let request: EventsRequest =
             serde_json::from_slice(&json).map_err(|error| error.to_string())?;
         let (fate, echo) = {

@@ -159,7 +159,7 @@ fn without_chain_row_and_spare_key_nothing_is_appended_but_what_was_rated_is_del
     keeper.idle();
     assert_eq!(keeper.published().fault, Some(fault));
     assert_eq!(numbers(&all(&mut keeper)), (1..=8).collect::<Vec<_>>());
-    assert!(keeper.acknowledge(answer(8, vec![])).unwrap());
+    assert_eq!(keeper.acknowledge(answer(8, vec![])).unwrap(), Taken::Moved);
     assert_eq!(keeper.published().state.pending, 0);
 }
 

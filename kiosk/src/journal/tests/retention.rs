@@ -82,21 +82,15 @@ fn a_portal_that_was_restored_behind_what_was_removed_gets_what_is_left() {
     let results: Vec<_> = (81..=100)
         .map(|seq| result(seq, EventStatus::Accepted))
         .collect();
-    assert!(
-        keeper
-            .acknowledge(answered(10, NOW + 31 * DAY_MS, results.clone()))
-            .unwrap()
-    );
+    let taken = keeper.acknowledge(answered(10, NOW + 31 * DAY_MS, results.clone()));
+    assert_eq!(taken.unwrap(), Taken::Moved);
     assert_eq!(
         keeper.published().state.pending,
         0,
         "the portal holds what there is"
     );
-    assert!(
-        !keeper
-            .acknowledge(answered(10, NOW + 31 * DAY_MS, results))
-            .unwrap()
-    );
+    let taken = keeper.acknowledge(answered(10, NOW + 31 * DAY_MS, results));
+    assert_eq!(taken.unwrap(), Taken::Nothing);
 }
 
 #[test]

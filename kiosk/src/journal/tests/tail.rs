@@ -54,7 +54,10 @@ fn the_chain_goes_on_behind_what_the_portal_holds_and_events_with_taken_numbers_
         (1..=5).collect::<Vec<_>>(),
         "nothing taken since the start is offered before the portal has answered"
     );
-    assert!(keeper.acknowledge(answer(8, duplicates(1..=5))).unwrap());
+    assert_eq!(
+        keeper.acknowledge(answer(8, duplicates(1..=5))).unwrap(),
+        Taken::Moved
+    );
     let state = keeper.published().state;
     assert_eq!(
         (state.received_through, state.last_seq, state.pending),
@@ -77,7 +80,10 @@ fn a_loss_shows_also_when_more_was_taken_since_than_was_lost() {
     let (_desk, mut keeper) = forgetful();
     let taken = bodies(&keeper, 6..=7);
     offered(&mut keeper);
-    assert!(keeper.acknowledge(answer(6, duplicates(1..=5))).unwrap());
+    assert_eq!(
+        keeper.acknowledge(answer(6, duplicates(1..=5))).unwrap(),
+        Taken::Moved
+    );
     let sent = all(&mut keeper);
     assert_eq!(numbers(&sent), [7, 8, 9], "6 is taken, 7 is free");
     assert_sealed(&sent);
@@ -100,7 +106,7 @@ fn a_terminal_that_has_delivered_everything_asks_before_it_sends_more() {
     keeper.append(desk.rating()).unwrap();
     let batch = keeper.batch(10, usize::MAX).unwrap();
     assert!(batch.events.is_empty() && batch.is_question);
-    assert!(keeper.acknowledge(answer(5, vec![])).unwrap());
+    assert_eq!(keeper.acknowledge(answer(5, vec![])).unwrap(), Taken::Moved);
     assert_eq!(numbers(&offered(&mut keeper)), [6]);
 }
 
@@ -113,7 +119,10 @@ fn lives_in_which_the_portal_never_answered_do_not_end_the_doubt() {
     keeper.close();
     let mut keeper = desk.keeper();
     assert_eq!(numbers(&offered(&mut keeper)), (1..=5).collect::<Vec<_>>());
-    assert!(keeper.acknowledge(answer(8, duplicates(1..=5))).unwrap());
+    assert_eq!(
+        keeper.acknowledge(answer(8, duplicates(1..=5))).unwrap(),
+        Taken::Moved
+    );
     assert_eq!(numbers(&offered(&mut keeper)), [9, 10, 11, 12]);
     keeper.close();
     let mut keeper = desk.keeper();
@@ -132,7 +141,7 @@ fn a_journal_that_lost_all_it_had_goes_on_behind_what_the_portal_holds() {
     keeper.append(desk.rating()).unwrap();
     let batch = keeper.batch(10, usize::MAX).unwrap();
     assert!(batch.events.is_empty() && batch.is_question);
-    assert!(keeper.acknowledge(answer(3, vec![])).unwrap());
+    assert_eq!(keeper.acknowledge(answer(3, vec![])).unwrap(), Taken::Moved);
     let sent = offered(&mut keeper);
     assert_eq!(numbers(&sent), [4, 5]);
     assert_sealed(&sent);
@@ -179,7 +188,10 @@ fn what_came_to_the_portal_on_a_stick_is_not_taken_for_a_loss() {
     let file = desk.dir.path().join("journal.jsonl");
     export(&keeper.path, &file, desk.clock.reading()).unwrap();
     offered(&mut keeper);
-    assert!(keeper.acknowledge(answer(6, duplicates(1..=5))).unwrap());
+    assert_eq!(
+        keeper.acknowledge(answer(6, duplicates(1..=5))).unwrap(),
+        Taken::Moved
+    );
     let published = keeper.published();
     assert_eq!((published.state.last_seq, published.state.pending), (6, 0));
     assert_eq!(published.recovered, None);
@@ -217,13 +229,19 @@ fn the_cursor_stays_before_a_gap_that_nobody_can_fill_and_nothing_waits_behind_i
         )
     };
     assert_eq!(numbers(&all(&mut keeper)), [1_001, 1_002]);
-    assert!(keeper.acknowledge(accepted(1_001..=1_002)).unwrap());
+    assert_eq!(
+        keeper.acknowledge(accepted(1_001..=1_002)).unwrap(),
+        Taken::Moved
+    );
     assert_eq!(
         (keeper.published().state.pending, all(&mut keeper).len()),
         (0, 0)
     );
     keeper.append(desk.rating()).unwrap();
     assert_eq!(numbers(&all(&mut keeper)), [1_003]);
-    assert!(keeper.acknowledge(accepted(1_003..=1_003)).unwrap());
+    assert_eq!(
+        keeper.acknowledge(accepted(1_003..=1_003)).unwrap(),
+        Taken::Moved
+    );
     assert_eq!(keeper.published().state.pending, 0);
 }

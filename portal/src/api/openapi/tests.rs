@@ -103,9 +103,9 @@ fn the_limits_in_the_document_are_those_of_the_program() {
     let delivery = delivery.as_str().unwrap();
     assert_eq!(crate::api::body::MAX_SENT_BYTES, 4 << 20);
     assert_eq!(crate::api::body::MAX_UNPACKED_BYTES, 16 << 20);
-    assert_eq!(crate::ingest::MAX_GAP, 1_000_000);
+    assert_eq!(crate::ingest::MAX_GAP, 2_000_000);
     assert!(
-        delivery.contains("4 MiB") && delivery.contains("16 MiB") && delivery.contains("1,000,000")
+        delivery.contains("4 MiB") && delivery.contains("16 MiB") && delivery.contains("2,000,000")
     );
     let events = &document["components"]["schemas"]["EventsRequest"]["properties"]["events"];
     assert_eq!(events["maxItems"], pikir_contract::MAX_BATCH_EVENTS);

@@ -1,0 +1,58 @@
+//! Takes the machine's pins and backlight into use. What cannot be had is told, and the screen works without.
+
+use crate::files;
+use crate::hardware::backlight::{KERNEL_BACKLIGHTS, KernelBacklight};
+use crate::hardware::pi::{self, PwmBacklight};
+use crate::hardware::{BY_PICTURE, Backlight, Hardware, Input, Wiring};
+use crate::screen;
+
+use super::{Shared, ui};
+
+/// Starts the hardware that is wired. A window among others (`windowed`) leaves the kernel's backlight to whoever owns the
+/// screen.
+pub fn start(wiring: &Wiring, windowed: bool, shared: &Shared) -> Hardware {
+    let (opened, mut problems) = pi::open(wiring);
+    let backlight = backlight(wiring, windowed).unwrap_or_else(|problem| {
+        problems.push(problem);
+        None
+    });
+    for problem in &problems {
+        tracing::error!("{problem}");
+    }
+    let by = backlight.as_ref().map_or(BY_PICTURE, |it| it.name());
+    shared.hardware.send_modify(|status| {
+        status.problems = problems;
+        status.brightness_by = Some(by.to_owned());
+    });
+    let housing = shared.housing.clone();
+    let report = move |input| {
+        if let Input::Housing { open } = input {
+            housing.send_modify(|housing| housing.stands(open));
+        }
+        ui::post(move |ui| ui.input(input));
+    };
+    let (clock, status) = (shared.clock.clone(), shared.hardware.clone());
+    Hardware::start(opened, backlight, clock, status, report).unwrap_or_else(|error| {
+        tracing::error!(%error, "the hardware's thread cannot be started");
+        Hardware::default()
+    })
+}
+
+/// The panel's own brightness: by PWM where that is wired, otherwise by the kernel where its driver can; `None` where neither
+/// is.
+fn backlight(wiring: &Wiring, windowed: bool) -> Result<Option<Box<dyn Backlight>>, String> {
+    if let Some(pin) = wiring.backlight {
+        return Ok(Some(Box::new(PwmBacklight::open(wiring, pin)?)));
+    }
+    if windowed || !files::exists(KERNEL_BACKLIGHTS.as_ref()) {
+        return Ok(None);
+    }
+    let found = KernelBacklight::open(KERNEL_BACKLIGHTS.as_ref())?;
+    Ok(found.map(|backlight| Box::new(backlight) as Box<dyn Backlight>))
+}
+
+/// Whether every frame that is asked for gets painted: not in a window among others, which may be hidden, and under Wayland
+/// only while somebody can see it.
+pub fn paints(windowed: bool) -> bool {
+    screen::draws_by_itself() || !windowed && std::env::var_os("WAYLAND_DISPLAY").is_none()
+}

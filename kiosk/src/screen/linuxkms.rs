@@ -1,0 +1,182 @@
+//! Drawing straight to the screen, without a window system: the picture's rotation, and the touch panel's with it.
+//!
+//! Slint takes the picture's rotation from the environment and hands touches on as libinput gives them, unturned. So each
+//! panel's calibration matrix is turned here as libinput announces it, also when it is plugged in later. What the
+//! system's own calibration says (`LIBINPUT_CALIBRATION_MATRIX` of udev) stays in force beneath.
+
+use std::cell::Cell;
+
+use input::event::keyboard::{KeyboardEvent, KeyboardEventTrait as _};
+use input::event::{DeviceEvent, EventTrait as _};
+use input::{Device, DeviceCapability, Event};
+
+use super::ScreenError;
+
+/// A 2×3 matrix, row by row, from a panel's coordinates to the window's, both 0 to 1.
+pub type Matrix = [f32; 6];
+
+/// What Slint is told where nothing else was chosen.
+const BACKEND: &str = "linuxkms-software";
+/// Key codes of both Alt keys (linux/input-event-codes.h). Slint ends its event loop at Ctrl+Alt+Backspace; without Alt there is
+/// no such combination, and no script of the visitors needs it.
+const ALT_KEYS: [u32; 2] = [56, 100];
+
+/// Whether the program draws to the screen itself, and not into a window of X11 or Wayland.
+#[must_use]
+pub fn draws_by_itself() -> bool {
+    let value = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    match value("SLINT_BACKEND") {
+        Some(backend) => backend.to_lowercase().starts_with("linuxkms"),
+        None => ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"]
+            .into_iter()
+            .all(|name| value(name).is_none()),
+    }
+}
+
+/// Makes ready to draw to the screen itself. `rotation`: clockwise, in degrees. Calls `on_panels` with the number of touch
+/// panels whenever one comes or goes. To be called before the window is made, where [`draws_by_itself`].
+///
+/// # Errors
+/// The backend cannot be had.
+pub fn prepare(rotation: u16, on_panels: impl Fn(u32) + 'static) -> Result<(), ScreenError> {
+    turn_picture(rotation);
+    let panels = Cell::new(0);
+    let hook = move |event: &Event| match event {
+        Event::Device(DeviceEvent::Added(added)) => {
+            let mut device = added.device();
+            turn_touch(&mut device, rotation);
+            if device.has_capability(DeviceCapability::Touch) {
+                panels.set(panels.get() + 1);
+                on_panels(panels.get());
+            }
+            false
+        }
+        Event::Device(DeviceEvent::Removed(removed)) => {
+            if removed.device().has_capability(DeviceCapability::Touch) {
+                panels.set(panels.get().saturating_sub(1));
+                on_panels(panels.get());
+            }
+            false
+        }
+        Event::Keyboard(KeyboardEvent::Key(key)) => ALT_KEYS.contains(&key.key()),
+        _ => false,
+    };
+    let chosen = std::env::var("SLINT_BACKEND").unwrap_or_default();
+    let backend = if chosen.is_empty() {
+        BACKEND.to_owned()
+    } else {
+        chosen
+    };
+    slint::BackendSelector::new()
+        .backend_name(backend)
+        .with_libinput_event_hook(hook)
+        .select()
+        .map_err(ScreenError::Open)
+}
+
+/// Slint's linuxkms backend takes the rotation from the environment only.
+fn turn_picture(rotation: u16) {
+    if rotation != 0 {
+        #[allow(
+            unsafe_code,
+            reason = "the backend reads the environment; there is no other way"
+        )]
+        // SAFETY: the threads that run already (tokio's) read no environment until they are given work.
+        unsafe {
+            std::env::set_var("SLINT_KMS_ROTATION", rotation.to_string());
+        }
+    }
+}
+
+fn turn_touch(device: &mut Device, rotation: u16) {
+    if rotation == 0 || !device.config_calibration_has_matrix() {
+        return;
+    }
+    let calibrated = device.config_calibration_default_matrix();
+    let matrix = product(touch_matrix(rotation), calibrated.unwrap_or(IDENTITY));
+    let name = device.name().into_owned();
+    match device.config_calibration_set_matrix(matrix) {
+        Ok(()) => tracing::info!(device = name, rotation, "touch is turned with the picture"),
+        Err(error) => {
+            tracing::error!(
+                device = name,
+                rotation,
+                ?error,
+                "touch cannot be turned with the picture"
+            );
+        }
+    }
+}
+
+const IDENTITY: Matrix = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
+
+/// From the panel's coordinates to those of a picture that is turned clockwise on it by 0, 90, 180 or 270 degrees.
+#[must_use]
+pub fn touch_matrix(rotation: u16) -> Matrix {
+    match rotation {
+        90 => [0.0, 1.0, 0.0, -1.0, 0.0, 1.0],
+        180 => [-1.0, 0.0, 1.0, 0.0, -1.0, 1.0],
+        270 => [0.0, -1.0, 1.0, 1.0, 0.0, 0.0],
+        _ => IDENTITY,
+    }
+}
+
+/// `first` is applied to a point before `then`.
+fn product(then: Matrix, first: Matrix) -> Matrix {
+    let [a, b, c, d, e, f] = then;
+    let [p, q, r, s, t, u] = first;
+    [
+        a * p + b * s,
+        a * q + b * t,
+        a * r + b * u + c,
+        d * p + e * s,
+        d * q + e * t,
+        d * r + e * u + f,
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map([a, b, c, d, e, f]: Matrix, (x, y): (f32, f32)) -> (f32, f32) {
+        (a * x + b * y + c, d * x + e * y + f)
+    }
+
+    const CORNERS: [(f32, f32); 4] = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
+
+    #[test]
+    fn a_quarter_turn_four_times_is_none_and_each_turn_is_quarters() {
+        let quarter = touch_matrix(90);
+        let mut turned = IDENTITY;
+        for rotation in [90, 180, 270, 0] {
+            turned = product(quarter, turned);
+            assert_eq!(turned, touch_matrix(rotation), "{rotation}");
+        }
+    }
+
+    #[test]
+    fn the_corners_of_the_panel_are_corners_of_the_picture() {
+        for rotation in [0, 90, 180, 270] {
+            let matrix = touch_matrix(rotation);
+            let mapped = CORNERS.map(|corner| map(matrix, corner));
+            assert!(
+                mapped.iter().all(|corner| CORNERS.contains(corner)),
+                "{rotation}"
+            );
+        }
+        // The panel's top right corner shows the top left one of a picture turned clockwise.
+        assert_eq!(map(touch_matrix(90), (1.0, 0.0)), (0.0, 0.0));
+    }
+
+    #[test]
+    fn a_calibrated_panel_is_turned_after_it_is_calibrated() {
+        let calibrated = [1.1, 0.0, -0.05, 0.0, 0.9, 0.02];
+        let both = product(touch_matrix(270), calibrated);
+        for corner in CORNERS {
+            let expected = map(touch_matrix(270), map(calibrated, corner));
+            let (x, y) = map(both, corner);
+            assert!((x - expected.0).abs() < 1e-5 && (y - expected.1).abs() < 1e-5);
+        }
+    }
+}

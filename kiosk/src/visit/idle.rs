@@ -1,0 +1,74 @@
+//! Visitors who walk away, and those who only need more time.
+//!
+//! A language chosen on the rate screen goes back to the default without a word: nothing is lost with it. Where
+//! something would be (a questionnaire begun, a screen set up for this visitor) the terminal asks first, and one action
+//! of any kind is the answer.
+
+use super::{Effect, Phase, READY, Stamp, Visit};
+use crate::adaptation::Adaptation;
+use crate::limits::IDLE_WARNING_MS;
+
+impl Visit {
+    /// Whether the screen is otherwise than for a new visitor.
+    fn is_begun(&self) -> bool {
+        let plain = self.language == self.rules.default_language && self.overlay.is_none();
+        match &self.phase {
+            Phase::Ready { .. } => !plain || self.is_costly(),
+            Phase::More(_) => true,
+            // They end by themselves.
+            Phase::Saving { .. } | Phase::Thanks { .. } => false,
+        }
+    }
+
+    /// Whether ending the visit would cost its visitor something.
+    fn is_costly(&self) -> bool {
+        matches!(self.phase, Phase::More(_)) || !self.adaptation.is_plain()
+    }
+
+    /// When a visitor who does nothing more has left (uptime in milliseconds).
+    fn left_at_ms(&self) -> Option<u64> {
+        let warning_ms = if self.is_costly() { IDLE_WARNING_MS } else { 0 };
+        self.is_begun()
+            .then(|| self.touched_ms + self.rules.idle_ms + warning_ms)
+    }
+
+    /// Whole seconds to answer "are you still there?", while it is asked.
+    #[must_use]
+    pub fn idle_left_s(&self, now_ms: u64) -> Option<u32> {
+        let asked_ms = self.touched_ms + self.rules.idle_ms;
+        let left_ms = self.left_at_ms()?.checked_sub(now_ms)?;
+        (self.is_costly() && now_ms >= asked_ms).then(|| left_ms.div_ceil(1_000) as u32)
+    }
+
+    pub(super) fn idle_deadline(&self, now_ms: u64) -> Option<u64> {
+        let left_at_ms = self.left_at_ms()?;
+        let asked_ms = self.touched_ms + self.rules.idle_ms;
+        if now_ms < asked_ms {
+            return Some(asked_ms);
+        }
+        // The seconds count down on the screen.
+        let elapsed_s = (now_ms - asked_ms) / 1_000;
+        Some((asked_ms + (elapsed_s + 1) * 1_000).min(left_at_ms))
+    }
+
+    /// Time has passed: a visitor who has left loses nothing that was given.
+    pub(super) fn end_idle_visit(&mut self, stamp: &Stamp) -> Option<Effect> {
+        if stamp.at.up_ms < self.left_at_ms()? {
+            return None;
+        }
+        let answer = match &mut self.phase {
+            Phase::More(more) => more.answer(stamp),
+            _ => None,
+        };
+        self.end_visit();
+        answer.map(Effect::Append)
+    }
+
+    /// The next visitor finds the terminal as everybody does.
+    pub(super) fn end_visit(&mut self) {
+        self.phase = READY;
+        self.language.clone_from(&self.rules.default_language);
+        self.adaptation = Adaptation::default();
+        self.overlay = None;
+    }
+}

@@ -1,0 +1,219 @@
+//! From the tap to thanks, and taking it back.
+
+use pikir_contract::Id;
+
+use super::{Effect, Phase, READY, Stamp, Tap, Visit};
+use crate::doubt::Point;
+use crate::journal::{Content, NewEvent};
+use crate::limits::{MESSAGE_MS, THANKS_GUARD_MS, THANKS_MS, THANKS_WITH_MORE_MS};
+use crate::view::RateMessage;
+
+impl Visit {
+    pub(super) fn rate(&mut self, tap: &Tap, stamp: &Stamp) -> Option<Effect> {
+        let now_ms = stamp.at.up_ms;
+        self.let_time_pass(now_ms);
+        if self.fault.is_some() || self.is_stalled(now_ms) {
+            return None;
+        }
+        let closed = self.is_closed(tap.true_ms);
+        let verdict = self.doubt.rate(tap.id, &stamp.at, tap.touched, closed);
+        self.touched_ms = now_ms;
+        self.overlay = None;
+        match &mut self.phase {
+            // The next key may come while the last rating is still on its way to the disk: both count.
+            Phase::Saving { waiting, score, .. } => {
+                waiting.push(tap.id);
+                *score = tap.score;
+            }
+            _ => {
+                self.phase = Phase::Saving {
+                    waiting: vec![tap.id],
+                    saved: None,
+                    score: tap.score,
+                    since_ms: now_ms,
+                }
+            }
+        }
+        Some(Effect::Append(NewEvent {
+            id: tap.id,
+            at: stamp.at,
+            content: Content::Rating {
+                score: tap.score,
+                lang: self.language.clone(),
+                input: tap.input,
+                gap_ms: verdict.gap_ms,
+                flags: verdict.flags,
+                touched: tap.touched.map(|Point { x, y }| (x, y)),
+            },
+        }))
+    }
+
+    /// Whether the office is known to be closed.
+    fn is_closed(&self, true_ms: Option<i64>) -> bool {
+        let known = self.rules.hours.as_ref().zip(true_ms);
+        known.is_some_and(|(hours, true_ms)| !hours.is_open(true_ms))
+    }
+
+    pub(super) fn undo(&mut self, stamp: &Stamp) -> Option<Effect> {
+        let now_ms = stamp.at.up_ms;
+        self.let_time_pass(now_ms);
+        self.undo_left_ms(now_ms)?;
+        match &mut self.phase {
+            Phase::Thanks {
+                rating,
+                since_ms,
+                withdrawal: withdrawal @ None,
+                ..
+            } if now_ms - *since_ms >= THANKS_GUARD_MS => {
+                *withdrawal = Some(stamp.id);
+                self.touched_ms = now_ms;
+                // Already now: the visitor may rate anew before the withdrawal is on the disk.
+                self.doubt.withdrawn(*rating);
+                Some(Effect::Append(NewEvent {
+                    id: stamp.id,
+                    at: stamp.at,
+                    content: Content::Withdrawal { rating: *rating },
+                }))
+            }
+            _ => None,
+        }
+    }
+
+    /// How long the rating can still be taken back (milliseconds, never 0); `None` once it cannot.
+    pub(super) fn undo_left_ms(&self, now_ms: u64) -> Option<u64> {
+        match &self.phase {
+            Phase::Thanks {
+                score: Some(_),
+                since_ms,
+                withdrawal: None,
+                ..
+            } => {
+                let left_ms = (since_ms + self.rules.undo_ms).saturating_sub(now_ms);
+                (left_ms > 0).then_some(left_ms)
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn done(&mut self, now_ms: u64) {
+        // The second half of a double tap lands here and must not wipe the thanks away.
+        if let Phase::Thanks {
+            since_ms,
+            withdrawal: None,
+            ..
+        } = self.phase
+            && now_ms - since_ms >= THANKS_GUARD_MS
+        {
+            self.end_visit();
+        }
+    }
+
+    pub(super) fn appended(&mut self, id: Id, now_ms: u64) {
+        match &mut self.phase {
+            Phase::Saving {
+                waiting,
+                saved,
+                score,
+                ..
+            } if waiting.contains(&id) => {
+                waiting.retain(|waiting| *waiting != id);
+                *saved = Some((id, *score));
+                self.finish_saving(now_ms);
+            }
+            Phase::Thanks {
+                withdrawal: Some(withdrawal),
+                ..
+            } if *withdrawal == id => self.say(RateMessage::Withdrawn, now_ms),
+            Phase::More(more) => {
+                more.appended(id);
+                self.thank_when_left(now_ms);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn not_appended(&mut self, id: Id, now_ms: u64) {
+        self.doubt.not_saved(id);
+        match &mut self.phase {
+            Phase::Saving { waiting, .. } if waiting.contains(&id) => {
+                waiting.retain(|waiting| *waiting != id);
+                self.finish_saving(now_ms);
+            }
+            // Still on the thanks screen: the visitor may try again while there is time.
+            Phase::Thanks { withdrawal, .. } if *withdrawal == Some(id) => *withdrawal = None,
+            Phase::More(more) => more.not_appended(id),
+            _ => {}
+        }
+    }
+
+    /// Thanks as soon as nothing is waiting and something was saved; says so honestly when nothing was.
+    fn finish_saving(&mut self, now_ms: u64) {
+        let Phase::Saving { waiting, saved, .. } = &self.phase else {
+            return;
+        };
+        if waiting.is_empty() {
+            match *saved {
+                Some((rating, score)) => {
+                    self.phase = Phase::Thanks {
+                        rating,
+                        score: Some(score),
+                        since_ms: now_ms,
+                        withdrawal: None,
+                    }
+                }
+                None => self.say(RateMessage::NotSaved, now_ms),
+            }
+        }
+    }
+
+    /// Back to the question with a line about what happened. The visitor has to read it, so idleness begins anew.
+    fn say(&mut self, message: RateMessage, now_ms: u64) {
+        self.touched_ms = now_ms;
+        self.phase = Phase::Ready {
+            message: Some((message, now_ms + MESSAGE_MS)),
+        };
+    }
+
+    /// How long thanks stay without any input: longer where there is something to decide, and without hurry for those
+    /// who had to set the screen up first.
+    fn thanks_ms(&self) -> u64 {
+        let offers_more = match &self.phase {
+            Phase::Thanks { score, .. } => {
+                score.is_some_and(|it| self.rules.questionnaire.asks(it))
+            }
+            _ => false,
+        };
+        match (self.adaptation.is_plain(), offers_more) {
+            (false, _) => self.rules.undo_ms.max(self.rules.idle_ms),
+            (true, true) => self.rules.undo_ms.max(THANKS_WITH_MORE_MS),
+            (true, false) => self.rules.undo_ms.max(THANKS_MS),
+        }
+    }
+
+    /// When thanks end by themselves (uptime in milliseconds).
+    fn thanks_end_ms(&self, since_ms: u64) -> u64 {
+        since_ms.max(self.touched_ms) + self.thanks_ms()
+    }
+
+    /// The seconds to undo count down on the screen.
+    pub(super) fn thanks_deadline(&self, since_ms: u64, now_ms: u64) -> u64 {
+        let next_second = since_ms + ((now_ms - since_ms) / 1_000 + 1) * 1_000;
+        let end = self.thanks_end_ms(since_ms);
+        match self.undo_left_ms(now_ms) {
+            Some(_) => next_second.min(end),
+            None => end,
+        }
+    }
+
+    pub(super) fn let_time_pass(&mut self, now_ms: u64) {
+        match &self.phase {
+            Phase::Thanks { since_ms, .. } if now_ms >= self.thanks_end_ms(*since_ms) => {
+                self.end_visit();
+            }
+            Phase::Ready {
+                message: Some((_, until_ms)),
+            } if now_ms >= *until_ms => self.phase = READY,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Visitors who walk away.
+
+use super::*;
+use crate::limits::IDLE_WARNING_MS;
+use crate::view::Overlay;
+
+const IDLE_MS: u64 = 30_000;
+
+fn left_s(lobby: &Lobby) -> Option<u32> {
+    lobby.visit.idle_left_s(lobby.clock.up_ms())
+}
+
+fn contrast() -> Adaptation {
+    Adaptation {
+        scheme: crate::adaptation::Scheme::HighContrast,
+        ..Adaptation::default()
+    }
+}
+
+#[test]
+fn whoever_set_up_the_screen_is_asked_first_has_twenty_seconds_and_one_action_is_an_answer() {
+    let mut lobby = Lobby::new();
+    let _ = lobby.step(Event::Adapt(contrast()));
+    lobby.after(IDLE_MS - 1);
+    assert_eq!(left_s(&lobby), None);
+    lobby.after(1);
+    assert_eq!(left_s(&lobby), Some(20));
+    lobby.after(IDLE_WARNING_MS - 1);
+    assert_eq!(left_s(&lobby), Some(1));
+    let _ = lobby.step(Event::Stay);
+    assert_eq!(left_s(&lobby), None);
+    assert_eq!(lobby.visit.adaptation(), contrast());
+    lobby.after(IDLE_MS + IDLE_WARNING_MS);
+    assert_eq!(left_s(&lobby), None);
+    assert!(
+        lobby.visit.adaptation().is_plain(),
+        "the next visitor begins plain"
+    );
+}
+
+#[test]
+fn walking_away_from_the_questionnaire_saves_what_was_written() {
+    let mut lobby = Lobby::asking();
+    let new = lobby.rate(2).unwrap();
+    let _ = lobby.step(Event::Appended(new.id));
+    let _ = lobby.step(Event::More);
+    for _ in 0..4 {
+        let _ = lobby.step(Event::Next);
+    }
+    let _ = lobby.step(Event::Write("Кезек узун".into()));
+    lobby.clock.advance_ms(IDLE_MS + IDLE_WARNING_MS);
+    let new = appended(lobby.step(Event::Tick).pop().unwrap());
+    assert!(
+        matches!(new.content, Content::Answer { given, .. } if given.comment.as_deref() == Some("Кезек узун"))
+    );
+    assert!(matches!(lobby.screen(), ScreenView::Rate(_)));
+}
+
+#[test]
+fn a_panel_left_open_closes_without_a_word() {
+    let mut lobby = Lobby::new();
+    let _ = lobby.step(Event::Show(Some(Overlay::Panel)));
+    lobby.after(IDLE_MS - 1);
+    assert_eq!(lobby.visit.overlay(), Some(Overlay::Panel));
+    lobby.after(1);
+    assert_eq!((lobby.visit.overlay(), left_s(&lobby)), (None, None));
+}
+
+#[test]
+fn thanks_end_the_visit_with_its_language_and_its_look() {
+    let mut lobby = Lobby::new();
+    let _ = lobby.step(Event::Language("ru".into()));
+    let _ = lobby.step(Event::Adapt(contrast()));
+    let new = lobby.rate(5).unwrap();
+    let _ = lobby.step(Event::Appended(new.id));
+    lobby.after(IDLE_MS - 1);
+    assert!(
+        lobby.thanked(),
+        "whoever set the screen up first is not hurried"
+    );
+    let _ = lobby.step(Event::Done);
+    assert_eq!(
+        (lobby.visit.language(), lobby.visit.adaptation()),
+        ("ky", Adaptation::default())
+    );
+}

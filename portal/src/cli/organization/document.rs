@@ -1,0 +1,302 @@
+//! Organisations from a JSON document, with what their visitors are offered besides the score.
+
+use std::collections::BTreeSet;
+
+use pikir_contract::{Choice, Content, Reason, Texts, is_language_tag};
+use serde_json::{Map, Value};
+
+use super::{RowOf, check_code};
+use crate::storage::{CONTENT_MEMBERS, ContentChange, OrganizationRecord};
+
+/// Criteria of one questionnaire: more than that nobody answers.
+const MAX_CRITERIA: usize = 12;
+/// Reasons of one questionnaire.
+const MAX_REASONS: usize = 40;
+/// Services of one organisation.
+const MAX_SERVICES: usize = 200;
+/// Announcements of one organisation.
+const MAX_ANNOUNCEMENTS: usize = 20;
+/// Characters of a key.
+const MAX_KEY_CHARS: usize = 64;
+/// Characters of a name in one language: it has to fit a button.
+const MAX_NAME_CHARS: usize = 120;
+
+/// What a document says.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    /// Organisations that are new or whose name stands there; their `line` is the number in the list.
+    pub rows: Vec<RowOf>,
+    /// What visitors are offered.
+    pub content: Vec<ContentChange>,
+    /// What is no fault but perhaps an oversight.
+    pub notes: Vec<String>,
+}
+
+/// Reads `{"organizations": [{"code", "parent", "name", "services", "questionnaire", "announcements"}, …]}`.
+pub(super) fn read(text: &str, known: &[OrganizationRecord]) -> Result<Document, String> {
+    let document: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let list = document
+        .get("organizations")
+        .and_then(Value::as_array)
+        .ok_or("there is no list `organizations`")?;
+    let mut found = Document::default();
+    let mut codes = BTreeSet::new();
+    for (index, entry) in list.iter().enumerate() {
+        let code = read_entry(entry, index, known, &mut found)
+            .map_err(|why| format!("organizations[{index}]: {why}"))?;
+        if !codes.insert(code.clone()) {
+            return Err(format!(
+                "organizations[{index}]: the code {code} stands there twice"
+            ));
+        }
+    }
+    Ok(found)
+}
+
+fn read_entry(
+    entry: &Value,
+    index: usize,
+    known: &[OrganizationRecord],
+    found: &mut Document,
+) -> Result<String, String> {
+    let members = entry.as_object().ok_or("is not an object")?;
+    for name in members.keys() {
+        if !["code", "parent", "name"].contains(&name.as_str())
+            && !CONTENT_MEMBERS.contains(&name.as_str())
+        {
+            return Err(format!(
+                "{name:?} is not a member; members are code, parent, name, {}",
+                CONTENT_MEMBERS.join(", ")
+            ));
+        }
+    }
+    let code = text(members, "code")?.ok_or("code: is missing")?;
+    check_code(&code)?;
+    let before = known.iter().find(|one| one.code == code);
+    let names = read_names(members.get("name"))?;
+    if names.is_empty() && before.is_none() {
+        return Err(format!("{code} is new and has no name in any language"));
+    }
+    let parent = match members.contains_key("parent") {
+        true => text(members, "parent")?,
+        false => before.and_then(|one| one.parent.clone()),
+    };
+    found.rows.push(RowOf {
+        line: index as u64,
+        organization: OrganizationRecord {
+            names: match before {
+                Some(before) if names.is_empty() => before.names.clone(),
+                _ => names,
+            },
+            code: code.clone(),
+            parent,
+            version: 1,
+        },
+    });
+    let given: Map<String, Value> = members
+        .iter()
+        .filter(|(name, _)| CONTENT_MEMBERS.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    if !given.is_empty() {
+        let (members, notes) = read_content(given)?;
+        let note = |what: String| format!("{code}: {what}");
+        found.notes.extend(notes.into_iter().map(note));
+        found.content.push(ContentChange {
+            organization: code.clone(),
+            members,
+        });
+    }
+    Ok(code)
+}
+
+fn text(members: &Map<String, Value>, name: &str) -> Result<Option<String>, String> {
+    match members.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(format!("{name}: is not text")),
+    }
+}
+
+fn read_names(value: Option<&Value>) -> Result<Texts, String> {
+    let Some(value) = value else {
+        return Ok(Texts::default());
+    };
+    let texts: Texts = serde_json::from_value(value.clone())
+        .map_err(|_| "name: is not an object of texts by language".to_owned())?;
+    if let Some((tag, _)) = texts.iter().find(|(tag, _)| !is_language_tag(tag)) {
+        return Err(format!(
+            "name: {tag:?} is not a language tag such as ky or ru"
+        ));
+    }
+    Ok(texts)
+}
+
+/// The members as they are kept, and notes about them.
+fn read_content(given: Map<String, Value>) -> Result<(Map<String, Value>, Vec<String>), String> {
+    let content =
+        Content::from_value(&Value::Object(given.clone())).map_err(|error| error.to_string())?;
+    check_sizes(&content)?;
+    // Written anew from what was understood, so that nothing else is handed on to terminals.
+    let mut kept = Map::new();
+    for (name, value) in given {
+        let value = match (name.as_str(), value.is_null()) {
+            (_, true) => Ok(Value::Null),
+            ("services", _) => serde_json::to_value(&content.services),
+            ("questionnaire", _) => serde_json::to_value(&content.questionnaire),
+            _ => serde_json::to_value(&content.announcements),
+        };
+        kept.insert(name, value.map_err(|error| error.to_string())?);
+    }
+    Ok((kept, untranslated(&content)))
+}
+
+fn check_sizes(content: &Content) -> Result<(), String> {
+    let questionnaire = &content.questionnaire;
+    for (name, count, max) in [
+        ("services", content.services.len(), MAX_SERVICES),
+        (
+            "questionnaire.criteria",
+            questionnaire.criteria.len(),
+            MAX_CRITERIA,
+        ),
+        (
+            "questionnaire.reasons",
+            questionnaire.reasons.len(),
+            MAX_REASONS,
+        ),
+        (
+            "announcements",
+            content.announcements.len(),
+            MAX_ANNOUNCEMENTS,
+        ),
+    ] {
+        if count > max {
+            return Err(format!(
+                "{name}: has {count} entries; at most {max} are possible"
+            ));
+        }
+    }
+    for (list, key, name) in named(content) {
+        let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if key.len() > MAX_KEY_CHARS || !key.chars().all(is_key) {
+            return Err(format!(
+                "{list}: the key {key:?} must be 1 to {MAX_KEY_CHARS} letters a–z, digits, hyphens, dots or underscores"
+            ));
+        }
+        for (tag, text) in name.iter() {
+            let length = text.chars().count();
+            if length > MAX_NAME_CHARS {
+                return Err(format!(
+                    "{list}: the name of {key} in {tag} has {length} characters; at most {MAX_NAME_CHARS} are possible"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Everything that has a key and a name: its list, the key, the name.
+fn named(content: &Content) -> impl Iterator<Item = (&'static str, &str, &Texts)> {
+    let services = content
+        .services
+        .iter()
+        .map(|Choice { key, name }| ("services", key, name));
+    let criteria = content.questionnaire.criteria.iter();
+    let criteria = criteria.map(|Choice { key, name }| ("questionnaire.criteria", key, name));
+    let reasons = content.questionnaire.reasons.iter();
+    let reasons = reasons.map(|Reason { key, name, .. }| ("questionnaire.reasons", key, name));
+    services
+        .chain(criteria)
+        .chain(reasons)
+        .map(|(list, key, name)| (list, key.as_str(), name))
+}
+
+/// Names that are missing in a language which others of this content have.
+fn untranslated(content: &Content) -> Vec<String> {
+    let languages: BTreeSet<&str> = named(content)
+        .flat_map(|(_, _, name)| name.iter().map(|(tag, _)| tag))
+        .collect();
+    named(content)
+        .flat_map(|(list, key, name)| {
+            let missing = languages.iter().filter(|tag| name.exact(tag).is_none());
+            missing.map(move |tag| format!("{list}: {key} has no name in {tag}"))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(more: Value) -> String {
+        let mut entry = json!({"code": "a", "name": {"ru": "А"}});
+        for (name, value) in more.as_object().unwrap() {
+            entry[name] = value.clone();
+        }
+        json!({"organizations": [entry]}).to_string()
+    }
+
+    #[test]
+    fn an_organisation_that_is_known_keeps_its_name_and_its_parent() {
+        let known = OrganizationRecord {
+            code: "a".to_owned(),
+            parent: Some("b".to_owned()),
+            names: Texts::from([("ru", "А")]),
+            version: 1,
+        };
+        let text = json!({"organizations": [{"code": "a", "services": []}]}).to_string();
+        let document = read(&text, std::slice::from_ref(&known)).unwrap();
+        let row = &document.rows[0].organization;
+        assert_eq!((&row.parent, &row.names), (&known.parent, &known.names));
+        assert_eq!(document.content[0].members["services"], json!([]));
+        let unknown = read(&text, &[]).unwrap_err();
+        assert!(unknown.contains("no name"), "{unknown}");
+    }
+
+    #[test]
+    fn a_fault_names_the_entry_and_the_member() {
+        for (more, expected) in [
+            (
+                json!({"questionnaire": {"reasons": [{"key": "x", "scores": [6]}]}}),
+                "questionnaire.reasons[0].scores[0]",
+            ),
+            (
+                json!({"questionaire": {}}),
+                "\"questionaire\" is not a member",
+            ),
+            (json!({"services": [{"key": "a b"}]}), "the key \"a b\""),
+            (
+                json!({"services": [{"key": "a", "name": {"ru": "я".repeat(121)}}]}),
+                "121 characters",
+            ),
+            (
+                json!({"questionnaire": {"criteria": (0..13).map(|n| json!({"key": n.to_string()})).collect::<Vec<_>>()}}),
+                "at most 12",
+            ),
+            (json!({"code": "Ж"}), "the code \"Ж\""),
+        ] {
+            let why = read(&entry(more), &[]).unwrap_err();
+            assert!(
+                why.contains(expected) && why.contains("organizations[0]"),
+                "{why}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_that_others_have_in_more_languages_is_noted() {
+        let criteria = json!([{"key": "x", "name": {"ky": "А", "ru": "Б"}}, {"key": "y", "name": {"ru": "В"}}]);
+        let document = read(
+            &entry(json!({"questionnaire": {"criteria": criteria}})),
+            &[],
+        )
+        .unwrap();
+        assert_eq!(
+            document.notes,
+            ["a: questionnaire.criteria: y has no name in ky"]
+        );
+    }
+}
