@@ -44,6 +44,8 @@ pub struct Batch {
     pub events: Vec<Event>,
     /// Known offsets of the boots that occur in `events`, then of the newest other boots.
     pub boots: Vec<BootOffset>,
+    /// It is to be sent although it holds no event: the portal is asked where it stands.
+    pub is_question: bool,
 }
 
 /// An open journal.
@@ -60,6 +62,8 @@ pub struct Journal {
     pub(super) marked_at: Option<i64>,
     /// What the newest recovery says of itself.
     recovered: Option<String>,
+    /// The structure of the file was checked since it was opened.
+    pub(super) is_checked: bool,
 }
 
 impl Journal {
@@ -76,6 +80,7 @@ impl Journal {
             unwritten: 0,
             marked_at: None,
             recovered,
+            is_checked: false,
         }
     }
 
@@ -189,7 +194,11 @@ impl Journal {
             events.push(event);
         }
         let boots = self.offsets_of(&events)?;
-        Ok(Batch { events, boots })
+        Ok(Batch {
+            events,
+            boots,
+            is_question: false,
+        })
     }
 
     /// Calls `each` for every event from `from` on, in order.
