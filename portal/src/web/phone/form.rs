@@ -50,7 +50,7 @@ pub struct Typed {
     /// What is wrong with a file that is not.
     pub file_fault: Option<FileFault>,
     /// Held while there are files.
-    upload: Option<SemaphorePermit<'static>>,
+    pub upload: Option<SemaphorePermit<'static>>,
 }
 
 /// Why a file was not even looked at.
