@@ -67,7 +67,9 @@ pub(super) fn show_keyboard(window: &AppWindow, view: &View) {
     } else {
         keyboard.invoke_gone();
     }
-    window.global::<Keys>().set_typing(writing && view.overlay.is_none());
+    window
+        .global::<Keys>()
+        .set_typing(writing && view.overlay.is_none());
 }
 
 fn show_options(more: &More<'_>, options: &[OptionView]) {
@@ -78,7 +80,10 @@ fn show_options(more: &More<'_>, options: &[OptionView]) {
             chosen: option.chosen,
         })
         .collect();
-    let longest = options.iter().map(|option| option.label.chars().count()).max();
+    let longest = options
+        .iter()
+        .map(|option| option.label.chars().count())
+        .max();
     more.set_longest(i32::try_from(longest.unwrap_or(0)).unwrap_or(i32::MAX));
     if let Some(replaced) = models::updated(&more.get_options(), rows) {
         more.set_options(replaced);
