@@ -143,6 +143,9 @@ pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Used pages of the journal above which no rating is taken (bytes). Acknowledged events go early before that.
 pub const MAX_JOURNAL_BYTES: u64 = 1024 * 1024 * 1024;
+/// Largest journal whose structure is checked each time it is opened (bytes): 50 ms from an SD card. A larger one that was
+/// closed in order is checked in a quiet moment.
+pub const CHECK_AT_OPEN_BYTES: u64 = 2 * 1024 * 1024;
 /// Appends after which the journal's size is looked at again.
 pub const SIZE_CHECK_APPENDS: u32 = 256;
 /// How long acknowledged events are kept (days): a portal restored from a backup may need them again.
@@ -170,3 +173,5 @@ pub const MAX_SPOKEN_CHARS: usize = 2_000;
 pub const SPEECH_WORDS_PER_MINUTE: u32 = 150;
 /// How often it is looked whether what is being said has come to its end; only while it lasts.
 pub const SPEECH_POLL: Duration = Duration::from_millis(200);
+/// Longest time within which the same key again is the same key press (milliseconds); EN 301 549 asks for 500 at least.
+pub const MAX_DOUBLE_STRIKE_MS: u16 = 2_000;

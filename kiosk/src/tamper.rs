@@ -9,7 +9,7 @@ use tokio::sync::{oneshot, watch};
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
 use crate::files::{self, DataDir};
-use crate::journal::{Content, JournalHandle, NewEvent};
+use crate::journal::{JournalHandle, NewEvent};
 use crate::limits::{JOURNAL_RETRY, TAMPER_PAUSE, TAMPER_PAUSE_MAX, TAMPER_QUIET};
 
 const OPEN: &str = "open";
@@ -52,7 +52,7 @@ pub struct TamperWatch {
 impl TamperWatch {
     /// Watches until the housing is no longer told of. Stopping it at any moment loses nothing.
     pub async fn run(mut self) {
-        let mut told = Told::new(self.recorded());
+        let mut told = Told::new(self.recorded(), *self.housing.borrow());
         let mut pause = TAMPER_PAUSE;
         loop {
             let housing = *self.housing.borrow_and_update();
@@ -85,15 +85,7 @@ impl TamperWatch {
     /// Appends the notice; answers whether it is durable.
     async fn append(&self, detail: String) -> bool {
         tracing::warn!(%detail, "tamper");
-        let at = self.clock.reading();
-        let event = NewEvent {
-            id: self.entropy.id(at.wall.unix_ms()),
-            at,
-            content: Content::Notice {
-                what: Notice::TAMPER,
-                detail: Some(detail),
-            },
-        };
+        let event = NewEvent::notice(&self.clock, &self.entropy, Notice::TAMPER, detail);
         let (done, durable) = oneshot::channel();
         let reply = move |result: Result<_, _>| {
             let _ = done.send(result.is_ok());
@@ -141,10 +133,11 @@ enum News {
 }
 
 impl Told {
-    fn new(recorded: Option<bool>) -> Self {
+    /// What was opened before there was anything to compare with was opened by whoever set the terminal up.
+    fn new(recorded: Option<bool>, housing: Housing) -> Self {
         Self {
             open: recorded,
-            openings: 0,
+            openings: recorded.map_or(housing.openings, |_| 0),
             first: true,
         }
     }

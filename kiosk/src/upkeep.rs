@@ -12,7 +12,7 @@ use crate::clock::SharedClock;
 use crate::configuration::ConfigurationStore;
 use crate::entropy::SharedEntropy;
 use crate::files::{self, DataDir};
-use crate::journal::{Content, JournalHandle, NewEvent};
+use crate::journal::{JournalHandle, NewEvent};
 use crate::limits::MIN_STATUS_S;
 use crate::network::NetworkChanges;
 use crate::portal::{Failure, Portal, PortalHealth, Reply, Request, reply};
@@ -138,16 +138,7 @@ impl<P: Portal> Upkeep<P> {
     }
 
     fn notice(&self, what: &'static str, detail: String) {
-        let at = self.clock.reading();
-        let content = Content::Notice {
-            what,
-            detail: Some(detail),
-        };
-        let event = NewEvent {
-            id: self.entropy.id(self.clock.wall_ms()),
-            at,
-            content,
-        };
+        let event = NewEvent::notice(&self.clock, &self.entropy, what, detail);
         self.journal.append(event, Box::new(|_| {}));
     }
 

@@ -14,6 +14,8 @@ pub struct View {
     pub screen: ScreenView,
     /// Language of the interface (BCP 47, primary subtag in lower case: `ky`, `ru`, `be`, `en`, `kk`).
     pub language: String,
+    /// Language every visit begins in.
+    pub default_language: String,
     /// Languages the visitor may choose, in the order of the configuration. Fewer than two: no bar is shown.
     pub languages: Vec<LanguageChoice>,
     /// The organisation's name in the visitor's language; up to 120 characters must fit at 480×320.

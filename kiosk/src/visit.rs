@@ -61,7 +61,7 @@ enum Phase {
         since_ms: u64,
         withdrawal: Option<Id>,
     },
-    More(More),
+    More(Box<More>),
 }
 
 const READY: Phase = Phase::Ready { message: None };
@@ -169,7 +169,7 @@ impl Visit {
             && let Some(more) = More::new(rating, score, &self.rules.questionnaire, now_ms)
         {
             self.touched_ms = now_ms;
-            self.phase = Phase::More(more);
+            self.phase = Phase::More(Box::new(more));
         }
     }
 

@@ -75,13 +75,32 @@ impl Rule {
         Self::ALL.into_iter().find(|rule| rule.as_str() == text)
     }
 
-    /// The rule that a terminal's flag names. `position` is the portal's own to find.
-    pub fn of_flag(flag: &str) -> Self {
-        match Self::parse(flag) {
-            Some(rule @ (Self::Repeat | Self::Burst | Self::Periodic | Self::Closed)) => rule,
-            _ => Self::Other,
+    /// Who applies it.
+    pub fn found_by(self) -> FoundBy {
+        match self {
+            Self::Repeat | Self::Burst | Self::Closed | Self::Other => FoundBy::Terminal,
+            Self::Periodic => FoundBy::Both,
+            Self::Position => FoundBy::Portal,
         }
     }
+
+    /// The rule that a terminal's flag names. What only the portal applies no terminal can name.
+    pub fn of_flag(flag: &str) -> Self {
+        Self::parse(flag)
+            .filter(|rule| rule.found_by() != FoundBy::Portal)
+            .unwrap_or(Self::Other)
+    }
+}
+
+/// Who applies a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundBy {
+    /// The terminal, the moment a rating is given.
+    Terminal,
+    /// The portal, also afterwards.
+    Portal,
+    /// The terminal and, afterwards, the portal.
+    Both,
 }
 
 /// A rating as the portal's own rules look at it.

@@ -252,7 +252,12 @@ mod tests {
             hours: "mon-fri 08:30-17:30".parse().unwrap(),
             ..place()
         };
-        let document = document(&place, &organization(), "https://pikir.example");
+        let document = document(
+            &place,
+            &organization(),
+            &Offer::default(),
+            "https://pikir.example",
+        );
         let config = TerminalConfig::from_value(&document.value).unwrap();
         let hours = config.hours.unwrap();
         assert_eq!(hours.timezone, DEFAULT_TIMEZONE);

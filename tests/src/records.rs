@@ -83,6 +83,14 @@ pub fn ratings(records: &[Record]) -> Vec<Record> {
         .collect()
 }
 
+/// The scores of the ratings among `records`.
+pub fn scores(records: &[Record]) -> Vec<u64> {
+    ratings(records)
+        .iter()
+        .filter_map(|rating| rating.body["score"].as_u64())
+        .collect()
+}
+
 /// The events in a terminal's journal, in order.
 pub fn in_journal(kiosk: &Kiosk) -> Result<Vec<Record>> {
     // SQLite does not find its way to a disk that only the program sees: a copy does.

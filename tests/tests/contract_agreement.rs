@@ -13,7 +13,7 @@ use pikir_tests::records;
 use pikir_tests::scene::{ORGANIZATION, Scene};
 use serde_json::{Value, json};
 
-/// Every request of contract.md, and the two that are public.
+/// Every request of contract.md, and the three that are public.
 const REQUESTS: [&str; 8] = [
     "get /api/v1/openapi.json",
     "get /api/v1/organizations/{code}/summary",

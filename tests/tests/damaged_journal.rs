@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use pikir_tests::kiosk::Kiosk;
 use pikir_tests::records::{self, Record};
 use pikir_tests::scene::Scene;
+use pikir_tests::xvfb::Display;
 
 /// SQLite's page (bytes).
 const PAGE: usize = 4_096;
@@ -15,11 +16,15 @@ fn journal(kiosk: &Kiosk) -> PathBuf {
     kiosk.data_dir().join("journal.db")
 }
 
-fn scores(records: &[Record]) -> Vec<u64> {
-    records::ratings(records)
-        .iter()
-        .filter_map(|rating| rating.body["score"].as_u64())
-        .collect()
+/// An enrolled terminal that took these ratings while the portal was away, and was stopped.
+fn stopped_with(scene: &mut Scene, display: &Display, scores: &[u8]) -> Result<(Kiosk, String)> {
+    let mut kiosk = scene.terminal()?;
+    kiosk.start(display)?;
+    let terminal = kiosk.terminal_id()?;
+    scene.portal.stop()?;
+    kiosk.rate_in_a_row(display, scores)?;
+    ensure!(kiosk.stop()?, "it ends well");
+    Ok((kiosk, terminal))
 }
 
 /// What the terminal says of its newest recovery, in the status and in a notice that the portal has.
@@ -73,7 +78,7 @@ fn a_journal_that_is_gone_is_begun_anew_with_numbers_never_used_before() -> Resu
     kiosk.wait_until_delivered()?;
     let terminal = kiosk.terminal_id()?;
     let held = records::in_portal(&scene.portal, &terminal)?;
-    assert_eq!(scores(&held), [5, 4, 3, 2]);
+    assert_eq!(records::scores(&held), [5, 4, 3, 2]);
     let new = records::in_journal(&kiosk)?;
     assert!(new[0].seq > before["last_seq"].as_u64().unwrap_or(u64::MAX));
     assert!(held.ends_with(&new));
@@ -87,12 +92,7 @@ fn a_journal_that_is_gone_is_begun_anew_with_numbers_never_used_before() -> Resu
 fn a_journal_whose_first_page_is_nonsense_loses_not_one_rating() -> Result<()> {
     let mut scene = Scene::new()?;
     let display = scene.display()?;
-    let mut kiosk = scene.terminal()?;
-    kiosk.start(&display)?;
-    let terminal = kiosk.terminal_id()?;
-    scene.portal.stop()?;
-    kiosk.rate_in_a_row(&display, &[1, 2, 3, 4, 5])?;
-    ensure!(kiosk.stop()?, "it ends well");
+    let (mut kiosk, terminal) = stopped_with(&mut scene, &display, &[1, 2, 3, 4, 5])?;
     overwrite(&journal(&kiosk), |content| content[..100].fill(0x5a))?;
 
     kiosk.start(&display)?;
@@ -100,7 +100,7 @@ fn a_journal_whose_first_page_is_nonsense_loses_not_one_rating() -> Result<()> {
     scene.portal.restart()?;
     kiosk.wait_until_delivered()?;
     let held = records::in_portal(&scene.portal, &terminal)?;
-    assert_eq!(scores(&held), [1, 2, 3, 4, 5, 3]);
+    assert_eq!(records::scores(&held), [1, 2, 3, 4, 5, 3]);
     records::check_seals_with_gaps(&scene.portal, &terminal)?;
     println!("stated: {}", stated(&kiosk, &held)?);
     assert!(set_aside(&kiosk).is_file(), "never deleted");
@@ -111,13 +111,8 @@ fn a_journal_whose_first_page_is_nonsense_loses_not_one_rating() -> Result<()> {
 fn a_page_that_is_lost_takes_its_own_ratings_and_no_others_and_the_loss_is_stated() -> Result<()> {
     let mut scene = Scene::new()?;
     let display = scene.display()?;
-    let mut kiosk = scene.terminal()?;
-    kiosk.start(&display)?;
-    let terminal = kiosk.terminal_id()?;
-    scene.portal.stop()?;
     let taken: Vec<u8> = (0..24).map(|number| 1 + number % 5).collect();
-    kiosk.rate_in_a_row(&display, &taken)?;
-    ensure!(kiosk.stop()?, "it ends well");
+    let (mut kiosk, terminal) = stopped_with(&mut scene, &display, &taken)?;
     let all = records::in_journal(&kiosk)?;
     let victim = all[all.len() / 2].id().to_owned();
     overwrite(&journal(&kiosk), |content| {

@@ -89,7 +89,8 @@ fn a_pin_with_two_uses_is_named_with_both_and_its_line() -> Result<()> {
 }
 
 #[test]
-fn a_rotation_that_a_window_system_would_have_to_carry_out_is_refused_with_the_remedy() -> Result<()> {
+fn a_rotation_that_a_window_system_would_have_to_carry_out_is_refused_with_the_remedy() -> Result<()>
+{
     let (_dir, config, data) = terminal("[screen]\nrotation = 90\n")?;
     let said = refusal(&config, &data)?;
     assert!(

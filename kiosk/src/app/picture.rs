@@ -23,6 +23,7 @@ pub fn setup(setup: &SetupView) -> View {
     View {
         screen: ScreenView::Setup(setup.clone()),
         language: SETUP_LANGUAGE.into(),
+        default_language: SETUP_LANGUAGE.into(),
         languages: Vec::new(),
         organization: "Pikir".into(),
         unit: None,
@@ -72,6 +73,7 @@ pub fn serving(
     View {
         screen: visit.screen(now_ms, texts),
         language: language.to_owned(),
+        default_language: config.default_language.clone(),
         languages: config
             .languages
             .iter()

@@ -14,7 +14,7 @@ use crate::clock_watch::ClockWatch;
 use crate::enrolment;
 use crate::files::{self, DataDir};
 use crate::identity::Identity;
-use crate::journal::{Content, JournalHandle, NewEvent};
+use crate::journal::{JournalHandle, NewEvent};
 use crate::limits::LAST_NOTICE_PATIENCE;
 use crate::network::{self, NetworkChanges};
 use crate::portal::{HttpPortal, PortalAddress, PortalHealth};
@@ -271,11 +271,13 @@ fn deliver_former_in(
     };
     let (clock, entropy) = (shared.clock.clone(), shared.entropy.clone());
     let journal = JournalHandle::start(data.journal(), terminal, clock, entropy)?;
-    let pending = journal.published().state.pending;
-    if pending == 0 {
+    let published = journal.published();
+    // One that is still being checked or mended does not know yet what waits.
+    if published.is_delivered() {
         journal.stop();
         return Ok(());
     }
+    let pending = published.state.pending;
     let address = present.or_of(identity.portal.as_deref(), shared.ca_file.as_deref());
     tracing::info!(%terminal, pending, portal = address.as_str(), "delivering the journal of a former identity");
     let key = identity.signing_key();
@@ -292,14 +294,7 @@ fn notice(shared: &Shared, journal: &JournalHandle, what: &'static str, detail: 
 }
 
 fn notice_event(shared: &Shared, what: &'static str, detail: &str) -> NewEvent {
-    NewEvent {
-        id: shared.entropy.id(shared.clock.wall_ms()),
-        at: shared.clock.reading(),
-        content: Content::Notice {
-            what,
-            detail: Some(detail.to_owned()),
-        },
-    }
+    NewEvent::notice(&shared.clock, &shared.entropy, what, detail.to_owned())
 }
 
 /// Appends a last notice and waits for it, but not for ever.

@@ -17,6 +17,16 @@ struct Box_ {
 }
 
 impl Box_ {
+    /// Where a former enrolment's identity and journal are kept.
+    fn kept(&self, former: &EnrolmentResult) -> DataDir {
+        let kept = DataDir::new(Some(&self.data.former().join(former.terminal.to_string())));
+        assert_eq!(
+            Identity::load(&kept.identity()).unwrap().unwrap().terminal,
+            Some(former.terminal)
+        );
+        kept
+    }
+
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = TestClock::new(
@@ -136,13 +146,7 @@ fn enrolling_under_a_new_id_begins_a_new_chain_and_keeps_the_former_journal_to_b
     );
     let state = Journal::open(&terminal.data.journal()).unwrap().state();
     assert_eq!((state.terminal, state.last_seq), (Some(new.terminal), 0));
-    let kept = DataDir::new(Some(
-        &terminal.data.former().join(former.terminal.to_string()),
-    ));
-    assert_eq!(
-        Identity::load(&kept.identity()).unwrap().unwrap().terminal,
-        Some(former.terminal)
-    );
+    let kept = terminal.kept(&former);
     let state = Journal::open(&kept.journal()).unwrap().state();
     assert_eq!((state.terminal, state.pending), (Some(former.terminal), 1));
 }
@@ -238,12 +242,6 @@ fn a_terminal_whose_ratchet_key_is_lost_enrols_with_a_new_key_pair_and_begins_a_
         assert!(!files::exists(&terminal.data.next_identity()));
         let state = Journal::open(&terminal.data.journal()).unwrap().state();
         assert_eq!((state.terminal, state.last_seq), (Some(new.terminal), 0));
-        let kept = DataDir::new(Some(
-            &terminal.data.former().join(former.terminal.to_string()),
-        ));
-        assert_eq!(
-            Identity::load(&kept.identity()).unwrap().unwrap().terminal,
-            Some(former.terminal)
-        );
+        terminal.kept(&former);
     }
 }

@@ -74,6 +74,7 @@
 
 mod boots;
 mod care;
+mod check;
 mod cursor;
 mod error;
 mod export;
@@ -105,6 +106,9 @@ pub use verify::{VerifyReport, verify};
 use std::collections::BTreeMap;
 
 use pikir_contract::{ClockReading, EventBody, EventHead, Id, InputKind, Score};
+
+use crate::clock::SharedClock;
+use crate::entropy::SharedEntropy;
 
 /// An event to be appended: who it is, the moment it happened, and what happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -170,6 +174,25 @@ pub struct Given {
 }
 
 impl NewEvent {
+    /// A notice of this moment.
+    #[must_use]
+    pub fn notice(
+        clock: &SharedClock,
+        entropy: &SharedEntropy,
+        what: &'static str,
+        detail: String,
+    ) -> Self {
+        let at = clock.reading();
+        Self {
+            id: entropy.id(at.wall.unix_ms()),
+            at,
+            content: Content::Notice {
+                what,
+                detail: Some(detail),
+            },
+        }
+    }
+
     /// The body as the contract has it.
     #[must_use]
     pub fn into_body(self) -> EventBody {

@@ -136,11 +136,14 @@ pub(super) fn skip_settled(connection: &Connection, settled: u64) -> Result<u64,
     Ok(settled)
 }
 
+/// How many events count as the newest ones: what is looked for among them is never further back.
+pub(super) const NEWEST_EVENTS: u32 = 20;
+
 /// The newest rating, looked for among the newest events only: it serves to measure the gap to the next one.
 fn read_last_rating(connection: &Connection) -> Result<Option<(BootId, u64)>, JournalError> {
     let mut statement =
-        connection.prepare_cached("SELECT kind, body FROM events ORDER BY seq DESC LIMIT 20")?;
-    let mut rows = statement.query([])?;
+        connection.prepare_cached("SELECT kind, body FROM events ORDER BY seq DESC LIMIT ?1")?;
+    let mut rows = statement.query([NEWEST_EVENTS])?;
     while let Some(row) = rows.next()? {
         if row.get::<_, String>(0)? == "rating" {
             let body: serde_json::Value =

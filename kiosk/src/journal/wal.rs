@@ -11,6 +11,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use super::open::with_suffix;
 use super::pages::PAGE_BYTES;
 use crate::files;
 
@@ -37,9 +38,7 @@ pub(super) struct Wal {
 
 /// Where the log of this database lies.
 pub(super) fn place(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
+    with_suffix(database, "-wal")
 }
 
 impl Wal {
@@ -103,20 +102,19 @@ impl Wal {
         Some(salts)
     }
 
-    /// Commits beyond the valid frames that carry the log's salts; without a valid header those of the first frame.
+    /// Commits beyond the valid frames that carry the log's salts; without a valid header those that most of them carry.
     fn commits_beyond(&self, salts: Option<[u8; 8]>) -> u32 {
-        let mut salts = salts;
-        let mut commits = 0;
+        let mut commits: HashMap<[u8; 8], u32> = HashMap::new();
         for index in self.valid..self.frames {
             let Some(frame) = self.frame(index) else {
                 continue;
             };
-            let own: [u8; 8] = std::array::from_fn(|at| frame[8 + at]);
-            if *salts.get_or_insert(own) == own && word(&frame, 4) != 0 {
-                commits += 1;
+            let own = std::array::from_fn(|at| frame[8 + at]);
+            if word(&frame, 4) != 0 && salts.is_none_or(|salts| salts == own) {
+                *commits.entry(own).or_default() += 1;
             }
         }
-        commits
+        commits.into_values().max().unwrap_or(0)
     }
 
     /// Reads the page in a frame.

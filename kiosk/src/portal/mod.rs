@@ -1,5 +1,6 @@
 //! The central portal as the terminal sees it: one request, one reply, and what a reply means.
 
+pub mod address;
 pub mod client;
 pub mod content;
 #[cfg(test)]
@@ -15,7 +16,8 @@ mod wrong_clock;
 use std::future::Future;
 use std::time::Duration;
 
-pub use client::{HttpPortal, Patience, PortalAddress};
+pub use address::{Patience, PortalAddress};
+pub use client::HttpPortal;
 pub use content::{Content, End};
 pub use reply::Failure;
 

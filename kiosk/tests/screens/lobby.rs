@@ -64,10 +64,14 @@ pub fn rules() -> Rules {
 
 impl Lobby {
     pub fn new(size: Size) -> Self {
+        Self::with(size, rules())
+    }
+
+    pub fn with(size: Size, rules: Rules) -> Self {
         let boot = "7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap();
         let lobby = Self {
             stage: Stage::new(size),
-            visit: Visit::new(rules(), None),
+            visit: Visit::new(rules, None),
             disk: Disk::Good,
             journal: Vec::new(),
             waiting: VecDeque::new(),

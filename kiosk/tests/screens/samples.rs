@@ -131,6 +131,7 @@ pub fn view(language: &str, screen: ScreenView) -> View {
     View {
         screen,
         language: language.into(),
+        default_language: language.into(),
         languages: choices(codes),
         organization: short_name(language).into(),
         unit: None,

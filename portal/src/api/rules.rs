@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, HeaderName};
 use serde_json::{Value, json};
 
-use crate::rules::{self, Rule};
+use crate::rules::{self, FoundBy, Rule};
 
 /// `GET /api/v1/rules`
 pub async fn read() -> ([(HeaderName, &'static str); 2], Json<Value>) {
@@ -26,10 +26,10 @@ fn document() -> Value {
 }
 
 fn found_by(rule: Rule) -> &'static [&'static str] {
-    match rule {
-        Rule::Repeat | Rule::Burst | Rule::Closed | Rule::Other => &["terminal"],
-        Rule::Periodic => &["terminal", "portal"],
-        Rule::Position => &["portal"],
+    match rule.found_by() {
+        FoundBy::Terminal => &["terminal"],
+        FoundBy::Both => &["terminal", "portal"],
+        FoundBy::Portal => &["portal"],
     }
 }
 

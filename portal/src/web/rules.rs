@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use super::i18n::Locale;
 use super::page::{Page, Reader, render, shared};
-use crate::rules::{self, Rule};
+use crate::rules::{self, FoundBy, Rule};
 
 #[derive(Template)]
 #[template(path = "rules.html")]
@@ -51,10 +51,10 @@ pub fn name(rule: Rule) -> &'static str {
 }
 
 fn found_by(rule: Rule) -> &'static str {
-    match rule {
-        Rule::Repeat | Rule::Burst | Rule::Closed | Rule::Other => "Found by the terminal.",
-        Rule::Periodic => "Found by the terminal and, afterwards, by the portal.",
-        Rule::Position => "Found by the portal, also afterwards.",
+    match rule.found_by() {
+        FoundBy::Terminal => "Found by the terminal.",
+        FoundBy::Both => "Found by the terminal and, afterwards, by the portal.",
+        FoundBy::Portal => "Found by the portal, also afterwards.",
     }
 }
 

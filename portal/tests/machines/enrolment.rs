@@ -229,10 +229,7 @@ async fn the_same_key_keeps_its_id_and_moves_to_the_new_place() {
     let portal = Portal::start().await;
     let mut terminal = portal.terminal(1).await;
     let id = terminal.id;
-    terminal
-        .deliver(&portal, &terminal.ratings(1..=2))
-        .await
-        .ok();
+    terminal.hand_in(&portal, 1..=2).await;
     portal.clock.advance(Duration::from_secs(3600));
     let token = portal.token(OTHER_PLACE).await;
     terminal.enrol_with(&portal, &token).await;
@@ -269,37 +266,20 @@ async fn a_new_seal_key_is_taken_until_the_first_event_and_not_after_it() {
     terminal.seal_key = SealKey::from_bytes([77; 32]);
     let token = portal.token(PLACE).await;
     terminal.enrol_with(&portal, &token).await;
-    assert_all(
-        &terminal
-            .deliver(&portal, &terminal.ratings(1..=3))
-            .await
-            .ok(),
-        "accepted",
-    );
+    assert_all(&terminal.hand_in(&portal, 1..=3).await, "accepted");
 
     let kept = std::mem::replace(&mut terminal.seal_key, SealKey::from_bytes([78; 32]));
     let token = portal.token(PLACE).await;
     terminal.enrol_with(&portal, &token).await;
     terminal.seal_key = kept;
-    assert_all(
-        &terminal
-            .deliver(&portal, &terminal.ratings(4..=5))
-            .await
-            .ok(),
-        "accepted",
-    );
+    assert_all(&terminal.hand_in(&portal, 4..=5).await, "accepted");
 }
 
 #[tokio::test]
 async fn a_retired_terminal_cannot_enrol_again_with_its_key() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    portal
-        .state
-        .storage
-        .retire_terminal(terminal.id, NOW_MS)
-        .await
-        .unwrap();
+    portal.retire(&terminal).await;
     let token = portal.token(PLACE).await;
     assert_eq!(
         terminal.try_token(&portal, &token).await.problem(403)["type"],

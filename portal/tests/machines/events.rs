@@ -20,10 +20,7 @@ async fn a_rating_is_accepted_and_counted_once_however_often_it_is_sent() {
     let again = terminal.deliver(&portal, &events).await.ok();
     assert_eq!(again["received_through"], 10);
     assert_all(&again, "duplicate");
-    let overlapping = terminal
-        .deliver(&portal, &terminal.ratings(9..=12))
-        .await
-        .ok();
+    let overlapping = terminal.hand_in(&portal, 9..=12).await;
     assert_eq!(
         results(&overlapping)
             .into_iter()
@@ -42,10 +39,7 @@ async fn an_empty_delivery_tells_how_far_the_portal_is() {
         terminal.deliver(&portal, &[]).await.ok()["received_through"],
         0
     );
-    terminal
-        .deliver(&portal, &terminal.ratings(1..=3))
-        .await
-        .ok();
+    terminal.hand_in(&portal, 1..=3).await;
     assert_eq!(
         terminal.deliver(&portal, &[]).await.ok()["received_through"],
         3
@@ -102,15 +96,9 @@ async fn a_gap_is_waited_for_and_closed() {
         .await;
     assert_eq!(beyond.ok()["received_through"], 1);
     assert_all(&beyond.json(), "accepted");
-    let closed = terminal
-        .deliver(&portal, &terminal.ratings(2..=3))
-        .await
-        .ok();
+    let closed = terminal.hand_in(&portal, 2..=3).await;
     assert_eq!(closed["received_through"], 5);
-    let on = terminal
-        .deliver(&portal, &terminal.ratings(6..=6))
-        .await
-        .ok();
+    let on = terminal.hand_in(&portal, 6..=6).await;
     assert_eq!(on["received_through"], 6);
     assert_eq!(portal.summary().await["total"], 6);
 }

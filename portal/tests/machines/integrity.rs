@@ -13,6 +13,10 @@ async fn integrity(portal: &Portal) -> Integrity {
     portal.only_terminal().await.integrity
 }
 
+fn broken(seq: u64, why: Breach) -> Integrity {
+    Integrity::Broken { seq, why }
+}
+
 #[tokio::test]
 async fn a_changed_event_is_rejected_for_its_seal_and_the_terminal_is_flagged() {
     let portal = Portal::start().await;
@@ -32,24 +36,12 @@ async fn a_changed_event_is_rejected_for_its_seal_and_the_terminal_is_flagged() 
             .count(),
         4
     );
-    assert_eq!(
-        integrity(&portal).await,
-        Integrity::Broken {
-            seq: 3,
-            why: Breach::Changed
-        }
-    );
+    assert_eq!(integrity(&portal).await, broken(3, Breach::Changed));
     assert_eq!(portal.summary().await["total"], 4);
 
     let again = terminal.deliver(&portal, &events[2..3]).await.ok();
     assert_eq!(again["results"][0]["reason"], "seal", "rejected is final");
-    assert_all(
-        &terminal
-            .deliver(&portal, &terminal.ratings(6..=6))
-            .await
-            .ok(),
-        "accepted",
-    );
+    assert_all(&terminal.hand_in(&portal, 6..=6).await, "accepted");
 }
 
 #[tokio::test]
@@ -77,13 +69,7 @@ async fn a_removed_event_shows_as_missing_until_it_comes() {
         terminal.deliver(&portal, &events).await.ok()["received_through"],
         1
     );
-    assert_eq!(
-        integrity(&portal).await,
-        Integrity::Broken {
-            seq: 2,
-            why: Breach::Missing
-        }
-    );
+    assert_eq!(integrity(&portal).await, broken(2, Breach::Missing));
     assert_eq!(
         terminal.deliver(&portal, &[removed]).await.ok()["received_through"],
         5
@@ -106,23 +92,14 @@ async fn events_that_changed_places_show_as_reordered() {
             .count(),
         2
     );
-    assert_eq!(
-        integrity(&portal).await,
-        Integrity::Broken {
-            seq: 2,
-            why: Breach::Reordered
-        }
-    );
+    assert_eq!(integrity(&portal).await, broken(2, Breach::Reordered));
 }
 
 #[tokio::test]
 async fn the_same_seq_with_another_content_is_a_conflict_and_changes_nothing() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    terminal
-        .deliver(&portal, &terminal.ratings(1..=3))
-        .await
-        .ok();
+    terminal.hand_in(&portal, 1..=3).await;
     let before = portal.summary().await;
     let other: Event = terminal.rating(2, 1);
     assert_ne!(other, terminal.ratings(2..=2)[0]);
@@ -132,13 +109,7 @@ async fn the_same_seq_with_another_content_is_a_conflict_and_changes_nothing() {
         json!([{"seq": 2, "status": "duplicate"}])
     );
     assert_eq!(portal.summary().await, before);
-    assert_eq!(
-        integrity(&portal).await,
-        Integrity::Broken {
-            seq: 2,
-            why: Breach::Conflict
-        }
-    );
+    assert_eq!(integrity(&portal).await, broken(2, Breach::Conflict));
 }
 
 #[tokio::test]
@@ -148,51 +119,27 @@ async fn the_first_breach_is_the_one_that_is_shown() {
     let mut events = terminal.ratings(1..=9);
     events[7].body["score"] = json!(1);
     terminal.deliver(&portal, &events).await.ok();
-    assert_eq!(
-        integrity(&portal).await,
-        Integrity::Broken {
-            seq: 8,
-            why: Breach::Changed
-        }
-    );
+    assert_eq!(integrity(&portal).await, broken(8, Breach::Changed));
     terminal
         .deliver(&portal, &[terminal.rating(4, 4)])
         .await
         .ok();
-    assert_eq!(
-        integrity(&portal).await,
-        Integrity::Broken {
-            seq: 4,
-            why: Breach::Conflict
-        }
-    );
+    assert_eq!(integrity(&portal).await, broken(4, Breach::Conflict));
     terminal
         .deliver(&portal, &[terminal.rating(6, 5)])
         .await
         .ok();
-    assert_eq!(
-        integrity(&portal).await,
-        Integrity::Broken {
-            seq: 4,
-            why: Breach::Conflict
-        }
-    );
+    assert_eq!(integrity(&portal).await, broken(4, Breach::Conflict));
 }
 
 #[tokio::test]
 async fn a_portal_restored_from_a_backup_gets_again_what_it_lost() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    terminal
-        .deliver(&portal, &terminal.ratings(1..=10))
-        .await
-        .ok();
+    terminal.hand_in(&portal, 1..=10).await;
     let backup = tempfile::tempdir().unwrap();
     portal.back_up(backup.path());
-    terminal
-        .deliver(&portal, &terminal.ratings(11..=30))
-        .await
-        .ok();
+    terminal.hand_in(&portal, 11..=30).await;
 
     let restored = Portal::open(backup);
     let answer = terminal
@@ -226,10 +173,7 @@ async fn verification_goes_on_over_many_deliveries_and_reopenings() {
 async fn beyond_a_gap_that_never_closes_a_terminal_goes_on_as_before() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    terminal
-        .deliver(&portal, &terminal.ratings(1..=10))
-        .await
-        .ok();
+    terminal.hand_in(&portal, 1..=10).await;
     // Its journal was lost; numbering goes on where nothing can collide.
     for first in [1_001, 1_011, 1_021] {
         let events = terminal.ratings(first..=first + 9);
@@ -239,13 +183,7 @@ async fn beyond_a_gap_that_never_closes_a_terminal_goes_on_as_before() {
         assert_all(&terminal.deliver(&portal, &events).await.ok(), "duplicate");
     }
     assert_eq!(furthest_key(&portal), 1_030, "nothing is turned twice");
-    assert_eq!(
-        integrity(&portal).await,
-        Integrity::Broken {
-            seq: 11,
-            why: Breach::Missing
-        }
-    );
+    assert_eq!(integrity(&portal).await, broken(11, Breach::Missing));
     // The limit for wild numbers counts from the last one held, not from the gap.
     let mut far = terminal.rating(1, 5);
     far.seq = 1_030 + MAX_GAP + 2;
@@ -299,10 +237,7 @@ async fn what_fills_a_gap_late_is_verified_by_whichever_road_it_comes() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
     for part in [1..=10, 31..=40, 61..=70] {
-        terminal
-            .deliver(&portal, &terminal.ratings(part))
-            .await
-            .ok();
+        terminal.hand_in(&portal, part).await;
     }
     let mut forged = terminal.ratings(50..=50);
     forged[0].body["score"] = json!(5);
@@ -312,45 +247,27 @@ async fn what_fills_a_gap_late_is_verified_by_whichever_road_it_comes() {
         .await
         .unwrap();
     assert_eq!((done.accepted, done.changed), (9, 1));
-    let answer = terminal
-        .deliver(&portal, &terminal.ratings(11..=30))
-        .await
-        .ok();
+    let answer = terminal.hand_in(&portal, 11..=30).await;
     assert_eq!(answer["received_through"], 49);
     assert_all(&answer, "accepted");
-    let answer = terminal
-        .deliver(&portal, &terminal.ratings(45..=65))
-        .await
-        .ok();
+    let answer = terminal.hand_in(&portal, 45..=65).await;
     assert_eq!(answer["received_through"], 70);
     assert_eq!(portal.summary().await["total"], 70);
     assert_eq!(integrity(&portal).await, Integrity::Intact);
     assert_eq!(furthest_key(&portal), 70);
-    assert_all(
-        &terminal
-            .deliver(&portal, &terminal.ratings(71..=72))
-            .await
-            .ok(),
-        "accepted",
-    );
+    assert_all(&terminal.hand_in(&portal, 71..=72).await, "accepted");
 }
 
 #[tokio::test]
 async fn an_event_the_portal_lost_of_its_own_is_verified_from_the_first_key_and_kept() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    terminal
-        .deliver(&portal, &terminal.ratings(1..=20))
-        .await
-        .ok();
+    terminal.hand_in(&portal, 1..=20).await;
     portal
         .database()
         .execute_batch("DELETE FROM events WHERE seq = 5; DELETE FROM ratings WHERE seq = 5")
         .unwrap();
-    let answer = terminal
-        .deliver(&portal, &terminal.ratings(4..=6))
-        .await
-        .ok();
+    let answer = terminal.hand_in(&portal, 4..=6).await;
     assert_eq!(answer["received_through"], 20);
     assert_eq!(
         results(&answer)

@@ -29,20 +29,8 @@ async fn an_imported_journal_lands_once_by_whichever_road_it_comes() {
     );
     let (again, _) = take(&portal, &journal).await;
     assert_eq!((again.accepted, again.duplicate), (0, 1200));
-    assert_all(
-        &terminal
-            .deliver(&portal, &terminal.ratings(1199..=1200))
-            .await
-            .ok(),
-        "duplicate",
-    );
-    assert_all(
-        &terminal
-            .deliver(&portal, &terminal.ratings(1201..=1201))
-            .await
-            .ok(),
-        "accepted",
-    );
+    assert_all(&terminal.hand_in(&portal, 1199..=1200).await, "duplicate");
+    assert_all(&terminal.hand_in(&portal, 1201..=1201).await, "accepted");
     assert_eq!(portal.summary().await["total"], 1201);
     assert_eq!(portal.only_terminal().await.integrity, Integrity::Intact);
 }
@@ -80,13 +68,7 @@ async fn a_changed_line_is_reported_not_kept_and_the_true_event_can_still_come()
         (4, 1, [(4, 3)].as_slice())
     );
     assert_eq!(done.received_through, 2);
-    assert_all(
-        &terminal
-            .deliver(&portal, &terminal.ratings(3..=3))
-            .await
-            .ok(),
-        "accepted",
-    );
+    assert_all(&terminal.hand_in(&portal, 3..=3).await, "accepted");
     assert_eq!(portal.only_terminal().await.integrity, Integrity::Intact);
 }
 

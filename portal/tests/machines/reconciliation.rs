@@ -143,20 +143,14 @@ async fn days_are_those_of_the_place_and_can_be_chosen() {
 async fn what_waits_on_the_terminal_is_told_until_it_has_come() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;
-    terminal
-        .deliver(&portal, &terminal.ratings(1..=3))
-        .await
-        .ok();
+    terminal.hand_in(&portal, 1..=3).await;
     let report = json!({
         "software": "pikir-kiosk 0.2.0",
         "clock": {"boot": terminal.boot, "up_ms": 3_600_000, "wall": "1970-01-01T00:00:01Z", "synced": false},
         "pending": 4, "rejected": 0, "disk_free_mb": 9000, "network": "wifi",
     });
     terminal.post(&portal, STATUS, &report).await.ok();
-    terminal
-        .deliver(&portal, &terminal.ratings(4..=4))
-        .await
-        .ok();
+    terminal.hand_in(&portal, 4..=4).await;
     let found = only(&portal, Days::default()).await;
     let waiting = found.waiting.unwrap();
     assert_eq!(
@@ -164,9 +158,6 @@ async fn what_waits_on_the_terminal_is_told_until_it_has_come() {
         (4, 1, 3)
     );
     assert!(!found.agrees());
-    terminal
-        .deliver(&portal, &terminal.ratings(5..=7))
-        .await
-        .ok();
+    terminal.hand_in(&portal, 5..=7).await;
     assert!(only(&portal, Days::default()).await.agrees());
 }

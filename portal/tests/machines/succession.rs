@@ -29,19 +29,13 @@ async fn enrolled_like(portal: &Portal, number: u8, like: u8) -> Terminal {
 async fn the_same_machine_under_a_new_key_follows_its_former_id() {
     let portal = Portal::start().await;
     let former = portal.terminal(1).await;
-    former.deliver(&portal, &former.ratings(1..=3)).await.ok();
+    former.hand_in(&portal, 1..=3).await;
     let anew = enrolled_like(&portal, 2, 1).await;
     assert_eq!(links(&portal, anew.id).await, (Some(former.id), None));
     assert_eq!(links(&portal, former.id).await, (None, Some(anew.id)));
     // Both chains are whole, and the former one can still be delivered.
-    assert_all(
-        &anew.deliver(&portal, &anew.ratings(1..=2)).await.ok(),
-        "accepted",
-    );
-    assert_all(
-        &former.deliver(&portal, &former.ratings(4..=5)).await.ok(),
-        "accepted",
-    );
+    assert_all(&anew.hand_in(&portal, 1..=2).await, "accepted");
+    assert_all(&former.hand_in(&portal, 4..=5).await, "accepted");
     assert_eq!(portal.summary().await["total"], 7);
     let again = enrolled_like(&portal, 3, 1).await;
     assert_eq!(links(&portal, again.id).await.0, Some(anew.id));
@@ -56,12 +50,7 @@ async fn another_machine_follows_the_one_whose_place_it_takes_but_not_a_neighbou
         (None, None),
         "they stand side by side"
     );
-    portal
-        .state
-        .storage
-        .retire_terminal(one.id, NOW_MS)
-        .await
-        .unwrap();
+    portal.retire(&one).await;
     let three = portal.terminal(3).await;
     assert_eq!(links(&portal, three.id).await.0, Some(one.id));
     portal.clock.advance(Duration::from_secs(2 * 86_400));

@@ -84,10 +84,7 @@ async fn the_time_the_terminals_ran_stands_beside_the_figures() {
     let terminal = portal.terminal(1).await;
     portal.clock.advance(Duration::from_secs(4 * 3600));
     // Heard of at one second and at one hour of this boot.
-    terminal
-        .deliver(&portal, &[terminal.rating(1, 5)])
-        .await
-        .ok();
+    terminal.hand_in(&portal, 1..=1).await;
     let uptime = portal.summary().await["uptime"].clone();
     assert_eq!(
         uptime,
@@ -111,10 +108,7 @@ async fn where_opening_hours_are_known_only_they_are_to_be_covered() {
     assert!(storage.set_hours(&code, hours).await.unwrap());
     portal.clock.advance(Duration::from_secs(4 * 3600));
     // The boot ran from 11:00:01 of that clock until noon: after hours.
-    terminal
-        .deliver(&portal, &[terminal.rating(1, 5)])
-        .await
-        .ok();
+    terminal.hand_in(&portal, 1..=1).await;
     let uptime = portal.summary().await["uptime"].clone();
     assert_eq!(
         (&uptime["within"], &uptime["percent"]),

@@ -116,6 +116,11 @@ impl Portal {
         }
     }
 
+    pub async fn retire(&self, terminal: &Terminal) {
+        let storage = &self.state.storage;
+        storage.retire_terminal(terminal.id, NOW_MS).await.unwrap();
+    }
+
     pub async fn add_place(&self, organization: &str, code: &str) {
         let place = PlaceRecord {
             code: code.parse().unwrap(),

@@ -1,5 +1,7 @@
 //! A terminal: its keys, its journal, its signed requests.
 
+use std::ops::RangeInclusive;
+
 use axum::body::Body;
 use axum::http::Request;
 use pikir_contract::{
@@ -108,6 +110,11 @@ impl Terminal {
         self.post(portal, EVENTS, &self.delivery(events)).await
     }
 
+    /// Delivers these of its ratings.
+    pub async fn hand_in(&self, portal: &Portal, seqs: RangeInclusive<u64>) -> Value {
+        self.deliver(portal, &self.ratings(seqs)).await.ok()
+    }
+
     /// A delivery sent an hour after this boot.
     pub fn delivery(&self, events: &[Event]) -> Value {
         json!({
@@ -137,7 +144,7 @@ impl Terminal {
         self.event(seq, "rating", &rating_members(score))
     }
 
-    pub fn ratings(&self, seqs: std::ops::RangeInclusive<u64>) -> Vec<Event> {
+    pub fn ratings(&self, seqs: RangeInclusive<u64>) -> Vec<Event> {
         // Turning the ratchet once for all of them, not from the start for each.
         let mut key = self.seal_key.advance(seqs.start() - 1);
         let rate = |seq| {

@@ -2,15 +2,19 @@
 
 use super::*;
 
+/// A journal with one rating that a program from the future has opened.
+fn fill_as_a_newer_program(desk: &Desk) {
+    drop(desk.filled(1));
+    rusqlite::Connection::open(desk.path())
+        .unwrap()
+        .execute("INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (99, 'future', '2030-01-01T00:00:00Z', '1')", [])
+        .unwrap();
+}
+
 #[test]
 fn a_journal_of_a_newer_program_is_refused_with_a_clear_message_and_left_alone() {
     let desk = Desk::new();
-    drop(desk.filled(1));
-    let connection = rusqlite::Connection::open(desk.path()).unwrap();
-    connection
-        .execute("INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (99, 'future', '2030-01-01T00:00:00Z', '1')", [])
-        .unwrap();
-    drop(connection);
+    fill_as_a_newer_program(&desk);
     let message = Journal::open(&desk.path()).err().unwrap().to_string();
     assert!(
         message.contains("newer version of pikir-kiosk"),
@@ -45,9 +49,9 @@ fn a_journal_of_the_first_version_keeps_everything_and_learns_where_its_boots_be
     }
     old.execute_batch(&format!(
         "INSERT INTO chain (id, terminal, next_seq, ratchet, received_through)
-             VALUES (1, '{}', 5, zeroblob(32), 2);
+             VALUES (1, '{}', 6, zeroblob(32), 2);
          INSERT INTO boots VALUES ('{}', 77, 'synced');
-         INSERT INTO events VALUES (9, 'notice', 'not JSON', zeroblob(16), NULL, NULL);",
+         INSERT INTO events VALUES (5, 'notice', 'not JSON', zeroblob(16), NULL, NULL);",
         desk.entropy.id(1),
         boots[0]
     ))
@@ -86,12 +90,7 @@ fn a_journal_of_the_first_version_keeps_everything_and_learns_where_its_boots_be
 #[test]
 fn the_running_terminal_neither_sets_a_newer_journal_aside_nor_writes_to_it() {
     let desk = Desk::new();
-    drop(desk.filled(1));
-    let connection = rusqlite::Connection::open(desk.path()).unwrap();
-    connection
-        .execute("INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (99, 'future', '2030-01-01T00:00:00Z', '1')", [])
-        .unwrap();
-    drop(connection);
+    fill_as_a_newer_program(&desk);
     let keeper = desk.keeper();
     let fault = keeper.published().fault.unwrap().detail;
     assert!(fault.contains("newer version of pikir-kiosk"), "{fault}");

@@ -1,0 +1,223 @@
+//! Where the portal is, whom to trust there, and the connections that are open.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use pikir_contract::check_portal_url;
+use reqwest::{Client, Url};
+
+use super::tls::Trust;
+use crate::limits::{CONNECT_TIMEOUT, POOL_IDLE, READ_TIMEOUT, REQUEST_TIMEOUT};
+use crate::true_time::TrueTime;
+
+/// How long each stage of a request may take, so that no half-open connection holds it up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// To reach the portal: name, TCP and TLS.
+    pub connect: Duration,
+    /// Silence while the request is sent, before the answer begins, and within it.
+    pub silence: Duration,
+    /// The whole request, whoever trickles.
+    pub whole: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            connect: CONNECT_TIMEOUT,
+            silence: READ_TIMEOUT,
+            whole: REQUEST_TIMEOUT,
+        }
+    }
+}
+
+/// Where the portal is and whom to trust there. Clones share their connections.
+#[derive(Debug, Clone)]
+pub struct PortalAddress {
+    base: Url,
+    road: Arc<Road>,
+}
+
+/// How the portal is reached.
+#[derive(Debug)]
+struct Road {
+    /// `None`: no TLS, on loopback. A machine without any authority must still reach that.
+    trust: Option<Trust>,
+    patience: Patience,
+    /// With the connections that are open.
+    http: Mutex<Client>,
+}
+
+impl PortalAddress {
+    /// Checks the address and prepares TLS. `ca_file` (PEM) replaces the system's authorities.
+    ///
+    /// # Errors
+    /// The address is neither `https://` nor loopback, or no authority can be read.
+    pub fn new(portal: &str, ca_file: Option<&Path>) -> anyhow::Result<Self> {
+        Self::with_patience(portal, ca_file, Patience::default())
+    }
+
+    /// The same, with other time limits.
+    ///
+    /// # Errors
+    /// As [`PortalAddress::new`].
+    pub fn with_patience(
+        portal: &str,
+        ca_file: Option<&Path>,
+        patience: Patience,
+    ) -> anyhow::Result<Self> {
+        check_portal_url(portal).with_context(|| format!("portal address {portal}"))?;
+        let base = Url::parse(portal).with_context(|| format!("portal address {portal}"))?;
+        // A second provider would be an error of the program; the first one stays.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let trust = match (ca_file, base.scheme()) {
+            (None, "http") => None,
+            _ => Some(Trust::new(ca_file)?),
+        };
+        let road = Road::new(trust, patience)?;
+        Ok(Self {
+            base,
+            road: Arc::new(road),
+        })
+    }
+
+    /// The same portal, whose certificate's dates are judged by what is known of the time, and leniently while nothing is
+    /// ([`super::tls`] says at which price). For what an enrolled terminal sends; shares no connection with this one.
+    #[must_use]
+    pub fn judging_dates_by(&self, true_time: Arc<TrueTime>) -> Self {
+        let Some(trust) = self.road.trust.clone() else {
+            return self.clone();
+        };
+        match Road::new(Some(trust.judging_dates_by(true_time)), self.road.patience) {
+            Ok(road) => Self {
+                base: self.base.clone(),
+                road: Arc::new(road),
+            },
+            Err(error) => {
+                let detail = format!("{error:#}");
+                tracing::warn!(%detail, "certificates are judged by the wall clock alone");
+                self.clone()
+            }
+        }
+    }
+
+    /// Another portal by its address, over the same kind of road; this one where no other is named, or it cannot be used.
+    #[must_use]
+    pub fn or_of(&self, portal: Option<&str>, ca_file: Option<&Path>) -> Self {
+        let Some(portal) = portal.filter(|portal| *portal != self.as_str()) else {
+            return self.clone();
+        };
+        let true_time = self.road.trust.as_ref().and_then(Trust::true_time);
+        let other = Self::new(portal, ca_file).map(|other| match true_time {
+            Some(true_time) => other.judging_dates_by(true_time),
+            None => other,
+        });
+        other.unwrap_or_else(|error| {
+            let detail = format!("{error:#}");
+            tracing::warn!(portal, %detail, "the portal cannot be used; the present one is asked instead");
+            self.clone()
+        })
+    }
+
+    pub(super) fn http(&self) -> Client {
+        self.road.lock().clone()
+    }
+
+    /// Leaves every open connection behind; requests under way are not touched.
+    pub(super) fn forget_connections(&self) {
+        match client(self.road.trust.as_ref(), self.road.patience) {
+            Ok(http) => *self.road.lock() = http,
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::warn!(
+                    error,
+                    "connections could not be given up; they are within seconds"
+                );
+            }
+        }
+    }
+
+    /// The address as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// Host (and port), for people to read.
+    #[must_use]
+    pub fn host(&self) -> String {
+        self.as_str()
+            .split_once("://")
+            .map_or_else(|| self.as_str().to_owned(), |(_, rest)| rest.to_owned())
+    }
+}
+
+impl Road {
+    fn new(trust: Option<Trust>, patience: Patience) -> anyhow::Result<Self> {
+        let http = client(trust.as_ref(), patience)
+            .context("TLS cannot be prepared. Install ca-certificates, or name a ca_file")?;
+        Ok(Self {
+            trust,
+            patience,
+            http: Mutex::new(http),
+        })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Client> {
+        self.http.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn client(trust: Option<&Trust>, patience: Patience) -> anyhow::Result<Client> {
+    let builder = Client::builder()
+        .connect_timeout(patience.connect)
+        .read_timeout(patience.silence)
+        .timeout(patience.whole)
+        .redirect(reqwest::redirect::Policy::none())
+        .pool_idle_timeout(POOL_IDLE)
+        // The kernel gives up at the same time as the program, so that no dead socket stays behind.
+        .tcp_user_timeout(patience.silence)
+        .tcp_keepalive(patience.silence);
+    let builder = match trust {
+        Some(trust) => builder.tls_backend_preconfigured(trust.config()?),
+        None => builder.tls_certs_only([]),
+    };
+    Ok(builder.build()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files;
+
+    #[test]
+    fn plain_http_to_another_machine_is_refused() {
+        assert!(PortalAddress::new("http://otzyv.example", None).is_err());
+        assert!(PortalAddress::new("http://127.0.0.1:8080", None).is_ok());
+    }
+
+    #[test]
+    fn a_former_identity_is_delivered_to_its_own_portal_where_that_can_be() {
+        let present = PortalAddress::new("http://127.0.0.1:8080", None).unwrap();
+        let of = |portal| present.or_of(portal, None).as_str().to_owned();
+        assert_eq!(of(Some("http://127.0.0.1:9090")), "http://127.0.0.1:9090");
+        assert_eq!(of(None), present.as_str());
+        assert_eq!(of(Some("http://otzyv.example")), present.as_str());
+    }
+
+    #[test]
+    fn a_ca_file_without_a_certificate_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ca.pem");
+        files::replace(&path, b"not a certificate", 0o644).unwrap();
+        let message = PortalAddress::new("https://otzyv.example", Some(&path))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("ca.pem holds no PEM certificate"),
+            "{message}"
+        );
+    }
+}
