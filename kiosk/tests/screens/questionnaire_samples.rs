@@ -202,7 +202,8 @@ pub fn every_page(language: &str) -> Vec<(&'static str, View)> {
         not_saved: true,
         ..page
     };
-    let full = comment(language).chars().cycle().take(MAX_COMMENT_CHARS);
+    let sentences = comment(language);
+    let full = sentences.chars().cycle().take(MAX_COMMENT_CHARS);
     let pages = [
         ("more-services", services_page(language)),
         ("more-criterion", criterion_page(language, None)),

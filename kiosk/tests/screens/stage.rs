@@ -173,6 +173,16 @@ impl Stage {
             assert!(self.found("RateScreen::to-answers").is_none());
             look(self, 1);
         }
+        let further = || {
+            let button = self.found("Options::further");
+            button.filter(|button| bounds(button).width > 0.0)
+        };
+        for sheet in 1.. {
+            let Some(button) = further() else { break };
+            self.touch_at(bounds(&button).centre());
+            self.settle();
+            look(self, sheet);
+        }
         let first = self.headings();
         for page in 1.. {
             let Some(button) = self.found("PanelScreen::next") else {
