@@ -15,7 +15,7 @@ use zeroize::Zeroize;
 use crate::mac::hmac_sha256;
 use crate::{
     CanonicalError, KEY_BYTES, MAX_SAFE_INTEGER, SEAL_BYTES, base64url_decode, base64url_encode,
-    canonical_json, canonical_value, require_integers,
+    canonical_value, require_integers,
 };
 
 /// What turns one key into the next.
@@ -66,7 +66,10 @@ impl SealKey {
         canonical_body: &str,
     ) -> Result<Seal, CanonicalError> {
         require_safe(seq)?;
-        let (kind, seq) = (canonical_json(kind)?, seq.to_string());
+        // A text alone is written canonically by any writer.
+        let kind =
+            serde_json::to_string(kind).map_err(|error| CanonicalError::Json(error.to_string()))?;
+        let seq = seq.to_string();
         // The members of what is sealed, as RFC 8785 orders them.
         let parts = [
             "{\"body\":",

@@ -31,20 +31,24 @@ impl ClockWatch {
         let mut steps = Steps::default();
         let mut learnt = None;
         loop {
-            self.look(&mut steps, &mut learnt);
+            self.look(&mut steps, &mut learnt).await;
             tokio::time::sleep(CLOCK_CHECK).await;
         }
     }
 
-    fn look(&self, steps: &mut Steps, learnt: &mut Option<BootOffset>) {
+    async fn look(&self, steps: &mut Steps, learnt: &mut Option<BootOffset>) {
         if let Some(detail) = steps.look(self.clock.wall_ms(), self.clock.up_ms()) {
             tracing::warn!(%detail, "the clock was set");
             let event = NewEvent::notice(&self.clock, &self.entropy, Notice::CLOCK_SET, detail);
             self.journal.append(event, Box::new(|_| {}));
         }
         // NTP may be all this boot ever hears of the time: the portal may be out of reach until the power goes.
-        if let Some(offset) = self.true_time.news(learnt) {
-            self.journal.learn_offset(offset);
+        let before = *learnt;
+        if let Some(offset) = self.true_time.news(learnt)
+            && let Err(error) = self.journal.learn_offset(offset).await
+        {
+            tracing::warn!(%error, "what is known of the clock could not be kept; it is tried again");
+            *learnt = before;
         }
     }
 }
@@ -158,10 +162,16 @@ mod tests {
             journal: journal.clone(),
         };
         let (mut steps, mut learnt) = (Steps::default(), None);
-        watch.look(&mut steps, &mut learnt);
+        watch.look(&mut steps, &mut learnt).await;
         clock.set_wall_ms(NOON, true);
-        watch.look(&mut steps, &mut learnt);
-        watch.look(&mut steps, &mut learnt);
+        watch.look(&mut steps, &mut learnt).await;
+        watch.look(&mut steps, &mut learnt).await;
+        let answer = pikir_contract::EventsAnswer {
+            received_through: 0,
+            results: Vec::new(),
+            time: Time::from_unix_ms(NOON).unwrap(),
+        };
+        journal.acknowledge(answer).await.unwrap();
         let batch = journal.batch(10, 10_000).await.unwrap();
         assert_eq!(batch.events.len(), 1);
         assert_eq!(batch.events[0].body["what"], Notice::CLOCK_SET);

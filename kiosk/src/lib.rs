@@ -9,6 +9,7 @@
 //! | [`doubt`] | the published rules by which a rating is doubted, and the watch for phantom touches |
 //! | [`adaptation`] | how one visitor wants the screen |
 //! | [`keyboard`] | the keys on the screen, and what they write |
+//! | [`news`] | when the idle screen tells news |
 //! | [`view`] | what the screen shows, as plain data |
 //! | [`journal`] | the append-only log of ratings: one thread, one transaction, one fsync |
 //! | [`portal`] | the central portal as the terminal sees it, over signed HTTP |
@@ -55,6 +56,7 @@ pub mod keyboard;
 pub mod languages;
 pub mod limits;
 pub mod network;
+pub mod news;
 pub mod pixel_shift;
 pub mod portal;
 #[cfg(feature = "screen")]

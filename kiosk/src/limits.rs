@@ -24,6 +24,11 @@ pub const MESSAGE_MS: u64 = 6_000;
 pub const THANKS_WITH_MORE_MS: u64 = 10_000;
 /// How long a fresh page of the questionnaire ignores choices (milliseconds): the second half of a double tap falls in it.
 pub const PAGE_GUARD_MS: u64 = 400;
+/// How long nobody has to be there before the rate screen tells news (milliseconds).
+pub const NEWS_AFTER_MS: u64 = 20_000;
+/// How long news are shown, and the question between them (milliseconds): time to read three lines, and no more than one
+/// wake-up in ten seconds.
+pub const NEWS_TURN_MS: u64 = 12_000;
 /// How long "are you still there?" waits for an answer (milliseconds): the least that EN 301 549 and WCAG 2.2.1 allow.
 pub const IDLE_WARNING_MS: u64 = 20_000;
 
@@ -138,6 +143,9 @@ pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Used pages of the journal above which no rating is taken (bytes). Acknowledged events go early before that.
 pub const MAX_JOURNAL_BYTES: u64 = 1024 * 1024 * 1024;
+/// Largest journal whose structure is checked each time it is opened (bytes): 50 ms from an SD card. A larger one that was
+/// closed in order is checked in a quiet moment.
+pub const CHECK_AT_OPEN_BYTES: u64 = 2 * 1024 * 1024;
 /// Appends after which the journal's size is looked at again.
 pub const SIZE_CHECK_APPENDS: u32 = 256;
 /// How long acknowledged events are kept (days): a portal restored from a backup may need them again.
@@ -165,3 +173,5 @@ pub const MAX_SPOKEN_CHARS: usize = 2_000;
 pub const SPEECH_WORDS_PER_MINUTE: u32 = 150;
 /// How often it is looked whether what is being said has come to its end; only while it lasts.
 pub const SPEECH_POLL: Duration = Duration::from_millis(200);
+/// Longest time within which the same key again is the same key press (milliseconds); EN 301 549 asks for 500 at least.
+pub const MAX_DOUBLE_STRIKE_MS: u16 = 2_000;

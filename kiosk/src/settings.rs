@@ -1,6 +1,7 @@
 //! `terminal.toml`: what only this machine knows. Everything else comes from the portal.
 
 mod gpio;
+mod speech;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +11,8 @@ use toml::Spanned;
 
 use crate::files;
 use crate::hardware::Wiring;
-use crate::limits::{MAX_START_SPREAD_S, START_SPREAD};
+use crate::limits::{MAX_DOUBLE_STRIKE_MS, MAX_START_SPREAD_S, START_SPREAD};
+use crate::speech::SpeechSettings;
 
 /// The settings of one terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,6 +27,8 @@ pub struct Settings {
     pub gpio: Wiring,
     /// How the portal is approached.
     pub network: NetworkSettings,
+    /// How the screen is spoken.
+    pub speech: SpeechSettings,
 }
 
 /// How this machine approaches the portal.
@@ -53,6 +57,9 @@ pub struct ScreenSettings {
     pub min_brightness: Option<u8>,
     /// Move the picture by a few pixels now and then, against burn-in.
     pub pixel_shift: bool,
+    /// The same key again within this time (milliseconds) is the same key press: for hands that tremble. 0: every one
+    /// counts.
+    pub double_strike_ms: u16,
 }
 
 impl Default for ScreenSettings {
@@ -62,6 +69,7 @@ impl Default for ScreenSettings {
             reduced_motion: false,
             min_brightness: None,
             pixel_shift: true,
+            double_strike_ms: 0,
         }
     }
 }
@@ -89,6 +97,8 @@ struct File {
     gpio: gpio::GpioTable,
     #[serde(default)]
     network: NetworkTable,
+    #[serde(default)]
+    speech: speech::SpeechTable,
 }
 
 #[derive(Deserialize, Default)]
@@ -105,6 +115,7 @@ struct ScreenTable {
     reduced_motion: bool,
     min_brightness: Option<Spanned<i64>>,
     pixel_shift: Option<bool>,
+    double_strike_ms: Option<Spanned<u16>>,
 }
 
 impl Settings {
@@ -172,6 +183,16 @@ impl Settings {
             })?),
             None => None,
         };
+        let double_strike_ms = match &file.screen.double_strike_ms {
+            Some(wanted) if *wanted.get_ref() > MAX_DOUBLE_STRIKE_MS => {
+                let message = format!(
+                    "double_strike_ms: {} is not within 0 to {MAX_DOUBLE_STRIKE_MS} milliseconds",
+                    wanted.get_ref()
+                );
+                return Err(fail(Some(wanted.span().start), message));
+            }
+            wanted => wanted.as_ref().map_or(0, |wanted| *wanted.get_ref()),
+        };
         let wiring = file.gpio.wiring();
         let gpio = wiring.map_err(|(at, message)| fail(Some(at), message))?;
         let start_spread = match &file.network.start_spread_s {
@@ -195,9 +216,11 @@ impl Settings {
                 reduced_motion: file.screen.reduced_motion,
                 min_brightness,
                 pixel_shift: file.screen.pixel_shift.unwrap_or(true),
+                double_strike_ms,
             },
             gpio,
             network: NetworkSettings { start_spread },
+            speech: file.speech.settings(),
         })
     }
 
@@ -212,8 +235,10 @@ impl Settings {
              rotation = 0             # 0, 90, 180 or 270 degrees, clockwise; turns picture and touch\n\
              reduced_motion = false\n\
              # min_brightness = 10    # percent below which the idle screen is never dimmed; 0: it may go dark\n\
-             # pixel_shift = false    # do not move the idle picture by a few pixels against burn-in\n\n\
+             # pixel_shift = false    # do not move the idle picture by a few pixels against burn-in\n\
+             # double_strike_ms = 500 # the same key again within this time is the same key press (0 to 2000)\n\n\
              {GPIO_HELP}\n\
+             {SPEECH_HELP}\n\
              # [network]\n\
              # start_spread_s = 30      # first try after a start within so many seconds; 0 at a bench\n",
             toml::Value::String(portal.to_owned())
@@ -235,6 +260,14 @@ const GPIO_HELP: &str = "\
 # status_light = 7               # lit while ratings are taken
 # backlight = 18                 # brightness by PWM: 12, 13, 18 or 19, with dtoverlay=pwm in config.txt
 # inverted = [\"presence\"]      # what works the other way round
+";
+
+/// What a fresh settings file says about speech.
+const SPEECH_HELP: &str = "\
+# [speech]                     # what is shown is spoken when a visitor presses # or F3, or plugs in headphones
+# program = \"espeak-ng\"        # or one that takes its arguments and reads the words from its standard input
+# device = \"plughw:1,0\"        # sound device as ALSA calls it (aplay -L); without: the system's own choice
+# output = \"headphones\"        # or \"loudspeaker\": then nothing that a visitor writes is read out
 ";
 
 fn percent(number: i64) -> Option<u8> {

@@ -39,6 +39,9 @@ pub struct Status {
     /// Buttons, switches, sensor, backlight, touch panels.
     #[serde(default)]
     pub hardware: HardwareStatus,
+    /// Why nothing can be spoken; `null` where all is well.
+    #[serde(default)]
+    pub speech: Option<String>,
     /// Seq of the newest event.
     pub last_seq: u64,
     /// The portal's acknowledgement.
@@ -82,6 +85,8 @@ pub struct StatusSource {
     pub phantoms: watch::Receiver<Vec<Phantom>>,
     /// Buttons, switches, sensor, backlight, touch panels.
     pub hardware: watch::Receiver<HardwareStatus>,
+    /// What is wrong with speech.
+    pub speech: watch::Receiver<Option<String>>,
 }
 
 impl StatusSource {
@@ -110,6 +115,7 @@ impl StatusSource {
             recovered: published.recovered,
             phantom_touch: phantom_touch(&self.phantoms.borrow()),
             hardware: self.hardware.borrow().clone(),
+            speech: self.speech.borrow().clone(),
             last_seq: state.last_seq,
             received_through: state.received_through,
             pending: state.pending,
@@ -168,6 +174,9 @@ impl std::fmt::Display for Status {
             )?;
         }
         write!(f, "{}", self.hardware)?;
+        if let Some(speech) = &self.speech {
+            writeln!(f, "  speech     {speech}")?;
+        }
         let reason = if self.portal_reason.is_empty() {
             String::new()
         } else {

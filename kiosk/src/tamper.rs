@@ -52,7 +52,7 @@ pub struct TamperWatch {
 impl TamperWatch {
     /// Watches until the housing is no longer told of. Stopping it at any moment loses nothing.
     pub async fn run(mut self) {
-        let mut told = Told::new(self.recorded());
+        let mut told = Told::new(self.recorded(), *self.housing.borrow());
         let mut pause = TAMPER_PAUSE;
         loop {
             let housing = *self.housing.borrow_and_update();
@@ -133,10 +133,11 @@ enum News {
 }
 
 impl Told {
-    fn new(recorded: Option<bool>) -> Self {
+    /// What was opened before there was anything to compare with was opened by whoever set the terminal up.
+    fn new(recorded: Option<bool>, housing: Housing) -> Self {
         Self {
             open: recorded,
-            openings: 0,
+            openings: recorded.map_or(housing.openings, |_| 0),
             first: true,
         }
     }

@@ -31,7 +31,7 @@ use tokio::sync::watch;
 use crate::backoff::StartSpread;
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
-use crate::journal::{JournalState, Published, Taken};
+use crate::journal::{JournalError, JournalState, Published, Taken};
 use crate::limits::{MAX_BATCH_BYTES, MAX_BELIEVED_AHEAD, SMALL_BATCH_EVENTS};
 use crate::network::NetworkChanges;
 use crate::portal::{Failure, Portal, PortalHealth, Request, reply};
@@ -129,15 +129,16 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
 
     async fn deliver(&self, memory: &mut Memory) -> Next {
         // What the kernel knows of the time may date earlier boots, so it goes to the journal before it is read.
-        self.learn(memory);
+        let is_kept = self.learn(memory).await;
         let Some(delivery) = self.next(memory).await else {
             return Next::Later(None);
         };
         let (count, first) = (delivery.count, delivery.first);
-        if count == 0 && !self.is_news(memory, &delivery.boots) {
-            memory.has_news = false;
+        let is_question = delivery.is_question;
+        if count == 0 && !is_question && !self.is_news(memory, &delivery.boots) {
+            memory.has_news = !is_kept;
             return match self.state().pending {
-                0 => Next::Smaller,
+                0 if is_kept => Next::Smaller,
                 _ => Next::Later(None),
             };
         }
@@ -154,12 +155,12 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
         );
         match answer {
             Ok(answer) => {
-                self.learn(memory);
+                self.learn(memory).await;
                 memory
                     .told
                     .extend(boots.iter().map(|known| (known.boot, *known)));
                 memory.limit = grown;
-                let (next, taken) = self.accept(answer, count == 0).await;
+                let (next, taken) = self.accept(answer, count == 0 && !is_question).await;
                 memory.ahead = ahead.filter(|_| taken == Taken::AsOffered);
                 next
             }
@@ -209,11 +210,19 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
     }
 
     /// Lets the journal keep what is known of this boot's clock, for the time after this boot and for the boots before.
-    fn learn(&self, memory: &mut Memory) {
-        if let Some(offset) = self.true_time.news(&mut memory.learnt) {
-            self.queue.learn_offset(offset);
-            memory.has_news = true;
+    /// Returns whether it does; the next delivery tries again.
+    async fn learn(&self, memory: &mut Memory) -> bool {
+        let before = memory.learnt;
+        let Some(offset) = self.true_time.news(&mut memory.learnt) else {
+            return true;
+        };
+        memory.has_news = true;
+        let kept = self.queue.learn_offset(offset).await;
+        if let Err(error) = &kept {
+            tracing::warn!(%error, "what is known of the clock could not be kept; it is tried again");
+            memory.learnt = before;
         }
+        kept.is_ok()
     }
 
     /// Whether more is known of earlier boots than the portal was told. This boot's clock it sees with every request.
@@ -256,9 +265,15 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
         {
             tracing::warn!(seq = result.seq, reason = ?result.reason, "the portal rejected an event; it is set aside");
         }
-        self.say(PortalHealth::ok());
         let is_set_back = through < before.received_through || through > before.last_seq;
-        let taken = match self.queue.acknowledge(answer).await {
+        let taken = self.queue.acknowledge(answer).await;
+        self.say(match &taken {
+            Err(error @ JournalError::Unbelievable { .. }) => {
+                Failure::NotThePortal(error.to_string()).health()
+            }
+            _ => PortalHealth::ok(),
+        });
+        let taken = match taken {
             Ok(taken) => taken,
             Err(error) => {
                 tracing::error!(%error, "the acknowledgement cannot be kept; the events are sent again");

@@ -14,6 +14,8 @@ pub struct View {
     pub screen: ScreenView,
     /// Language of the interface (BCP 47, primary subtag in lower case: `ky`, `ru`, `be`, `en`, `kk`).
     pub language: String,
+    /// Language every visit begins in.
+    pub default_language: String,
     /// Languages the visitor may choose, in the order of the configuration. Fewer than two: no bar is shown.
     pub languages: Vec<LanguageChoice>,
     /// The organisation's name in the visitor's language; up to 120 characters must fit at 480×320.
@@ -28,10 +30,23 @@ pub struct View {
     pub qr: Option<QrView>,
     /// How this visitor wants the screen.
     pub adaptation: Adaptation,
+    /// What feedback changed, told while nobody is there. On the rate screen alone, where there is room.
+    pub news: Option<NewsView>,
     /// What lies over the screen.
     pub overlay: Option<Overlay>,
     /// "Are you still there?" is asked, and there are so many seconds to answer. Lies over everything.
     pub idle_left_s: Option<u32>,
+}
+
+/// Something to tell while nobody is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewsView {
+    /// It answers what visitors wrote; otherwise it is news.
+    pub answer: bool,
+    /// In one line or two.
+    pub title: String,
+    /// The rest; left out where it does not fit.
+    pub text: String,
 }
 
 /// What a visitor opened over the screen.

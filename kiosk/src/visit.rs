@@ -37,6 +37,8 @@ pub struct Visit {
     overlay: Option<Overlay>,
     /// Uptime of the last thing a visitor did (milliseconds).
     touched_ms: u64,
+    /// Uptime of the last touch of the panel, whoever's it was (milliseconds).
+    stirred_ms: u64,
     doubt: Doubt,
     fault: Option<FaultView>,
 }
@@ -86,6 +88,7 @@ impl Visit {
             adaptation: Adaptation::default(),
             overlay: None,
             touched_ms: 0,
+            stirred_ms: 0,
             doubt: Doubt::new(last_rating),
             fault: None,
         }
@@ -206,6 +209,7 @@ impl Visit {
 
     /// Nobody's input until it is a rating, so it neither wakes the terminal nor keeps a language.
     fn panel_touched(&mut self, point: Point, now_ms: u64) -> Option<Effect> {
+        self.stirred_ms = now_ms;
         let phantom = self.doubt.touch(point, now_ms)?;
         let detail = format!("phantom touch at {phantom}; ratings from there are flagged");
         Some(Effect::Maintenance(detail))

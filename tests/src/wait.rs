@@ -13,6 +13,11 @@ const PERIOD: Duration = Duration::from_millis(50);
 
 static ENDED: AtomicBool = AtomicBool::new(false);
 
+/// Waits for a moment, where the moment itself is what is tested: something that happens at a fixed period.
+pub fn for_moment(moment: Instant) {
+    std::thread::sleep(moment.saturating_duration_since(Instant::now()));
+}
+
 /// Looks at `probe` until it answers `Some`, for at most [`DEADLINE`].
 ///
 /// An error of the probe means "not yet"; the last one is named when the deadline passes.

@@ -16,6 +16,20 @@ use x11rb::rust_connection::RustConnection;
 
 use crate::process::Running;
 
+/// Symbols of keys that type no character (X11's `keysymdef.h`).
+pub mod symbols {
+    /// Return.
+    pub const RETURN: u32 = 0xff0d;
+    /// Escape.
+    pub const ESCAPE: u32 = 0xff1b;
+    /// →
+    pub const RIGHT: u32 = 0xff53;
+    /// F2.
+    pub const F2: u32 = 0xffbf;
+    /// F3.
+    pub const F3: u32 = 0xffc0;
+}
+
 /// A running Xvfb and a connection to it.
 pub struct Display {
     // Before the server, so that it is closed first.
@@ -128,7 +142,12 @@ impl Display {
 
     /// A press and release of the key that types `character` without Shift.
     pub fn key(&self, character: char) -> Result<()> {
-        let code = self.key_code(u32::from(character))?;
+        self.key_symbol(u32::from(character))
+    }
+
+    /// A press and release of the key with this symbol ([`symbols`]).
+    pub fn key_symbol(&self, symbol: u32) -> Result<()> {
+        let code = self.key_code(symbol)?;
         self.fake(KEY_PRESS_EVENT, code, 0, 0)?;
         self.fake(KEY_RELEASE_EVENT, code, 0, 0)
     }

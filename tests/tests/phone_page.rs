@@ -213,5 +213,17 @@ fn axe_finds_nothing_in_any_language_or_colour() -> Result<()> {
         }
     }
     ensure!(found.is_empty(), "{}", found.join("\n"));
+
+    // The control: without its label the comment is found.
+    let dir = scene.dir().join("control");
+    std::fs::create_dir(&dir)?;
+    let phone = Browser::start_sized(&dir, "ru", JavaScript::On, NARROW)?;
+    phone.open(&page(&scene, "lang=ru"))?;
+    phone.evaluate("document.querySelector('label[for=comment]').remove()")?;
+    let found = phone.audit()?;
+    ensure!(
+        found.iter().any(|breach| breach.contains("#comment")),
+        "axe-core finds no missing label: {found:?}"
+    );
     Ok(())
 }

@@ -5,14 +5,13 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::ops::AddAssign;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Context, Result, bail};
 use pikir_tests::simulation;
-use pikir_tests::simulation::history::Tally;
+use pikir_tests::simulation::tally::Tally;
 
 /// Histories of one run, where nothing else is asked for.
 const HISTORIES: u64 = 10_000;
@@ -55,34 +54,10 @@ fn from_environment(name: &str) -> Result<Option<u64>> {
         .with_context(|| format!("{name} is not a number"))
 }
 
-/// A sum of tallies.
-#[derive(Debug, Default)]
-struct Sum(Tally);
-
-impl AddAssign<Tally> for Sum {
-    fn add_assign(&mut self, one: Tally) {
-        let sum = &mut self.0;
-        sum.acknowledged += one.acknowledged;
-        sum.destroyed += one.destroyed;
-        sum.collided += one.collided;
-        sum.lives += one.lives;
-        sum.power_cuts += one.power_cuts;
-        sum.kills += one.kills;
-        sum.device_errors += one.device_errors;
-        sum.lies += one.lies;
-        sum.damages += one.damages;
-        sum.restores += one.restores;
-        sum.clock_jumps += one.clock_jumps;
-        sum.requests += one.requests;
-        sum.conflicts += one.conflicts;
-        sum.hours += one.hours;
-    }
-}
-
 /// Lives all of them on every processor; the first that fails ends it.
 fn live_all(seeds: &[u64]) -> Result<Tally> {
     let (next, has_failed) = (AtomicU64::new(0), AtomicBool::new(false));
-    let sum = Mutex::new(Sum::default());
+    let sum = Mutex::new(Tally::default());
     let work = || -> Result<()> {
         loop {
             let index = next.fetch_add(1, Ordering::SeqCst) as usize;
@@ -108,7 +83,7 @@ fn live_all(seeds: &[u64]) -> Result<Tally> {
         all.into_iter()
             .try_for_each(|one| one.join().expect("a history does not panic"))
     })?;
-    Ok(sum.into_inner().expect("no history panics").0)
+    Ok(sum.into_inner().expect("no history panics"))
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn every_group_and_user_a_unit_names_is_made_by_sysusers_or_comes_with_debian() 
         .lines()
         .filter_map(|line| line.split_whitespace().nth(1))
         .collect();
-    let debian = ["video", "render", "input"];
+    let debian = ["video", "render", "input", "audio"];
     for unit in UNITS {
         let text = fs::read_to_string(sources().join(unit))?;
         let values = ["User=", "Group=", "SupplementaryGroups="];

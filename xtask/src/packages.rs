@@ -58,6 +58,12 @@ pub const BROWSER: Group = Group {
     names: &["chromium", "chromium-driver"],
 };
 
+/// What speaks for the terminal.
+pub const SPEECH: Group = Group {
+    why: "to hear the terminal speak its five languages",
+    names: &["espeak-ng"],
+};
+
 /// What fetches axe-core, which the tests of the phone page use.
 pub const NPM: Group = Group {
     why: "to fetch axe-core, which looks for barriers on the phone page",

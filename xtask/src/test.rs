@@ -5,7 +5,9 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::guest;
-use crate::packages::{self, BROWSER, BUILD, NPM, UNITS, VIRTUAL_DISPLAY, WINDOW, WRONG_CLOCK};
+use crate::packages::{
+    self, BROWSER, BUILD, NPM, SPEECH, UNITS, VIRTUAL_DISPLAY, WINDOW, WRONG_CLOCK,
+};
 use crate::run::{cargo, run, succeeds};
 use crate::steps::Steps;
 
@@ -23,6 +25,7 @@ pub fn test() -> Result<()> {
             &BROWSER,
             &WRONG_CLOCK,
             &UNITS,
+            &SPEECH,
         ];
         // From wherever it came: nodejs.org's package is not called npm.
         if !succeeds(Command::new("npm").arg("--version")) {

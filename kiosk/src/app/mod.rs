@@ -13,6 +13,7 @@ mod picture;
 mod service;
 mod ui;
 mod vitals;
+mod voice;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -80,6 +81,8 @@ struct Shared {
     hardware: watch::Sender<HardwareStatus>,
     /// The housing's switch.
     housing: watch::Sender<Housing>,
+    /// What is wrong with speech.
+    speech: watch::Sender<Option<String>>,
     vitals: vitals::Vitals,
 }
 
@@ -109,13 +112,7 @@ pub fn run(options: &Options) -> Result<(), AppError> {
         .build()
         .context("the network thread cannot be started")?;
     if screen::draws_by_itself() {
-        let seen = shared.clone();
-        screen::prepare(settings.screen.rotation, move |count| {
-            seen.hardware
-                .send_modify(|status| status.touch_panels = Some(count));
-            seen.vitals.panels(count);
-        })
-        .map_err(anyhow::Error::from)?;
+        draw_by_itself(settings.screen.rotation, &shared)?;
     }
     let screen_options = ScreenOptions {
         windowed: options.windowed,
@@ -130,7 +127,15 @@ pub fn run(options: &Options) -> Result<(), AppError> {
         shared.hardware.clone(),
         shared.clock.up_ms(),
     );
-    ui::start(&screen, &shared, appliance, machine::paints(windowed));
+    screen.set_double_strike(settings.screen.double_strike_ms);
+    let voice = voice::start(settings.speech, &screen, &shared);
+    ui::start(
+        &screen,
+        &shared,
+        appliance,
+        voice,
+        machine::paints(windowed),
+    );
     // An enrolled terminal serves from its first frame on.
     let enrolled = service::open_if_enrolled(&shared)?;
     if let Some((_, journal)) = &enrolled {
@@ -144,6 +149,17 @@ pub fn run(options: &Options) -> Result<(), AppError> {
     // What is still being uploaded is sent again after the next start.
     runtime.shutdown_background();
     Ok(ended?)
+}
+
+/// Draws straight to the screen, and knows of its touch panels.
+fn draw_by_itself(rotation: u16, shared: &Shared) -> anyhow::Result<()> {
+    let (status, vitals) = (shared.hardware.clone(), shared.vitals.clone());
+    status.send_modify(|status| status.touch_panels = Some(0));
+    let on_panels = move |count| {
+        status.send_modify(|status| status.touch_panels = Some(count));
+        vitals.panels(count);
+    };
+    Ok(screen::prepare(rotation, on_panels)?)
 }
 
 fn load_settings(options: &Options) -> Result<Settings, AppError> {
@@ -172,6 +188,7 @@ fn share(data: DataDir, settings: &Settings, vitals: vitals::Vitals) -> anyhow::
         phantoms: watch::Sender::new(Vec::new()),
         hardware: watch::Sender::new(HardwareStatus::default()),
         housing: watch::Sender::new(Housing::default()),
+        speech: watch::Sender::new(None),
         vitals,
     })
 }
@@ -214,6 +231,7 @@ impl Shared {
             screen: self.screen.subscribe(),
             phantoms: self.phantoms.subscribe(),
             hardware: self.hardware.subscribe(),
+            speech: self.speech.subscribe(),
         }
     }
 }

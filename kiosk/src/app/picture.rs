@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use pikir_contract::{Choice, TerminalConfig, presence_step, presence_token, qr_address};
+use pikir_contract::{
+    Announcement, AnnouncementKind, Choice, TerminalConfig, presence_step, presence_token,
+    qr_address,
+};
 
 use crate::adaptation::Adaptation;
 use crate::configuration::Configuration;
 use crate::languages;
-use crate::view::{QrView, ScreenView, SetupView, View};
+use crate::news;
+use crate::view::{NewsView, QrView, ScreenView, SetupView, View};
 use crate::visit::{Named, Questionnaire, Rules, Texts, Visit};
 
 /// The language of a terminal that has no configuration yet.
@@ -19,6 +23,7 @@ pub fn setup(setup: &SetupView) -> View {
     View {
         screen: ScreenView::Setup(setup.clone()),
         language: SETUP_LANGUAGE.into(),
+        default_language: SETUP_LANGUAGE.into(),
         languages: Vec::new(),
         organization: "Pikir".into(),
         unit: None,
@@ -26,6 +31,7 @@ pub fn setup(setup: &SetupView) -> View {
         accent: None,
         qr: None,
         adaptation: Adaptation::default(),
+        news: None,
         overlay: None,
         idle_left_s: None,
     }
@@ -67,6 +73,7 @@ pub fn serving(
     View {
         screen: visit.screen(now_ms, texts),
         language: language.to_owned(),
+        default_language: config.default_language.clone(),
         languages: config
             .languages
             .iter()
@@ -78,9 +85,59 @@ pub fn serving(
         accent: config.theme.accent.as_deref().and_then(srgb),
         qr: Some(qr(config, unix_ms)),
         adaptation: visit.adaptation(),
+        news: news(visit, config, now_ms, unix_ms),
         overlay: visit.overlay(),
         idle_left_s: visit.idle_left_s(now_ms),
     }
+}
+
+/// The announcements that still hold, as far as the time is known.
+fn announcements(
+    config: &TerminalConfig,
+    unix_ms: Option<i64>,
+) -> impl Iterator<Item = &Announcement> {
+    config.announcements.iter().filter(move |announcement| {
+        let until_ms = announcement.until.map(|until| until.unix_ms());
+        until_ms
+            .zip(unix_ms)
+            .is_none_or(|(until_ms, unix_ms)| unix_ms < until_ms)
+    })
+}
+
+fn news(
+    visit: &Visit,
+    config: &TerminalConfig,
+    now_ms: u64,
+    unix_ms: Option<i64>,
+) -> Option<NewsView> {
+    let alone_ms = visit.alone_ms(now_ms)?;
+    let at = news::slide(alone_ms, announcements(config, unix_ms).count())?;
+    let announcement = announcements(config, unix_ms).nth(at)?;
+    let text = |texts| {
+        config
+            .text(texts, visit.language())
+            .unwrap_or_default()
+            .to_owned()
+    };
+    Some(NewsView {
+        answer: announcement.kind == AnnouncementKind::Answer,
+        title: text(&announcement.title),
+        text: text(&announcement.text),
+    })
+}
+
+/// How long until other news are shown (milliseconds); `None`: nothing changes.
+#[must_use]
+pub fn until_news_turn_ms(
+    visit: &Visit,
+    config: &TerminalConfig,
+    now_ms: u64,
+    unix_ms: Option<i64>,
+) -> Option<u64> {
+    news::until_turn_ms(
+        visit.alone_ms(now_ms)?,
+        announcements(config, unix_ms).count(),
+    )
 }
 
 /// What the configuration calls it; where it has no name (any more), its key.
@@ -188,18 +245,22 @@ mod tests {
     use super::*;
     use crate::clock::{Clock as _, TestClock};
     use crate::entropy::{Entropy as _, TestEntropy};
+    use crate::limits::NEWS_AFTER_MS;
     use crate::visit::{Event, Stamp};
     use pikir_contract::check_presence;
     use serde_json::json;
 
-    fn config() -> TerminalConfig {
-        let document = json!({
+    fn document() -> serde_json::Value {
+        json!({
             "version": 1, "organization": {"code": "o", "name": {"ky": "Борбор", "ru": "Центр"}},
             "place": {"code": "7K3M9P", "name": "2-зал"}, "languages": ["ky", "ru"], "default_language": "ky",
             "question": {"ky": "Кандай?"},
             "qr": {"base_url": "https://otzyv.example", "presence_key": "AQIDBAUGBwgJCgsMDQ4PEA", "step_s": 300},
-        });
-        TerminalConfig::from_value(&document).unwrap()
+        })
+    }
+
+    fn config() -> TerminalConfig {
+        TerminalConfig::from_value(&document()).unwrap()
     }
 
     #[test]
@@ -228,6 +289,48 @@ mod tests {
             Some(1_000)
         );
         assert_eq!(until_next_code_ms(&config(), None), None);
+    }
+
+    #[test]
+    fn news_are_told_when_nobody_is_there_until_they_are_over_and_a_touch_ends_them() {
+        let mut with = document();
+        with["announcements"] = json!([
+            {"title": {"ky": "Эски"}, "text": {"ky": "Текст"}, "kind": "answer", "until": "2026-01-01T00:00:00Z"},
+            {"title": {"ky": "Жаңы"}, "text": {"ky": "Текст"}, "kind": "news"},
+        ]);
+        let document = TerminalConfig::from_value(&with).unwrap();
+        let configuration = Arc::new(Configuration {
+            document,
+            etag: None,
+            hours: None,
+            night: None,
+        });
+        let mut visit = Visit::new(rules(&configuration), None);
+        let title = |visit: &Visit, now_ms: u64, unix_ms: Option<i64>| {
+            let view = serving(visit, Some(&configuration), now_ms, unix_ms);
+            view.news.map(|news| news.title)
+        };
+        let later = 1_800_000_000_000;
+        assert_eq!(title(&visit, NEWS_AFTER_MS - 1, Some(later)), None);
+        assert_eq!(
+            title(&visit, NEWS_AFTER_MS, Some(later)).as_deref(),
+            Some("Жаңы")
+        );
+        assert_eq!(
+            title(&visit, NEWS_AFTER_MS, None).as_deref(),
+            Some("Эски"),
+            "nobody knows the time"
+        );
+
+        let clock = TestClock::new("7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap(), 0);
+        clock.advance_ms(NEWS_AFTER_MS);
+        let stamp = Stamp {
+            at: clock.reading(),
+            id: TestEntropy::new(7).id(0),
+        };
+        let _ = visit.step(Event::Touched(crate::doubt::Point { x: 5, y: 5 }), &stamp);
+        assert_eq!(title(&visit, stamp.at.up_ms, Some(later)), None);
+        assert!(title(&visit, stamp.at.up_ms + NEWS_AFTER_MS, Some(later)).is_some());
     }
 
     #[test]

@@ -271,11 +271,13 @@ fn deliver_former_in(
     };
     let (clock, entropy) = (shared.clock.clone(), shared.entropy.clone());
     let journal = JournalHandle::start(data.journal(), terminal, clock, entropy)?;
-    let pending = journal.published().state.pending;
-    if pending == 0 {
+    let published = journal.published();
+    // One that is still being checked or mended does not know yet what waits.
+    if published.is_delivered() {
         journal.stop();
         return Ok(());
     }
+    let pending = published.state.pending;
     let address = present.or_of(identity.portal.as_deref(), shared.ca_file.as_deref());
     tracing::info!(%terminal, pending, portal = address.as_str(), "delivering the journal of a former identity");
     let key = identity.signing_key();

@@ -15,8 +15,11 @@ use crate::hardware::Input;
 use crate::journal::{Content, JournalHandle, NewEvent};
 use crate::portal::PortalState;
 use crate::screen::Screen;
+use crate::speech::{Request, SharedVoice};
 use crate::view::{Fault, FaultView, ScreenView, SetupView, UserAction};
 use crate::visit::{Effect, Event, Stamp, Tap, Visit};
+
+mod assist;
 
 thread_local! {
     static UI: RefCell<Option<Rc<RefCell<Ui>>>> = const { RefCell::new(None) };
@@ -31,6 +34,7 @@ pub struct Ui {
     broken: Option<FaultView>,
     timer: Timer,
     appliance: Appliance,
+    voice: Option<SharedVoice>,
     _heartbeat: Timer,
     painted: bool,
     ready: bool,
@@ -46,7 +50,13 @@ enum Mode {
 
 /// Connects the window. The terminal begins in set-up until the service says otherwise. `paints`: whether frames that are not
 /// painted mean that the screen hangs.
-pub fn start(screen: &Screen, shared: &Shared, appliance: Appliance, paints: bool) {
+pub fn start(
+    screen: &Screen,
+    shared: &Shared,
+    appliance: Appliance,
+    voice: Option<SharedVoice>,
+    paints: bool,
+) {
     let ui = Rc::new(RefCell::new(Ui {
         screen: screen.clone(),
         shared: shared.clone(),
@@ -54,12 +64,20 @@ pub fn start(screen: &Screen, shared: &Shared, appliance: Appliance, paints: boo
         broken: None,
         timer: Timer::default(),
         appliance,
+        voice,
         _heartbeat: shared.vitals.keep_beating(screen, paints),
         painted: false,
         ready: false,
     }));
     UI.set(Some(ui.clone()));
     screen.on_action(|action| with(|ui| ui.act(action)));
+    let silenced = ui.borrow().voice.clone();
+    screen.on_speech(move |request| match (request, &silenced) {
+        // At once, whatever this thread is in the midst of.
+        (Request::Hush, Some(voice)) => voice.stop(),
+        (Request::Hush, None) => {}
+        (request, _) => with(|ui| ui.speak(request)),
+    });
     // Soon, and not at once: a key may come of something that this thread is in the midst of.
     screen.on_key(|| post(Ui::stirred));
     screen.on_first_frame(|| {
@@ -207,11 +225,6 @@ impl Ui {
         self.refresh();
     }
 
-    /// A scanning button went down, or headphones were plugged in or out.
-    fn assist(&mut self, _input: Input) {
-        self.refresh();
-    }
-
     /// A rating button went down.
     pub fn press(&mut self, score: Score) {
         self.act(UserAction::Rate {
@@ -225,6 +238,11 @@ impl Ui {
         if !self.is_phantom(&action) {
             self.appliance.touched(self.shared.clock.up_ms());
         }
+        let action = match action {
+            UserAction::Touched(place) => UserAction::Touched(place),
+            _ if self.is_asked() => UserAction::Stay,
+            action => action,
+        };
         self.step(match action {
             UserAction::Rate {
                 score,
@@ -319,8 +337,15 @@ impl Ui {
         });
         self.screen.rest(&rest);
         let code = configuration
+            .as_ref()
             .and_then(|current| picture::until_next_code_ms(&current.document, unix_ms));
-        self.wake_after([deadline, code, next].into_iter().flatten().min());
+        let turn = match (&self.mode, &configuration) {
+            (Mode::Serving { visit, .. }, Some(current)) => {
+                picture::until_news_turn_ms(visit, &current.document, now_ms, unix_ms)
+            }
+            _ => None,
+        };
+        self.wake_after([deadline, code, next, turn].into_iter().flatten().min());
     }
 
     /// Sleeps exactly until time alone changes something.

@@ -11,6 +11,7 @@
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::time::Duration;
 
 use slint::{Timer, TimerMode};
 use tokio::sync::{mpsc, watch};
@@ -51,10 +52,11 @@ impl Vitals {
         let (vitals, screen) = (self.clone(), screen.clone());
         let mut frames = Frames::default();
         let timer = Timer::default();
+        // The first one as soon as the thread turns: from then on it is watched.
+        let turns = self.clone();
+        Timer::single_shot(Duration::ZERO, move || turns.beat());
         timer.start(TimerMode::Repeated, every, move || {
-            vitals
-                .beats
-                .send_modify(|beats| *beats = beats.wrapping_add(1));
+            vitals.beat();
             if paints {
                 match frames.next(screen.painted_beat()) {
                     Some(frame) => screen.ask_for_frame(frame),
@@ -82,6 +84,11 @@ impl Vitals {
             timer
         });
         GONE.set(gone);
+    }
+
+    fn beat(&self) {
+        self.beats
+            .send_modify(|beats| *beats = beats.wrapping_add(1));
     }
 
     fn fault(&self, what: &str) {
@@ -147,7 +154,6 @@ impl Frames {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[tokio::test(start_paused = true)]
     async fn a_thread_that_stops_beating_hangs_and_one_that_has_not_begun_does_not() {
@@ -156,7 +162,7 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(600)).await;
         assert!(!hangs.is_finished(), "a slow start");
         for _ in 0..100 {
-            vitals.beats.send_modify(|beats| *beats += 1);
+            vitals.beat();
             tokio::time::sleep(HEARTBEAT).await;
         }
         assert!(!hangs.is_finished(), "it beats");
@@ -169,7 +175,7 @@ mod tests {
     async fn what_the_thread_finds_itself_is_told_and_an_ending_program_is_no_fault() {
         let (vitals, watched) = vitals();
         let hangs = tokio::spawn(watched.hangs());
-        vitals.beats.send_modify(|beats| *beats += 1);
+        vitals.beat();
         vitals.fault("the touch panel is gone");
         assert_eq!(
             hangs.await.unwrap().as_deref(),

@@ -23,11 +23,11 @@ const LAST_EVENTS: usize = 20;
 
 /// Notes that the boot's first event is `seq`, unless that is known already.
 pub(super) fn note_first_event(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     boot: BootId,
     seq: u64,
 ) -> Result<(), JournalError> {
-    transaction
+    connection
         .prepare_cached(
             "INSERT INTO boots (boot, first_seq) VALUES (?1, ?2)
              ON CONFLICT (boot) DO UPDATE SET first_seq = excluded.first_seq WHERE first_seq IS NULL",

@@ -90,6 +90,23 @@ impl Keeper {
         Ok(())
     }
 
+    /// Whether the structure of the open journal was not checked yet.
+    pub(super) fn check_is_due(&self) -> bool {
+        self.journal
+            .as_ref()
+            .is_some_and(|journal| !journal.is_checked)
+    }
+
+    pub(super) fn check(&mut self) -> Result<(), JournalError> {
+        if let Some(journal) = &mut self.journal
+            && !journal.is_checked
+            && journal.check(&self.waiting)?
+        {
+            tracing::info!("the structure of the journal is sound");
+        }
+        Ok(())
+    }
+
     /// Makes a new spare key where the present one is `margin` events ahead or less.
     pub(super) fn spare_ahead(&mut self, margin: u64) -> Result<(), JournalError> {
         let Some(journal) = &self.journal else {
@@ -118,22 +135,20 @@ impl Keeper {
     /// Whether the portal's answer shows that the disk lost the journal's end ([`super::tail`]).
     pub(super) fn lost_its_end(&self, answer: &EventsAnswer) -> bool {
         let through = answer.received_through;
-        let known = if self.is_confirmed {
-            self.published().state.last_seq
-        } else {
-            self.opened_at
-        };
-        through > known && through > exported_through(&self.path)
+        let is_in_doubt = !self.is_confirmed && through > self.in_doubt_after;
+        through > self.published().state.last_seq
+            || (is_in_doubt && through > exported_through(&self.path))
     }
 
-    /// Believes the portal, within reason, that it holds other events behind those that were there at the opening.
+    /// Believes the portal, within reason, that it holds other events behind those that are not in doubt.
     pub(super) fn go_on_behind(&mut self, answer: &EventsAnswer) -> Result<(), JournalError> {
         let (through, last) = (answer.received_through, self.published().state.last_seq);
-        let knows_ours = answer.results.iter().any(|result| result.seq <= last);
+        // An answer to a question without events has nothing else to say.
+        let knows_ours = self.is_asking || answer.results.iter().any(|result| result.seq <= last);
         let first = if self.is_confirmed {
             last + 1
         } else {
-            self.opened_at + 1
+            self.in_doubt_after + 1
         };
         let Some(journal) = &mut self.journal else {
             return Err(JournalError::Busy);
@@ -141,8 +156,7 @@ impl Keeper {
         if !knows_ours || through > last + MAX_LEAP {
             return Err(JournalError::Unbelievable { through, last });
         }
-        let again = first..=through.min(last);
-        let count = again.clone().count() as u64;
+        let count = journal.count_in(&(first..=through))?;
         let (next, key) = journal.chain()?;
         let goes_on = next.max(through + 1);
         let detail = format!(
@@ -155,7 +169,7 @@ impl Keeper {
         spare.save(&self.path, self.terminal)?;
         self.spare_seq = spare.seq;
         let notice = notice(&self.clock, &self.entropy, detail.clone());
-        journal.go_on_behind(through, notice, &detail, again)
+        journal.go_on_behind(first, through, notice, &detail)
     }
 }
 

@@ -3,6 +3,8 @@
 //! On a terminal that is the journal's own thread ([`super::JournalHandle`]); a simulation calls it directly.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use pikir_contract::{BootOffset, EventsAnswer, Id};
@@ -47,16 +49,28 @@ pub struct Keeper {
     pub(super) offset_ms: Option<i64>,
     /// Seq of the spare key; 0: there is none.
     pub(super) spare_seq: u64,
-    /// Seq of the newest event when the journal was opened.
-    pub(super) opened_at: u64,
+    /// Seq of the newest event when the journal was opened, or when it was opened before the portal last answered.
+    pub(super) in_doubt_after: u64,
     /// The portal has answered since then, so nothing that was taken meanwhile has a number it knows otherwise.
     pub(super) is_confirmed: bool,
+    /// What was handed out last is a question without events.
+    pub(super) is_asking: bool,
     /// What was handed out last, and what ahead of its answer. None of it outlives anything else that happens to the
     /// cursor, or the open file.
     pub(super) offered: [Option<Offer>; 2],
     /// Used pages (bytes) when they were last looked at, and appends until they are looked at again.
     pub(super) used: (u64, u32),
     pub(super) max_bytes: u64,
+    /// Requests that wait for it: what can be done later gives way to them.
+    pub(super) waiting: Arc<AtomicUsize>,
+}
+
+impl Published {
+    /// Whether nothing waits for the portal, and that is certain.
+    #[must_use]
+    pub fn is_delivered(&self) -> bool {
+        self.fault.is_none() && self.state.pending == 0
+    }
 }
 
 impl Keeper {
@@ -100,11 +114,13 @@ impl Keeper {
             look_for_old: false,
             offset_ms: None,
             spare_seq: 0,
-            opened_at: 0,
+            in_doubt_after: 0,
             is_confirmed: false,
+            is_asking: false,
             offered: [None; 2],
             used: (0, 0),
             max_bytes: MAX_JOURNAL_BYTES,
+            waiting: Arc::default(),
         }
     }
 
@@ -128,8 +144,10 @@ impl Keeper {
             Some(JOURNAL_RETRY)
         } else if self.dirty {
             Some(JOURNAL_IDLE)
+        } else if self.look_for_old {
+            Some(REMOVE_PAUSE)
         } else {
-            self.look_for_old.then_some(REMOVE_PAUSE)
+            self.check_is_due().then_some(JOURNAL_IDLE)
         }
     }
 
@@ -141,8 +159,10 @@ impl Keeper {
         }
         let (what, result) = if self.dirty {
             ("empty the write-ahead log", self.tidy())
-        } else {
+        } else if self.look_for_old {
             ("remove what is over its time", self.remove_old())
+        } else {
+            ("check the journal", self.check())
         };
         match result {
             Ok(()) => {}
@@ -169,7 +189,7 @@ impl Keeper {
     }
 
     /// What is to be sent next ([`Journal::batch`]). Until the portal has answered once, only what was there when the
-    /// journal was opened: the newest of it again, if nothing else (`tail.rs` says why).
+    /// journal was opened; where that holds nothing to be sent, the portal is asked with no event (`tail.rs` says why).
     ///
     /// # Errors
     /// The journal cannot be read.
@@ -183,20 +203,17 @@ impl Keeper {
             }
             Ok(batch)
         })?;
+        self.is_asking = false;
         let settled = self.journal.as_ref().map_or(0, Journal::settled);
         self.offered = [Offer::of(&batch, settled), None];
         if self.is_confirmed || batch.events.is_empty() {
             return Ok(batch);
         }
-        let opened_at = self.opened_at;
-        if batch.events[0].seq <= opened_at {
-            batch.events.retain(|event| event.seq <= opened_at);
-        } else if let Some(newest) = self.with(|journal| journal.event(opened_at))? {
-            batch.events = vec![newest];
-        } else {
-            // Nothing is left of the time before that the portal could be asked about.
-            self.is_confirmed = true;
-        }
+        batch
+            .events
+            .retain(|event| event.seq <= self.in_doubt_after);
+        batch.is_question = batch.events.is_empty();
+        self.is_asking = batch.is_question;
         Ok(batch)
     }
 
@@ -245,7 +262,11 @@ impl Keeper {
         if self.lost_its_end(&answer) {
             self.go_on_behind(&answer)?;
         }
-        let was_confirmed = std::mem::replace(&mut self.is_confirmed, true);
+        let was_confirmed = self.is_confirmed;
+        if !was_confirmed {
+            self.with(Journal::end_doubt)?;
+            self.is_confirmed = true;
+        }
         let moved = self.with(|journal| journal.acknowledge(&answer))?;
         Ok(if moved || !was_confirmed {
             Taken::Moved
@@ -260,11 +281,6 @@ impl Keeper {
     /// Nothing was changed.
     pub fn refuse(&mut self, seq: u64, reason: &str) -> Result<(), JournalError> {
         self.offered = [None; 2];
-        if seq <= self.published().state.received_through {
-            // It was only asked about, and has arrived long ago.
-            self.is_confirmed = true;
-            return Ok(());
-        }
         self.dirty = true;
         self.with(|journal| journal.refuse(seq, reason))
     }
@@ -272,7 +288,7 @@ impl Keeper {
     /// Keeps what was learnt of a boot's clock. See [`Journal::learn_offset`].
     ///
     /// # Errors
-    /// Nothing was changed; the next answer teaches it again.
+    /// Nothing was changed.
     pub fn learn_offset(&mut self, offset: BootOffset) -> Result<(), JournalError> {
         self.dirty = true;
         if offset.boot == self.clock.boot() {
@@ -350,10 +366,9 @@ impl Keeper {
     }
 
     /// Works with this journal from now on.
-    pub(super) fn take(&mut self, journal: Journal, spare_seq: u64) {
-        self.opened_at = journal.state().last_seq;
-        // There is nothing to ask about in a new journal.
-        self.is_confirmed = self.opened_at == 0;
+    pub(super) fn take(&mut self, journal: Journal, in_doubt_after: u64, spare_seq: u64) {
+        self.in_doubt_after = in_doubt_after;
+        self.is_confirmed = false;
         self.offered = [None; 2];
         self.used = (0, 0);
         self.spare_seq = spare_seq;

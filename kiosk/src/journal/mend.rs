@@ -94,7 +94,7 @@ impl Keeper {
     }
 
     /// Takes an opened journal if the spare key agrees with its chain, and makes a spare key where one is due.
-    fn prove(&mut self, journal: Journal) -> Result<(), JournalError> {
+    fn prove(&mut self, mut journal: Journal) -> Result<(), JournalError> {
         let spare = Spare::load(&self.path, self.terminal).unwrap_or_else(|error| {
             tracing::warn!(%error, "the spare key cannot be read");
             None
@@ -115,8 +115,15 @@ impl Keeper {
                 "the spare key does not agree with the chain".into(),
             ));
         }
+        let in_doubt_after = match journal.begin_doubt() {
+            Err(error) => {
+                journal.abandon();
+                return Err(error);
+            }
+            Ok(after) => after,
+        };
         let spare_seq = spare.map_or(0, |spare| spare.seq);
-        self.take(journal, spare_seq);
+        self.take(journal, in_doubt_after, spare_seq);
         if let Err(error) = self.spare_ahead(SPARE_MARGIN) {
             tracing::warn!(%error, "the spare key cannot be written");
         }

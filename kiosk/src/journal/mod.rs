@@ -74,6 +74,7 @@
 
 mod boots;
 mod care;
+mod check;
 mod cursor;
 mod error;
 mod export;

@@ -21,6 +21,8 @@ pub(super) mod migrations {
 
 /// How long to wait for another process that holds the file (`pikir-kiosk journal …` reading it).
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+/// Prepared statements that are kept: more than the journal has.
+const STATEMENTS: usize = 64;
 /// Transactions beyond the valid part of the log that a power cut can leave: the one that was under way.
 const UNDER_WAY: u32 = 1;
 
@@ -138,6 +140,7 @@ fn leave_as_found(connection: &Connection) {
 fn connect(path: &Path) -> Result<Connection, JournalError> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     let set = || -> Result<(), JournalError> {
         // SQLite answers with the mode first and commits the change afterwards: an error of the device then leaves it in
         // another mode, where FULL does not promise that the last commit survives a power cut. So to the last step.

@@ -250,6 +250,8 @@ pub(super) struct Start {
     pub(super) key: Option<SealKey>,
     pub(super) received_through: u64,
     pub(super) removed_through: u64,
+    /// Events behind it were never offered to the portal.
+    pub(super) in_doubt_after: Option<u64>,
     /// Seq of the newest event that is known to have been written, readable or not.
     pub(super) newest: u64,
     /// The chain row was readable, so what was removed after its time is known.
@@ -284,6 +286,7 @@ impl Start {
             key,
             received_through: chain.map_or(0, |chain| chain.received_through),
             removed_through: chain.map_or(0, |chain| chain.removed_through),
+            in_doubt_after: chain.and_then(|chain| chain.in_doubt_after),
             newest,
             chain_known: chain.is_some(),
         }
@@ -296,14 +299,15 @@ fn write_chain(connection: &Connection, terminal: Id, start: &Start) -> Result<(
         .as_ref()
         .map_or(&[][..], |key| key.as_bytes().as_slice());
     connection.execute(
-        "INSERT INTO chain (id, terminal, next_seq, ratchet, received_through, removed_through)
-         VALUES (1, ?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO chain (id, terminal, next_seq, ratchet, received_through, removed_through, in_doubt_after)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
         params![
             terminal.to_string(),
             start.next_seq as i64,
             key,
             start.received_through as i64,
-            start.removed_through as i64
+            start.removed_through as i64,
+            start.in_doubt_after.map(|after| after as i64)
         ],
     )?;
     connection.execute(

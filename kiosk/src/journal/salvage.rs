@@ -45,6 +45,7 @@ pub(super) struct FoundChain {
     pub(super) key: SealKey,
     pub(super) received_through: u64,
     pub(super) removed_through: u64,
+    pub(super) in_doubt_after: Option<u64>,
 }
 
 /// Columns of the widest table.
@@ -67,26 +68,40 @@ pub(super) fn read(cell: &Cell) -> Option<Found> {
         [Null, Text(kind), Text(body), Blob(seal), fate, reason] => {
             event(cell.rowid, kind, body, seal, fate, reason).map(Found::Event)
         }
-        [Null, terminal, Integer(next), Blob(key), Integer(through)] => {
-            chain(terminal, next, key, through, 0).map(Found::Chain)
-        }
         [
             Null,
             terminal,
             Integer(next),
             Blob(key),
             Integer(through),
-            Integer(removed),
-        ] => chain(terminal, next, key, through, removed).map(Found::Chain),
+            ref rest @ ..,
+        ] => {
+            let (removed, doubt) = match *rest {
+                [] => (0, Null),
+                [Integer(removed)] => (removed, Null),
+                [Integer(removed), doubt] => (removed, doubt),
+                _ => return None,
+            };
+            chain(terminal, next, key, (through, removed), doubt).map(Found::Chain)
+        }
         [Text(boot), Integer(offset_ms), Text(quality)]
         | [Text(boot), _, Integer(offset_ms), Text(quality)] => {
-            let known = OffsetQuality::from_name(quality).is_some();
-            let sane = offset_ms.abs() <= MAX_SAFE_INTEGER;
-            (known && sane && boot.parse::<pikir_contract::BootId>().is_ok()).then(|| Found::Boot {
-                boot: boot.to_owned(),
-                offset_ms,
-                quality: quality.to_owned(),
-            })
+            found_boot(boot, offset_ms, quality)
+        }
+        [
+            Text(boot),
+            first,
+            Integer(offset_ms),
+            Text(quality),
+            Integer(twice),
+        ] => {
+            let first = match first {
+                Null => 0,
+                Integer(first) => first,
+                _ => return None,
+            };
+            let agree = offset_ms.checked_add(first).map(|sum| !sum) == Some(twice);
+            found_boot(boot, offset_ms, quality).filter(|_| agree)
         }
         [Null, Text(detail)] => Some(Found::Recovery {
             id: cell.rowid,
@@ -130,13 +145,30 @@ fn event(
     })
 }
 
+fn found_boot(boot: &str, offset_ms: i64, quality: &str) -> Option<Found> {
+    let known = OffsetQuality::from_name(quality).is_some();
+    let sane = offset_ms
+        .checked_abs()
+        .is_some_and(|ms| ms <= MAX_SAFE_INTEGER);
+    (known && sane && boot.parse::<pikir_contract::BootId>().is_ok()).then(|| Found::Boot {
+        boot: boot.to_owned(),
+        offset_ms,
+        quality: quality.to_owned(),
+    })
+}
+
 fn chain(
     terminal: Column<'_>,
     next: i64,
     key: &[u8],
-    through: i64,
-    removed: i64,
+    (through, removed): (i64, i64),
+    doubt: Column<'_>,
 ) -> Option<FoundChain> {
+    let doubt = match doubt {
+        Null => None,
+        Integer(after) if (0..next).contains(&after) => Some(after as u64),
+        _ => return None,
+    };
     let terminal = match terminal {
         Null => None,
         Text(text) => Some(text.parse().ok()?),
@@ -152,6 +184,7 @@ fn chain(
         key: SealKey::from_slice(key).filter(|_| sane)?,
         received_through: u64::try_from(through).ok()?,
         removed_through: u64::try_from(removed).ok()?,
+        in_doubt_after: doubt,
     })
 }
 

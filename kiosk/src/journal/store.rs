@@ -44,6 +44,8 @@ pub struct Batch {
     pub events: Vec<Event>,
     /// Known offsets of the boots that occur in `events`, then of the newest other boots.
     pub boots: Vec<BootOffset>,
+    /// It is to be sent although it holds no event: the portal is asked where it stands.
+    pub is_question: bool,
 }
 
 /// An open journal.
@@ -60,6 +62,8 @@ pub struct Journal {
     pub(super) marked_at: Option<i64>,
     /// What the newest recovery says of itself.
     recovered: Option<String>,
+    /// The structure of the file was checked since it was opened.
+    pub(super) is_checked: bool,
 }
 
 impl Journal {
@@ -76,6 +80,7 @@ impl Journal {
             unwritten: 0,
             marked_at: None,
             recovered,
+            is_checked: false,
         }
     }
 
@@ -114,18 +119,16 @@ impl Journal {
             _ => None,
         };
         let text = canonical_value(&value)?;
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let seq = insert(&transaction, &kind, &text, &value)?;
+        let write = Write::begin(&self.connection)?;
+        let seq = insert(&self.connection, &kind, &text, &value)?;
         if self.boot != Some(boot) {
-            note_first_event(&transaction, boot, seq)?;
+            note_first_event(&self.connection, boot, seq)?;
         }
         if self.unwritten > 0 {
             // The row is being written anyway.
-            set_cursor(&transaction, self.state.received_through)?;
+            set_cursor(&self.connection, self.state.received_through)?;
         }
-        transaction.commit()?;
+        write.commit()?;
         self.boot = Some(boot);
         self.unwritten = 0;
         self.state.last_seq = seq;
@@ -191,7 +194,11 @@ impl Journal {
             events.push(event);
         }
         let boots = self.offsets_of(&events)?;
-        Ok(Batch { events, boots })
+        Ok(Batch {
+            events,
+            boots,
+            is_question: false,
+        })
     }
 
     /// Calls `each` for every event from `from` on, in order.
@@ -304,19 +311,46 @@ impl Journal {
     }
 }
 
+/// A transaction that is begun and committed by prepared statements: on a fast disk, parsing them anew for every append is
+/// felt. Rolled back unless committed.
+struct Write<'a>(&'a Connection);
+
+impl<'a> Write<'a> {
+    fn begin(connection: &'a Connection) -> Result<Self, JournalError> {
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(Self(connection))
+    }
+
+    fn commit(self) -> Result<(), JournalError> {
+        self.0.prepare_cached("COMMIT")?.execute([])?;
+        Ok(())
+    }
+}
+
+impl Drop for Write<'_> {
+    fn drop(&mut self) {
+        // After a commit, and after an error at which SQLite rolled back by itself, there is none.
+        if !self.0.is_autocommit()
+            && let Err(error) = self.0.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "a transaction could not be rolled back");
+        }
+    }
+}
+
 /// Seals an event with the chain's key, writes it and moves the chain on. Returns its seq.
 pub(super) fn insert(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     kind: &str,
     text: &str,
     value: &serde_json::Value,
 ) -> Result<u64, JournalError> {
-    let (seq, key) = read_chain(transaction)?;
+    let (seq, key) = read_chain(connection)?;
     let seal = key.seal(seq, kind, value)?;
-    transaction
+    connection
         .prepare_cached("INSERT INTO events (seq, kind, body, seal) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![seq as i64, kind, text, seal.as_bytes().as_slice()])?;
-    transaction
+    connection
         .prepare_cached("UPDATE chain SET next_seq = ?1, ratchet = ?2 WHERE id = 1")?
         .execute(params![seq as i64 + 1, key.next().as_bytes().as_slice()])?;
     Ok(seq)

@@ -1,65 +1,121 @@
 //! A lost end: the disk forgot what it had confirmed, and SQLite cannot see it. The portal can.
 //!
-//! So the first delivery after the journal was opened offers only what was there at that moment. Where the portal
-//! acknowledges more, the disk lost what lay behind, and everything appended since under those numbers gets new ones:
-//! it was never offered, so the portal cannot hold it, unless it came by a stick ([`exported_through`]).
+//! So once the journal was opened, nothing is offered that was taken since until the portal has answered: with what was
+//! there before, or with no event at all. Where it acknowledges more, the disk lost what lay behind, and everything
+//! appended since under those numbers gets new ones: it was never offered, so the portal cannot hold it, unless it came
+//! by a stick ([`exported_through`]). Lives in which the portal never answered do not end the doubt: the chain's row
+//! remembers where it begins.
+//!
+//! # What it cannot see
+//! - What the portal does not hold and the disk forgot. Nobody has it.
+//! - That the disk forgot an answer: the events that had been in doubt are then taken for others than the portal holds,
+//!   and it gets them again under new numbers. Ids are the same, so they count once.
+//! - Requests of an earlier life that arrive later than the answer. The portal then holds what the disk forgot, and
+//!   names the conflict.
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use pikir_contract::{Event, SealKey, canonical_json};
+use pikir_contract::{SealKey, canonical_json};
 use rusqlite::{Transaction, params};
 
 use super::NewEvent;
 use super::error::JournalError;
-use super::rows::read_event;
 use super::store::{Journal, insert};
 use crate::files;
 
 impl Journal {
-    /// The event with this number, if it is here.
+    /// From now on what is appended is in doubt, until [`Journal::end_doubt`]. Returns after which event: the newest, or an
+    /// earlier one that an earlier life left.
     ///
     /// # Errors
-    /// The file cannot be read, or holds what no append wrote.
-    pub(super) fn event(&self, seq: u64) -> Result<Option<Event>, JournalError> {
-        let mut statement = self
-            .connection()
-            .prepare_cached("SELECT seq, kind, body, seal FROM events WHERE seq = ?1")?;
-        let mut rows = statement.query([seq as i64])?;
-        rows.next()?.map(read_event).transpose()
+    /// Nothing was changed.
+    pub(super) fn begin_doubt(&mut self) -> Result<u64, JournalError> {
+        let after: i64 = self.connection().query_row(
+            "UPDATE chain SET in_doubt_after = min(coalesce(in_doubt_after, next_seq - 1), next_seq - 1)
+             RETURNING in_doubt_after",
+            [],
+            |row| row.get(0),
+        )?;
+        Ok(after.max(0) as u64)
     }
 
-    /// The portal holds events up to `through` whose end is not those here. Moves the chain on behind `through` where it
-    /// stands before, states that, appends `notice`, and once more the events `again`, under whose numbers the portal
-    /// holds others.
+    /// The portal has answered: whatever is appended now has a number that it cannot know otherwise.
+    ///
+    /// # Errors
+    /// Nothing was changed.
+    pub(super) fn end_doubt(&mut self) -> Result<(), JournalError> {
+        self.connection()
+            .execute("UPDATE chain SET in_doubt_after = NULL", [])?;
+        Ok(())
+    }
+
+    /// How many events there are with these numbers.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) fn count_in(&self, seqs: &RangeInclusive<u64>) -> Result<u64, JournalError> {
+        let count: i64 = self.connection().query_row(
+            "SELECT count(*) FROM events WHERE seq BETWEEN ?1 AND ?2",
+            [*seqs.start() as i64, *seqs.end() as i64],
+            |row| row.get(0),
+        )?;
+        Ok(count.max(0) as u64)
+    }
+
+    /// The portal holds events from `first` to `through` that are not those here. Moves the chain on behind `through` where
+    /// it stands before, states that, appends `notice`, and moves the events here under those numbers behind it. With that
+    /// nothing is in doubt any more.
     ///
     /// # Errors
     /// Nothing was changed.
     pub(super) fn go_on_behind(
         &mut self,
+        first: u64,
         through: u64,
         notice: NewEvent,
         detail: &str,
-        again: RangeInclusive<u64>,
     ) -> Result<(), JournalError> {
         let (next, key) = self.chain()?;
         self.transact(|transaction| {
             transaction.execute("INSERT INTO recoveries (detail) VALUES (?1)", [detail])?;
+            state_gap(transaction, first, through)?;
             if through >= next {
-                let recovery = transaction.last_insert_rowid();
-                transaction.execute(
-                    "INSERT INTO gaps (first_seq, last_seq, recovery) VALUES (?1, ?2, ?3)",
-                    params![next as i64, through as i64, recovery],
-                )?;
                 move_chain(transaction, through + 1, &key.advance(through + 1 - next))?;
             }
             append_notice(transaction, notice)?;
-            for seq in again {
-                append_again(transaction, seq)?;
+            for seq in seqs_in(transaction, first, through)? {
+                move_behind(transaction, seq)?;
             }
+            transaction.execute("UPDATE chain SET in_doubt_after = NULL", [])?;
             Ok(())
         })
     }
+}
+
+/// States that no event here has these numbers, in one row with the gaps that they meet.
+fn state_gap(transaction: &Transaction<'_>, first: u64, last: u64) -> Result<(), JournalError> {
+    let recovery = transaction.last_insert_rowid();
+    let (first, last): (i64, i64) = transaction.query_row(
+        "SELECT min(?1, coalesce(min(first_seq), ?1)), max(?2, coalesce(max(last_seq), ?2)) FROM gaps
+         WHERE last_seq >= ?1 AND first_seq <= ?2",
+        [first as i64, last as i64],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let within = "DELETE FROM gaps WHERE first_seq >= ?1 AND last_seq <= ?2";
+    transaction.execute(within, [first, last])?;
+    transaction.execute(
+        "INSERT INTO gaps (first_seq, last_seq, recovery) VALUES (?1, ?2, ?3)",
+        [first, last, recovery],
+    )?;
+    Ok(())
+}
+
+fn seqs_in(transaction: &Transaction<'_>, first: u64, last: u64) -> Result<Vec<i64>, JournalError> {
+    let mut statement = transaction
+        .prepare_cached("SELECT seq FROM events WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq")?;
+    let seqs = statement.query_map([first as i64, last as i64], |row| row.get(0))?;
+    Ok(seqs.collect::<Result<_, _>>()?)
 }
 
 impl Journal {
@@ -86,14 +142,19 @@ fn append_notice(transaction: &Transaction<'_>, notice: NewEvent) -> Result<(), 
     Ok(())
 }
 
-/// Appends the body of event `seq` under a new number.
-fn append_again(transaction: &Transaction<'_>, seq: u64) -> Result<(), JournalError> {
+/// Gives event `seq` a new number, the next one. Under the former it must not be found again: a portal that is restored
+/// would hold it twice, and the loss would be covered up.
+fn move_behind(transaction: &Transaction<'_>, seq: i64) -> Result<(), JournalError> {
     let (kind, text): (String, String) = transaction
-        .prepare_cached("SELECT kind, body FROM events WHERE seq = ?1")?
-        .query_row([seq as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        .prepare_cached("DELETE FROM events WHERE seq = ?1 RETURNING kind, body")?
+        .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let value = serde_json::from_str(&text)
         .map_err(|_| JournalError::Damaged(format!("event {seq}: the body is not JSON")))?;
-    insert(transaction, &kind, &text, &value)?;
+    let next = insert(transaction, &kind, &text, &value)?;
+    transaction.execute(
+        "UPDATE boots SET first_seq = ?2 WHERE first_seq = ?1",
+        [seq, next as i64],
+    )?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use super::*;
 use crate::clock::{Clock, TestClock};
 use crate::entropy::{Entropy, TestEntropy};
 
+mod check;
 mod cursor;
 mod damage;
 mod recovery;
@@ -77,10 +78,12 @@ impl Desk {
         TestEntropy::new(1).id(1)
     }
 
-    /// A keeper of a new journal with this many ratings.
+    /// A keeper of a new journal with this many ratings; the portal has been asked about it.
     fn kept(&self, count: u64) -> Keeper {
         drop(self.create());
         let mut keeper = self.keeper();
+        keeper.journal.as_mut().unwrap().end_doubt().unwrap();
+        keeper.is_confirmed = true;
         for _ in 0..count {
             keeper.append(self.rating()).unwrap();
         }

@@ -1,6 +1,7 @@
 //! The journal's own thread: the only one that waits for the disk.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -27,7 +28,7 @@ enum Command {
     BatchAhead(usize, usize, oneshot::Sender<Result<Batch, JournalError>>),
     Acknowledge(EventsAnswer, oneshot::Sender<Result<Taken, JournalError>>),
     Refuse(u64, String, oneshot::Sender<Result<(), JournalError>>),
-    LearnOffset(BootOffset),
+    LearnOffset(BootOffset, oneshot::Sender<Result<(), JournalError>>),
     Stop,
 }
 
@@ -35,6 +36,8 @@ enum Command {
 #[derive(Clone)]
 pub struct JournalHandle {
     commands: SyncSender<Command>,
+    /// Commands that were sent and not taken up yet.
+    waiting: Arc<AtomicUsize>,
     published: watch::Receiver<Published>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
@@ -53,6 +56,7 @@ impl JournalHandle {
     ) -> std::io::Result<Self> {
         let mut keeper = Keeper::closed(path, terminal, clock, entropy);
         let published = keeper.subscribe();
+        let waiting = keeper.waiting.clone();
         let (commands, received) = sync_channel(JOURNAL_QUEUE);
         let (opened, wait) = sync_channel(1);
         let thread = std::thread::Builder::new()
@@ -66,6 +70,7 @@ impl JournalHandle {
         let _ = wait.recv_timeout(OPEN_PATIENCE);
         Ok(Self {
             commands,
+            waiting,
             published,
             thread: Arc::new(Mutex::new(Some(thread))),
         })
@@ -93,7 +98,7 @@ impl JournalHandle {
                 }));
             }
         };
-        match self.commands.try_send(Command::Append(event, reply)) {
+        match self.send(Command::Append(event, reply)) {
             Ok(()) => {}
             Err(TrySendError::Full(command)) => refused(
                 command,
@@ -139,9 +144,12 @@ impl JournalHandle {
         self.ask(|reply| Command::Refuse(seq, reason, reply)).await
     }
 
-    /// Keeps what was learnt of a boot's clock; where the queue is full, the next answer teaches it again.
-    pub fn learn_offset(&self, offset: BootOffset) {
-        let _ = self.commands.try_send(Command::LearnOffset(offset));
+    /// Keeps what was learnt of a boot's clock. See [`super::Journal::learn_offset`].
+    ///
+    /// # Errors
+    /// The journal cannot be written, or the program is ending.
+    pub async fn learn_offset(&self, offset: BootOffset) -> Result<(), JournalError> {
+        self.ask(|reply| Command::LearnOffset(offset, reply)).await
     }
 
     /// Finishes what was asked before, empties the write-ahead log and ends the thread.
@@ -152,9 +160,19 @@ impl JournalHandle {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .take();
         if let Some(thread) = thread {
+            // What can be done later gives way.
+            self.waiting.fetch_add(1, Ordering::SeqCst);
             let _ = self.commands.send(Command::Stop);
             let _ = thread.join();
         }
+    }
+
+    fn send(&self, command: Command) -> Result<(), TrySendError<Command>> {
+        // Before it is sent: whoever takes it up counts it down.
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        self.commands.try_send(command).inspect_err(|_| {
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+        })
     }
 
     async fn ask<T>(
@@ -163,7 +181,7 @@ impl JournalHandle {
     ) -> Result<T, JournalError> {
         let busy = || JournalError::Busy;
         let (reply, answer) = oneshot::channel();
-        self.commands.try_send(command(reply)).map_err(|_| busy())?;
+        self.send(command(reply)).map_err(|_| busy())?;
         answer.await.map_err(|_| busy())?
     }
 }
@@ -177,7 +195,10 @@ fn run(mut keeper: Keeper, commands: &Receiver<Command>) {
         };
         match command {
             Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => break,
-            Ok(command) => carry_out(&mut keeper, command),
+            Ok(command) => {
+                keeper.waiting.fetch_sub(1, Ordering::SeqCst);
+                carry_out(&mut keeper, command);
+            }
             Err(RecvTimeoutError::Timeout) => keeper.idle(),
         }
     }
@@ -199,10 +220,8 @@ fn carry_out(keeper: &mut Keeper, command: Command) {
         Command::Refuse(seq, reason, reply) => {
             let _ = reply.send(keeper.refuse(seq, &reason));
         }
-        Command::LearnOffset(offset) => {
-            if let Err(error) = keeper.learn_offset(offset) {
-                tracing::warn!(%error, "what was learnt of the clock could not be kept");
-            }
+        Command::LearnOffset(offset, reply) => {
+            let _ = reply.send(keeper.learn_offset(offset));
         }
         Command::Stop => {}
     }

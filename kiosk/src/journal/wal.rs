@@ -102,20 +102,19 @@ impl Wal {
         Some(salts)
     }
 
-    /// Commits beyond the valid frames that carry the log's salts; without a valid header those of the first frame.
+    /// Commits beyond the valid frames that carry the log's salts; without a valid header those that most of them carry.
     fn commits_beyond(&self, salts: Option<[u8; 8]>) -> u32 {
-        let mut salts = salts;
-        let mut commits = 0;
+        let mut commits: HashMap<[u8; 8], u32> = HashMap::new();
         for index in self.valid..self.frames {
             let Some(frame) = self.frame(index) else {
                 continue;
             };
-            let own: [u8; 8] = std::array::from_fn(|at| frame[8 + at]);
-            if *salts.get_or_insert(own) == own && word(&frame, 4) != 0 {
-                commits += 1;
+            let own = std::array::from_fn(|at| frame[8 + at]);
+            if word(&frame, 4) != 0 && salts.is_none_or(|salts| salts == own) {
+                *commits.entry(own).or_default() += 1;
             }
         }
-        commits
+        commits.into_values().max().unwrap_or(0)
     }
 
     /// Reads the page in a frame.

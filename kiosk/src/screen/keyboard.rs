@@ -7,7 +7,9 @@ use slint::platform::Key as RealKey;
 use slint::{ComponentHandle as _, Model as _};
 
 use super::models;
-use super::ui::{AppWindow, Capitals, KeyCap, KeyKind, Keyboard as Adapter, Keys, More, Shell};
+use super::ui::{
+    AppWindow, Capitals, KeyCap, KeyKind, Keyboard as Adapter, Keys, More, Shell, Speech,
+};
 use crate::keyboard::{self, Cap, Edit, Key, Keyboard, Move, Moved, Shift};
 use crate::languages;
 use crate::view::UserAction;
@@ -137,7 +139,11 @@ impl Pad {
         };
         let more = window.global::<More>();
         let limit = usize::try_from(more.get_comment_limit()).unwrap_or(0);
-        if let Some(text) = keyboard::edited(&more.get_comment(), edit, limit) {
+        let before = more.get_comment();
+        if let Some(text) = keyboard::edited(&before, edit, limit) {
+            window
+                .global::<Speech>()
+                .invoke_echo(echo(&before, &text).into());
             if let Some(open) = self.state.borrow_mut().as_mut() {
                 open.keyboard.follow(&text);
             }
@@ -161,6 +167,18 @@ impl Pad {
         if let (Some(window), Some(open)) = (self.window.upgrade(), self.state.borrow().as_ref()) {
             draw(&window.global::<Adapter>(), &open.keyboard);
         }
+    }
+}
+
+/// What is said of a change of the text: the letter that came or went, and a word when it is complete.
+fn echo(before: &str, after: &str) -> String {
+    let Some(came) = after.strip_prefix(before) else {
+        return before.strip_prefix(after).unwrap_or_default().to_owned();
+    };
+    let word = before.split_whitespace().next_back();
+    match word.filter(|_| came.trim().is_empty()) {
+        Some(word) => word.to_owned(),
+        None => came.to_owned(),
     }
 }
 
@@ -226,4 +244,18 @@ fn place(rows: &[Vec<Key>], mut index: usize) -> Option<(usize, usize)> {
 /// The language alone, without region or script.
 fn primary(code: &str) -> String {
     code.split('-').next().unwrap_or(code).to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::echo;
+
+    #[test]
+    fn letters_are_said_as_they_come_and_go_and_words_when_they_are_complete() {
+        assert_eq!(echo("", "К"), "К");
+        assert_eq!(echo("Кезек", "Кезек "), "Кезек");
+        assert_eq!(echo("Кезек узун", "Кезек узун\n"), "узун");
+        assert_eq!(echo("Кезек у", "Кезек "), "у");
+        assert_eq!(echo("", " "), " ");
+    }
 }

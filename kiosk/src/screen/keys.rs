@@ -13,10 +13,13 @@
 //!
 //! A telephone's twelve keys are enough: `1`–`5` answer with a score, `#` `0` `*` `+` as above.
 
+use std::rc::Rc;
+
 use slint::ComponentHandle as _;
 use slint::platform::{Key, WindowEvent};
 
 use super::ui::{AppWindow, Command, Keys};
+use crate::view::UserAction;
 
 /// Keys that write nothing, and what they ask for.
 const SILENT: [(Key, Command); 11] = [
@@ -51,6 +54,14 @@ pub(super) fn connect(window: &AppWindow) {
             move_focus(&window, forward);
         }
     });
+}
+
+/// Every key pressed shows that the visitor is there, whatever it does.
+pub(super) fn report(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
+    let to = report.clone();
+    window
+        .global::<Keys>()
+        .on_used(move || to(UserAction::Stay));
 }
 
 fn command(text: &str, typing: bool) -> Command {

@@ -4,6 +4,7 @@
 //! module runs on the UI thread; other threads reach it through [`ScreenHandle`] alone.
 
 mod focus;
+mod idle_warning;
 mod keyboard;
 mod keys;
 mod linuxkms;
@@ -110,12 +111,28 @@ impl Screen {
         thanks::connect(&self.window, &report);
         panel::connect(&self.window, &report);
         more::connect(&self.window, &report);
+        idle_warning::connect(&self.window, &report);
+        keys::report(&self.window, &report);
         keyboard::connect(&self.window, &report);
     }
 
     /// Calls `report` for everything that is to be said, or no longer, on the UI thread. It must not block.
     pub fn on_speech(&self, report: impl Fn(Request) + 'static) {
         speech::connect(&self.window, report);
+    }
+
+    /// The same key again within this time (milliseconds) is the same key press; 0: every one counts.
+    pub fn set_double_strike(&self, milliseconds: u16) {
+        self.window
+            .global::<ui::Keys>()
+            .set_double_strike(i64::from(milliseconds));
+    }
+
+    /// Says whether speech can be had here, and whether the visitor alone hears it.
+    pub fn set_speech(&self, available: bool, private: bool) {
+        let speech = self.window.global::<ui::Speech>();
+        speech.set_available(available);
+        speech.set_private(private);
     }
 
     /// Calls `stirred` for every key, whatever it does, on the UI thread. It must not block.
@@ -143,13 +160,14 @@ impl Screen {
         shell::show(&self.window, view);
         panel::show(&self.window, &view.adaptation);
         speech::show(&self.window, view);
+        idle_warning::show(&self.window, view);
         let kind = match &view.screen {
             ScreenView::Setup(setup) => {
                 setup::show(&self.window, setup);
                 ScreenKind::Setup
             }
             ScreenView::Rate(rate) => {
-                rate::show(&self.window, rate);
+                rate::show(&self.window, rate, view.news.as_ref());
                 ScreenKind::Rate
             }
             ScreenView::Thanks(thanks) => {

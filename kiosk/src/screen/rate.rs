@@ -6,8 +6,8 @@ use pikir_contract::{InputKind, Score};
 use slint::ComponentHandle as _;
 
 use super::shell;
-use super::ui::{AppWindow, Message, Rate, ScaleWords};
-use crate::view::{RateMessage, RateView, UserAction};
+use super::ui::{AppWindow, Message, News, Rate, ScaleWords};
+use crate::view::{NewsView, RateMessage, RateView, UserAction};
 
 pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
     let rate = window.global::<Rate>();
@@ -34,8 +34,9 @@ pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
     });
 }
 
-pub(super) fn show(window: &AppWindow, view: &RateView) {
+pub(super) fn show(window: &AppWindow, view: &RateView, news: Option<&NewsView>) {
     let rate = window.global::<Rate>();
+    show_news(&window.global::<News>(), news);
     rate.set_question(view.question.as_deref().unwrap_or_default().into());
     show_words(window, &view.words);
     rate.set_pressed(view.pressed.map_or(0, |score| i32::from(score.get())));
@@ -45,6 +46,16 @@ pub(super) fn show(window: &AppWindow, view: &RateView) {
         Some(RateMessage::Withdrawn) => Message::Withdrawn,
         Some(RateMessage::NotSaved) => Message::NotSaved,
     });
+}
+
+fn show_news(shown: &News<'_>, news: Option<&NewsView>) {
+    // What was told stays as it is while it is not: nothing is laid out anew.
+    if let Some(news) = news {
+        shown.set_answer(news.answer);
+        shown.set_title(news.title.as_str().into());
+        shown.set_text(news.text.as_str().into());
+    }
+    shown.set_told(news.is_some());
 }
 
 /// The words of the scale, wherever a score is asked for.

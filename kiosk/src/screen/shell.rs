@@ -5,7 +5,7 @@ use std::rc::Rc;
 use pikir_contract::{InputKind, Score};
 use slint::{Color, ComponentHandle as _};
 
-use super::ui::{AppWindow, Language, OverlayKind, Shell, Theme};
+use super::ui::{AppWindow, Keys, Language, OverlayKind, Shell, Theme};
 use super::{models, qr};
 use crate::view::{Overlay, QrView, ScreenView, SetupView, UserAction, View};
 
@@ -59,7 +59,7 @@ pub(super) fn show(window: &AppWindow, view: &View) {
         Some(Overlay::Panel) => OverlayKind::Panel,
         Some(Overlay::Phone) => OverlayKind::Phone,
     });
-    show_languages(&shell, view);
+    show_languages(window, view);
     show_code(&shell, view);
 }
 
@@ -80,7 +80,7 @@ fn per_mille(position: f32, length: f32) -> u16 {
 }
 
 /// A language without a translation is shown in English; the organisation's own texts stay in theirs.
-fn select_language(language: &str) {
+pub(super) fn select_language(language: &str) {
     if slint::select_bundled_translation(language).is_err()
         && let Err(error) = slint::select_bundled_translation("en")
     {
@@ -88,7 +88,8 @@ fn select_language(language: &str) {
     }
 }
 
-fn show_languages(shell: &Shell<'_>, view: &View) {
+fn show_languages(window: &AppWindow, view: &View) {
+    let shell = window.global::<Shell>();
     let languages: Vec<Language> = view
         .languages
         .iter()
@@ -101,6 +102,9 @@ fn show_languages(shell: &Shell<'_>, view: &View) {
         .collect();
     if let Some(replaced) = models::updated(&shell.get_languages(), languages) {
         shell.set_languages(replaced);
+        // The focus may have been on one that is gone.
+        let keys = window.global::<Keys>();
+        keys.set_losses(keys.get_losses().wrapping_add(1));
     }
 }
 

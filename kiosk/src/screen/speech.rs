@@ -9,7 +9,7 @@ use slint::{ComponentHandle as _, Timer};
 use super::ui::{AppWindow, Speech};
 use crate::adaptation::Volume;
 use crate::speech::Request;
-use crate::view::View;
+use crate::view::{MoreView, PageView, ScreenView, View};
 
 pub(super) fn connect(window: &AppWindow, report: impl Fn(Request) + 'static) {
     let speech = window.global::<Speech>();
@@ -48,5 +48,13 @@ pub(super) fn show(window: &AppWindow, view: &View) {
         Volume::Medium => 2,
         Volume::High => 3,
     });
+    let written = match &view.screen {
+        ScreenView::More(MoreView {
+            content: PageView::Comment { text, .. },
+            ..
+        }) => text.as_str(),
+        _ => "",
+    };
+    speech.set_written(written.into());
     speech.set_on(view.adaptation.speech);
 }

@@ -116,3 +116,34 @@ fn the_picture_moves_against_burn_in_and_is_dimmed_as_usual_unless_said_otherwis
         assert!(message.contains(":2: min_brightness: "), "{message}");
     }
 }
+
+#[test]
+fn speech_goes_to_a_loudspeaker_unless_said_otherwise_and_nowhere_else() {
+    let speech = |text: &str| Settings::parse(text, Path::new("t")).map(|it| it.speech);
+    assert_eq!(speech(""), Ok(SpeechSettings::default()));
+    assert_eq!(Settings::default().speech, SpeechSettings::default());
+    let told =
+        "[speech]\nprogram = \"/opt/say\"\ndevice = \"plughw:1,0\"\noutput = \"headphones\"\n";
+    let headphones = SpeechSettings {
+        program: "/opt/say".into(),
+        device: Some("plughw:1,0".into()),
+        output: crate::speech::Output::Headphones,
+    };
+    assert_eq!(speech(told), Ok(headphones));
+    let message = error("[speech]\noutput = \"telephone\"\n");
+    assert!(
+        message.contains(":2: ")
+            && message.contains("headphones")
+            && message.contains("loudspeaker"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_double_strike_is_two_seconds_at_most() {
+    let within =
+        |text: &str| Settings::parse(text, Path::new("t")).map(|it| it.screen.double_strike_ms);
+    assert_eq!(within(""), Ok(0));
+    assert_eq!(within("[screen]\ndouble_strike_ms = 500\n"), Ok(500));
+    assert!(error("[screen]\ndouble_strike_ms = 2001\n").contains(":2: double_strike_ms: 2001"));
+}

@@ -14,7 +14,7 @@ mod transcript;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use program::{SpeechProgram, wave};
+pub use program::{SpeechError, SpeechProgram, wave};
 pub use transcript::Transcript;
 
 use crate::adaptation::Volume;

@@ -9,6 +9,25 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use super::{SpeechSettings, Utterance, Voice, plain, voice_name};
 use crate::limits::{SPEECH_POLL, SPEECH_WORDS_PER_MINUTE};
 
+/// Nothing can be spoken; the screen works without.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "speech: {program} cannot be started: {cause}. Install the package espeak-ng, or name another program under [speech] in terminal.toml; the screen works without"
+)]
+pub struct SpeechError {
+    program: String,
+    cause: String,
+}
+
+impl SpeechError {
+    fn new(settings: &SpeechSettings, cause: &io::Error) -> Self {
+        Self {
+            program: settings.program.display().to_string(),
+            cause: cause.to_string(),
+        }
+    }
+}
+
 /// A speech program. Dropping it ends what is being said.
 #[derive(Debug)]
 pub struct SpeechProgram(Sender<Order>);
@@ -21,26 +40,29 @@ enum Order {
 
 impl SpeechProgram {
     /// Starts the thread. `problem` is called from it with what is wrong, in plain words for a technician, and with
-    /// `None` when the program works (again): once soon after the start, then when it changes.
+    /// `None` when the program works again.
     ///
     /// # Errors
-    /// The thread cannot be started.
+    /// There is no such program, or the thread cannot be started.
     pub fn start(
         settings: SpeechSettings,
         problem: impl FnMut(Option<String>) + Send + 'static,
-    ) -> io::Result<Self> {
+    ) -> Result<Self, SpeechError> {
+        find(&settings.program).map_err(|error| SpeechError::new(&settings, &error))?;
         let (sender, orders) = channel();
+        let (speaker, settings) = (settings.clone(), settings);
         std::thread::Builder::new()
             .name("speech".into())
             .spawn(move || {
                 Speaker {
-                    settings,
+                    settings: speaker,
                     child: None,
                     problem: Box::new(problem),
                     told: None,
                 }
                 .run(&orders);
-            })?;
+            })
+            .map_err(|error| SpeechError::new(&settings, &error))?;
         Ok(Self(sender))
     }
 }
@@ -60,14 +82,12 @@ struct Speaker {
     settings: SpeechSettings,
     child: Option<Child>,
     problem: Box<dyn FnMut(Option<String>) + Send>,
-    /// What was told last; `None`: nothing yet.
-    told: Option<Option<String>>,
+    /// What was told last.
+    told: Option<String>,
 }
 
 impl Speaker {
     fn run(mut self, orders: &Receiver<Order>) {
-        let works = self.try_out();
-        self.tell(works);
         loop {
             let order = match self.child {
                 // Looks for the end only while something is being said; otherwise the thread sleeps.
@@ -80,8 +100,8 @@ impl Speaker {
                     match speak(&self.settings, &utterance) {
                         Ok(child) => self.child = Some(child),
                         Err(error) => {
-                            let problem = self.cannot_start(&error);
-                            self.tell(Some(problem));
+                            let problem = SpeechError::new(&self.settings, &error);
+                            self.tell(Some(problem.to_string()));
                         }
                     }
                 }
@@ -119,27 +139,25 @@ impl Speaker {
         self.tell(problem);
     }
 
-    /// What is wrong with the program, if it cannot even say its version.
-    fn try_out(&self) -> Option<String> {
-        let mut command = Command::new(&self.settings.program);
-        let silent = command.arg("--version").stdin(Stdio::null());
-        let status = silent.stdout(Stdio::null()).stderr(Stdio::null()).status();
-        status.err().map(|error| self.cannot_start(&error))
-    }
-
-    fn cannot_start(&self, error: &io::Error) -> String {
-        format!(
-            "speech: {} cannot be started: {error}. Install the package espeak-ng, or name another program under [speech] in terminal.toml; the screen works without",
-            self.settings.program.display()
-        )
-    }
-
     fn tell(&mut self, problem: Option<String>) {
-        if self.told.as_ref() != Some(&problem) {
-            self.told = Some(problem.clone());
+        if self.told != problem {
+            self.told.clone_from(&problem);
             (self.problem)(problem);
         }
     }
+}
+
+/// Whether there is such a program: at its path, or where programs are looked for. Started it would be to no purpose.
+fn find(program: &Path) -> io::Result<()> {
+    let places = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&places);
+    let there = match program.components().count() {
+        1 => places.any(|place| place.join(program).is_file()),
+        _ => program.is_file(),
+    };
+    there
+        .then_some(())
+        .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
 }
 
 /// Starts saying it. The words go through a pipe: arguments can be read by everybody on the machine.

@@ -144,7 +144,7 @@ async fn a_loose_switch_does_not_fill_the_journal_and_is_not_forgotten() {
 #[test]
 fn an_opening_between_two_looks_is_not_missed() {
     let mut housing = Housing::default();
-    let mut told = Told::new(Some(false));
+    let mut told = Told::new(Some(false), housing);
     housing.stands(false);
     told.accept(housing);
     housing.stands(true);
@@ -159,5 +159,20 @@ fn an_opening_between_two_looks_is_not_missed() {
     assert_eq!(
         told.news(housing),
         News::Tell(true, "housing opened 3 times, now open".into())
+    );
+}
+
+#[test]
+fn what_was_opened_while_the_terminal_was_set_up_is_no_news() {
+    let mut housing = Housing::default();
+    for open in [false, true, false] {
+        housing.stands(open);
+    }
+    let told = Told::new(None, housing);
+    assert_eq!(told.news(housing), News::Record(false));
+    housing.stands(true);
+    assert_eq!(
+        told.news(housing),
+        News::Tell(true, "housing opened".into())
     );
 }

@@ -21,6 +21,8 @@ pub(super) struct Delivery {
     pub(super) boots: Vec<BootOffset>,
     /// The boots its events are of.
     pub(super) own_boots: Vec<BootId>,
+    /// It is to be sent although it holds no event: the portal is asked where it stands.
+    pub(super) is_question: bool,
     events: End,
 }
 
@@ -51,6 +53,7 @@ impl Delivery {
             first: batch.events.first().map(|event| event.seq),
             boots: batch.boots,
             own_boots,
+            is_question: batch.is_question,
             events: End::pack(end)?,
         })
     }

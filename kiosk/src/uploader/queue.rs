@@ -53,8 +53,14 @@ pub trait Queue: Send + Sync + 'static {
         reason: String,
     ) -> impl Future<Output = Result<(), JournalError>> + Send;
 
-    /// Keeps what was learnt of a boot's clock, before anything that is asked afterwards.
-    fn learn_offset(&self, offset: BootOffset);
+    /// Keeps what was learnt of a boot's clock.
+    ///
+    /// # Errors
+    /// The journal cannot be written; nothing was changed.
+    fn learn_offset(
+        &self,
+        offset: BootOffset,
+    ) -> impl Future<Output = Result<(), JournalError>> + Send;
 }
 
 impl Queue for JournalHandle {
@@ -78,7 +84,7 @@ impl Queue for JournalHandle {
         self.refuse(seq, reason).await
     }
 
-    fn learn_offset(&self, offset: BootOffset) {
-        self.learn_offset(offset);
+    async fn learn_offset(&self, offset: BootOffset) -> Result<(), JournalError> {
+        self.learn_offset(offset).await
     }
 }

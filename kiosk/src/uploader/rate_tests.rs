@@ -31,6 +31,8 @@ struct Direct {
     keeper: Arc<Mutex<Keeper>>,
     /// What the portal acknowledged, as it was passed on.
     acknowledged: Arc<Mutex<Vec<u64>>>,
+    /// How often what is learnt of the clock cannot be kept yet.
+    forgets: Arc<Mutex<u32>>,
     /// How often it was asked what is to be sent.
     asked: Arc<AtomicUsize>,
 }
@@ -64,8 +66,13 @@ impl Queue for Direct {
     async fn refuse(&self, seq: u64, reason: String) -> Result<(), JournalError> {
         self.keeper().refuse(seq, &reason)
     }
-    fn learn_offset(&self, offset: BootOffset) {
-        self.keeper().learn_offset(offset).unwrap();
+    async fn learn_offset(&self, offset: BootOffset) -> Result<(), JournalError> {
+        let mut forgets = self.forgets.lock().unwrap();
+        if let Some(rest) = forgets.checked_sub(1) {
+            *forgets = rest;
+            return Err(std::io::Error::other("the device fails").into());
+        }
+        self.keeper().learn_offset(offset)
     }
 }
 
@@ -106,6 +113,7 @@ impl Terminal {
             queue: Direct {
                 keeper: Arc::new(Mutex::new(keeper)),
                 acknowledged: Arc::default(),
+                forgets: Arc::default(),
                 asked: Arc::default(),
             },
             clock,
@@ -328,7 +336,7 @@ async fn what_becomes_known_of_an_earlier_boot_is_told_once_although_its_events_
         offset_ms: FIRST_BOOT,
         quality: OffsetQuality::Portal,
     };
-    terminal.queue.learn_offset(first);
+    terminal.queue.learn_offset(first).await.unwrap();
     terminal.run_for(&portal, 60 * MINUTE).await;
     // The first answer tells the time of the present boot; only then is there anything to say of the one between.
     assert_eq!(portal.batch_sizes(), [9, 0]);
@@ -338,6 +346,21 @@ async fn what_becomes_known_of_an_earlier_boot_is_told_once_although_its_events_
     assert_eq!(estimate.quality, OffsetQuality::Estimated);
     assert!((FIRST_BOOT..1_800_000_000_000).contains(&estimate.offset_ms));
     assert!(!told[1].contains(&first), "it was told already");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_learnt_of_the_clock_is_tried_again_until_it_is_kept() {
+    let portal = ScriptedPortal::default();
+    let terminal = Terminal::with(&[0], 3, 4);
+    *terminal.queue.forgets.lock().unwrap() = 5;
+    terminal.run_for(&portal, 60 * MINUTE).await;
+    let kept = terminal.queue.batch(10, 10_000).await.unwrap().boots;
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(
+        (kept[0].boot, kept[0].quality),
+        (boot(0), OffsetQuality::Portal)
+    );
+    assert_eq!(portal.requests(), 1, "the portal is not asked for it again");
 }
 
 #[tokio::test(start_paused = true)]

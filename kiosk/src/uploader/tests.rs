@@ -217,6 +217,29 @@ async fn a_portal_that_acknowledges_what_was_never_written_is_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_acknowledges_more_than_was_offered_and_knows_nothing_of_it_is_not_the_portal() {
+    let answer = r#"{"received_through": 9, "results": [], "time": "2027-01-15T08:00:00Z"}"#;
+    let portal = ScriptedPortal::default();
+    portal.always(Turn::Instead(Reply {
+        status: 200,
+        body: answer.into(),
+        ..Reply::default()
+    }));
+    let terminal = Terminal::with_ratings(5, &portal);
+    terminal.reaches(PortalState::NotThePortal).await;
+    let reason = terminal.health.borrow().reason.clone();
+    assert!(
+        reason.contains("acknowledges event 9, but the newest is 5"),
+        "{reason}"
+    );
+    let state = terminal.journal.published().state;
+    assert_eq!(
+        (state.received_through, state.last_seq, state.pending),
+        (0, 5, 5)
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_portal_restored_from_a_backup_gets_again_what_it_lost() {
     let portal = ScriptedPortal::default();
     let terminal = Terminal::with_ratings(20, &portal);

@@ -40,6 +40,14 @@ impl Visit {
         (self.is_costly() && now_ms >= asked_ms).then(|| left_ms.div_ceil(1_000) as u32)
     }
 
+    /// For how long nobody was at the terminal (milliseconds), while it waits for its next visitor.
+    #[must_use]
+    pub fn alone_ms(&self, now_ms: u64) -> Option<u64> {
+        let waits = matches!(self.phase, Phase::Ready { message: None }) && self.fault.is_none();
+        (waits && !self.is_begun())
+            .then(|| now_ms.saturating_sub(self.touched_ms.max(self.stirred_ms)))
+    }
+
     pub(super) fn idle_deadline(&self, now_ms: u64) -> Option<u64> {
         let left_at_ms = self.left_at_ms()?;
         let asked_ms = self.touched_ms + self.rules.idle_ms;

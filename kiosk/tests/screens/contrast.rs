@@ -1,6 +1,6 @@
 //! Every text can be read against its ground, and every mark told from it (WCAG 2: 4.5:1 and 3:1).
 
-use pikir_kiosk::screen::ui::Theme;
+use pikir_kiosk::screen::ui::{Scheme, Theme};
 use slint::{Color, ComponentHandle as _};
 
 use crate::stage::Stage;
@@ -23,9 +23,22 @@ fn ratio(one: Color, other: Color) -> f64 {
 }
 
 #[test]
-fn every_text_colour_has_a_contrast_of_4_5_on_its_grounds() {
+fn every_text_colour_has_a_contrast_of_4_5_on_its_grounds_in_every_scheme() {
     let stage = Stage::new((800, 480));
     let theme = stage.screen.component().global::<Theme>();
+    for scheme in [
+        Scheme::Standard,
+        Scheme::BlackOnWhite,
+        Scheme::WhiteOnBlack,
+        Scheme::BlueOnLightBlue,
+        Scheme::HighContrast,
+    ] {
+        theme.set_scheme(scheme);
+        check(&theme, scheme);
+    }
+}
+
+fn check(theme: &Theme<'_>, scheme: Scheme) {
     let (paper, card) = (theme.get_paper(), theme.get_card());
     let mut pairs = vec![
         ("message on ink", card, theme.get_ink()),
@@ -55,7 +68,7 @@ fn every_text_colour_has_a_contrast_of_4_5_on_its_grounds() {
     for (what, text, ground) in pairs {
         assert!(
             ratio(text, ground) >= 4.5,
-            "{what}: {:.2}",
+            "{scheme:?}: {what}: {:.2}",
             ratio(text, ground)
         );
     }

@@ -53,11 +53,17 @@ fn grown(bounds: &Bounds, by: f32) -> Bounds {
 /// The ratio between the commonest colour of a part of the picture and the one that differs most; `None`: all is of one
 /// colour.
 fn best_ratio(picture: &RgbaImage, part: &Bounds) -> Option<f64> {
-    let mut counts: HashMap<Rgba<u8>, u32> = HashMap::new();
-    let (right, bottom) = (part.x + part.width, part.y + part.height);
-    for y in part.y.max(0.0) as u32..(bottom as u32).min(picture.height()) {
-        for x in part.x.max(0.0) as u32..(right as u32).min(picture.width()) {
-            *counts.entry(*picture.get_pixel(x, y)).or_default() += 1;
+    let mut counts: HashMap<Rgba<u8>, usize> = HashMap::new();
+    let raw = picture.as_raw();
+    let left = part.x.max(0.0) as usize;
+    let right = ((part.x + part.width) as usize).min(picture.width() as usize);
+    let bottom = ((part.y + part.height) as usize).min(picture.height() as usize);
+    for y in part.y.max(0.0) as usize..bottom {
+        let start = y * picture.width() as usize;
+        let row = &raw[4 * (start + left)..4 * (start + right.max(left))];
+        // Most pixels are like the one before.
+        for run in row.as_chunks::<4>().0.chunk_by(|one, other| one == other) {
+            *counts.entry(Rgba(run[0])).or_default() += run.len();
         }
     }
     let (ground, _) = counts.iter().max_by_key(|(_, count)| **count)?;

@@ -1,67 +1,11 @@
 //! Pictures of every screen, and what must be seen in them.
 
-use crate::geometry;
-use crate::pixels::{contact_sheet, image, save};
+use crate::pixels::{image, save};
 use crate::samples::{self, LANGUAGES};
-use crate::stage::{SIZES, Size, Stage};
+use crate::stage::{SIZES, Stage};
 use i_slint_backend_testing::ElementHandle;
 use pikir_kiosk::screen::ScreenOptions;
 use pikir_kiosk::view::{RateView, ScreenView, View};
-
-/// Draws every screen in every language and finds fault with each; a sheet has a row a screen, a column a language.
-fn draw(size: Size) {
-    let stage = Stage::new(size);
-    let mut rows: Vec<Vec<image::RgbaImage>> = Vec::new();
-    let mut faults = Vec::new();
-    for language in LANGUAGES {
-        for (row, (screen, view)) in samples::every_screen(language).into_iter().enumerate() {
-            stage.show(&view);
-            let found = geometry::faults(&stage, size).into_iter();
-            faults.extend(found.map(|fault| format!("{screen} {language} {size:?}: {fault}")));
-            let picture = image(&stage.picture());
-            assert_eq!(picture.dimensions(), size);
-            save(
-                &picture,
-                &format!("{screen}-{}x{}-{language}.png", size.0, size.1),
-            );
-            if rows.len() == row {
-                rows.push(Vec::new());
-            }
-            rows[row].push(picture);
-        }
-    }
-    let divisor = if size.0 > 1000 { 4 } else { 2 };
-    save(
-        &contact_sheet(&rows, divisor),
-        &format!("contact-{}x{}.png", size.0, size.1),
-    );
-    assert!(
-        faults.is_empty(),
-        "{} faults:\n{}",
-        faults.len(),
-        faults.join("\n")
-    );
-}
-
-#[test]
-fn nothing_is_cut_small_or_covered_at_480_by_320() {
-    draw(SIZES[0]);
-}
-
-#[test]
-fn nothing_is_cut_small_or_covered_at_800_by_480() {
-    draw(SIZES[1]);
-}
-
-#[test]
-fn nothing_is_cut_small_or_covered_at_1280_by_800() {
-    draw(SIZES[2]);
-}
-
-#[test]
-fn nothing_is_cut_small_or_covered_at_600_by_1024() {
-    draw(SIZES[3]);
-}
 
 #[test]
 fn thanks_look_the_same_for_every_score() {

@@ -7,17 +7,27 @@
 )]
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod accessibility;
 mod adapted;
 mod contrast;
 mod geometry;
+mod idle_warning;
 mod input;
+mod keys;
 mod legible;
+mod letters;
+mod lobby;
 mod look;
 mod matrix;
+mod monkey;
+mod panel;
 mod pixels;
 mod qr;
+mod questionnaire;
+mod questionnaire_samples;
 mod rest;
 mod rotation;
 mod samples;
 mod stage;
+mod transcript;
 mod translations;

@@ -1,11 +1,13 @@
 //! Every screen × five languages × the sizes of real panels × plain and doubled text × standard and high contrast: nothing
-//! overflows, is covered, too small to hit or too faint to see. A contact sheet each lies in `target/screens/`.
+//! overflows, is covered, too small to hit or too faint to see, and large text is as large as it says. Contact sheets lie in `target/screens/`.
 
-use image::RgbaImage;
+use std::collections::BTreeMap;
+
 use pikir_kiosk::adaptation::{Adaptation, Scheme, TextSize};
 use pikir_kiosk::view::{ScreenView, View};
 
-use crate::pixels::{contact_sheet, image, save};
+use crate::letters::{self, Letters};
+use crate::pixels::{contact_sheet, image, save, thumbnail};
 use crate::samples::{self, LANGUAGES};
 use crate::stage::{PANELS, Size, Stage};
 use crate::{geometry, legible};
@@ -28,45 +30,53 @@ pub fn all(language: &str, adaptation: Adaptation) -> Vec<(&'static str, View)> 
     all
 }
 
+/// Whether this cell of the matrix is drawn. What a picture can show beyond the places of its elements is colour, which no
+/// language changes: on the smallest panel all are drawn, elsewhere each screen in one language, another one each.
+fn is_drawn(size: Size, language: usize, screen: usize) -> bool {
+    size == PANELS[0] || screen % LANGUAGES.len() == language
+}
+
 fn check(size: Size) {
     let stage = Stage::new(size);
     let mut faults = Vec::new();
-    for text in TEXTS {
-        for (scheme_name, scheme) in SCHEMES {
+    for language in LANGUAGES {
+        let mut plain: BTreeMap<&str, Letters> = BTreeMap::new();
+        for text in [TextSize::Plain, TextSize::Large, TextSize::Largest] {
+            // The size between in the longest language alone.
+            if text == TextSize::Large && language != "ru" {
+                continue;
+            }
             let adaptation = Adaptation {
                 text,
-                scheme,
                 ..Adaptation::default()
             };
-            let mut sheet = Vec::new();
-            for language in LANGUAGES {
-                for (screen, view) in all(language, adaptation) {
-                    stage.show(&view);
-                    stage.each_page(|stage, page| {
-                        let picture = image(&stage.picture());
-                        let found = geometry::faults(stage, size)
-                            .into_iter()
-                            .chain(legible::faults(stage, &picture));
-                        let percent = text.percent();
-                        let at = format!(
-                            "{screen} {page} {language} {size:?} {percent} % {scheme_name}"
-                        );
-                        faults.extend(found.map(|fault| format!("{at}: {fault}")));
-                        add(&mut sheet, picture, size);
-                    });
+            let percent = text.percent();
+            for (screen, view) in all(language, adaptation) {
+                let mut letters = Letters::new();
+                stage.show(&view);
+                stage.each_page(|stage, page| {
+                    let found = geometry::faults(stage, size).into_iter();
+                    faults.extend(found.map(|fault| {
+                        format!("{screen} {page} {language} {size:?} {percent} %: {fault}")
+                    }));
+                    letters::collect(stage, &mut letters);
+                });
+                if text == TextSize::Plain {
+                    plain.insert(screen, letters);
+                } else if screen != "phone" {
+                    let scale = f32::from(percent) / 100.0;
+                    let found = letters::too_small(&plain[screen], &letters, scale, size);
+                    let found = found.into_iter();
+                    faults.extend(
+                        found.map(|fault| {
+                            format!("{screen} {language} {size:?} {percent} %: {fault}")
+                        }),
+                    );
                 }
             }
-            let (width, height) = size;
-            let sheet = contact_sheet(&rows(sheet, width), 1);
-            save(
-                &sheet,
-                &format!(
-                    "contact-{width}x{height}-{}-{scheme_name}.png",
-                    text.percent()
-                ),
-            );
         }
     }
+    faults.extend(draw(&stage, size));
     assert!(
         faults.is_empty(),
         "{} faults:\n{}",
@@ -75,22 +85,46 @@ fn check(size: Size) {
     );
 }
 
-/// The widest a picture is on a contact sheet, in pixels.
-const THUMBNAIL: u32 = 320;
-
-fn add(sheet: &mut Vec<RgbaImage>, picture: RgbaImage, (width, height): Size) {
-    let divisor = width.max(height).div_ceil(THUMBNAIL);
-    sheet.push(image::imageops::thumbnail(
-        &picture,
-        width / divisor,
-        height / divisor,
-    ));
+/// Draws the contact sheets; returns what is hard to see in them.
+fn draw(stage: &Stage, size: Size) -> Vec<String> {
+    let (width, height) = size;
+    let divisor = width.max(height).div_ceil(LARGEST);
+    let mut faults = Vec::new();
+    for text in TEXTS {
+        for (name, scheme) in SCHEMES {
+            let adaptation = Adaptation {
+                text,
+                scheme,
+                ..Adaptation::default()
+            };
+            let mut pictures = Vec::new();
+            for (at, language) in LANGUAGES.into_iter().enumerate() {
+                let views = all(language, adaptation).into_iter().enumerate();
+                for (_, (screen, view)) in views.filter(|(row, _)| is_drawn(size, at, *row)) {
+                    stage.show(&view);
+                    stage.each_page(|stage, page| {
+                        let picture = image(&stage.picture());
+                        let found = legible::faults(stage, &picture).into_iter();
+                        faults.extend(found.map(|fault| {
+                            format!("{screen} {page} {language} {size:?} {text:?} {name}: {fault}")
+                        }));
+                        pictures.push(thumbnail(&picture, divisor));
+                    });
+                }
+            }
+            let sheet = contact_sheet(&pictures, if width > height { 5 } else { 9 });
+            let percent = text.percent();
+            save(
+                &sheet,
+                &format!("contact-{width}x{height}-{percent}-{name}.png"),
+            );
+        }
+    }
+    faults
 }
 
-fn rows(pictures: Vec<RgbaImage>, width: u32) -> Vec<Vec<RgbaImage>> {
-    let columns = if width < 700 { 14 } else { 8 };
-    pictures.chunks(columns).map(<[_]>::to_vec).collect()
-}
+/// The longest side of a picture on a contact sheet (pixels); larger ones are made smaller.
+const LARGEST: u32 = 500;
 
 #[test]
 fn the_matrix_holds_at_480_by_320() {

@@ -29,28 +29,29 @@ pub fn image(picture: &SharedPixelBuffer<Rgba8Pixel>) -> RgbaImage {
     .unwrap()
 }
 
-/// `rows` of equal pictures as one, `gap` pixels apart, each made `divisor` times smaller.
-pub fn contact_sheet(rows: &[Vec<RgbaImage>], divisor: u32) -> RgbaImage {
+/// Every `divisor`th pixel of every `divisor`th line.
+pub fn thumbnail(picture: &RgbaImage, divisor: u32) -> RgbaImage {
+    let (width, height) = picture.dimensions();
+    RgbaImage::from_fn(width / divisor, height / divisor, |x, y| {
+        *picture.get_pixel(x * divisor, y * divisor)
+    })
+}
+
+/// Equal pictures side by side, so many a row, a little apart.
+pub fn contact_sheet(pictures: &[RgbaImage], columns: u32) -> RgbaImage {
     const GAP: u32 = 8;
-    let (width, height) = rows[0][0].dimensions();
-    let (width, height) = (width / divisor, height / divisor);
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0) as u32;
+    let (width, height) = pictures[0].dimensions();
+    let rows = (pictures.len() as u32).div_ceil(columns);
     let mut sheet = RgbaImage::from_pixel(
         columns * (width + GAP) + GAP,
-        rows.len() as u32 * (height + GAP) + GAP,
+        rows * (height + GAP) + GAP,
         image::Rgba([0x60, 0x66, 0x70, 0xff]),
     );
-    for (row, pictures) in rows.iter().enumerate() {
-        for (column, picture) in pictures.iter().enumerate() {
-            let small = if divisor == 1 {
-                picture.clone()
-            } else {
-                imageops::thumbnail(picture, width, height)
-            };
-            let x = GAP + column as u32 * (width + GAP);
-            let y = GAP + row as u32 * (height + GAP);
-            imageops::replace(&mut sheet, &small, i64::from(x), i64::from(y));
-        }
+    for (at, picture) in pictures.iter().enumerate() {
+        let at = at as u32;
+        let x = GAP + at % columns * (width + GAP);
+        let y = GAP + at / columns * (height + GAP);
+        imageops::replace(&mut sheet, picture, i64::from(x), i64::from(y));
     }
     sheet
 }

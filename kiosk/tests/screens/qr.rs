@@ -2,6 +2,7 @@
 
 use i_slint_backend_testing::AccessibleRole;
 use image::RgbaImage;
+use pikir_kiosk::adaptation::{Adaptation, Scheme, TextSize};
 use pikir_kiosk::view::{QrView, ScreenView, View};
 
 use crate::pixels::image;
@@ -134,4 +135,27 @@ fn an_address_too_long_for_a_code_stays_in_text() {
         crate::geometry::faults(&stage, (800, 480)),
         Vec::<String>::new()
     );
+}
+
+#[test]
+fn over_the_screen_of_large_text_the_code_is_no_smaller_and_decodes_in_every_scheme() {
+    for size in SIZES {
+        let stage = Stage::new(size);
+        stage.show(&samples::long("ru", ScreenView::Rate(samples::rate())));
+        let on_card = code_bounds(&stage).width;
+        for scheme in [Scheme::Standard, Scheme::HighContrast] {
+            let large = Adaptation {
+                text: TextSize::Largest,
+                scheme,
+                ..Adaptation::default()
+            };
+            let (_, view) = &samples::every_overlay("ru")[1];
+            stage.show(&samples::adapted(view, large));
+            let picture = image(&stage.picture());
+            assert_eq!(decoded(&picture), [PAYLOAD], "{size:?}");
+            let over = code_bounds(&stage);
+            assert!(over.width >= on_card, "{size:?}: {over:?}, {on_card}");
+            pixels_a_module(&picture, over);
+        }
+    }
 }

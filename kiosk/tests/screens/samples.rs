@@ -3,9 +3,11 @@
 use pikir_contract::Score;
 use pikir_kiosk::adaptation::Adaptation;
 use pikir_kiosk::view::{
-    Fault, FaultView, LanguageChoice, Overlay, QrView, RateMessage, RateView, ScreenView,
+    Fault, FaultView, LanguageChoice, NewsView, Overlay, QrView, RateMessage, RateView, ScreenView,
     SetupView, ThanksView, View,
 };
+
+use crate::questionnaire_samples;
 
 pub const LANGUAGES: [&str; 5] = ["ky", "ru", "be", "en", "kk"];
 
@@ -129,6 +131,7 @@ pub fn view(language: &str, screen: ScreenView) -> View {
     View {
         screen,
         language: language.into(),
+        default_language: language.into(),
         languages: choices(codes),
         organization: short_name(language).into(),
         unit: None,
@@ -143,6 +146,7 @@ pub fn view(language: &str, screen: ScreenView) -> View {
             address: "otzyv.example".into(),
         }),
         adaptation: Adaptation::default(),
+        news: None,
         overlay: None,
         idle_left_s: None,
     }
@@ -210,6 +214,45 @@ pub fn claim(problem: Option<&str>) -> ScreenView {
     })
 }
 
+/// What feedback changed, as long as an official answer may be.
+pub fn news(language: &str) -> NewsView {
+    let (title, text) = match language {
+        "ky" => (
+            "Сиз айттыңыз – биз жасадык: дагы эки терезе ачылды",
+            "Көпчүлүк кезектин узундугун жазган. 1-ноябрдан тартып түшкү тыныгууда да беш терезе иштейт, ал эми майыптар үчүн өзүнчө терезе бар.",
+        ),
+        "be" => (
+            "Вы сказалі – мы зрабілі: адкрыты яшчэ два акны",
+            "Многія пісалі пра доўгую чаргу. З 1 лістапада ў абедзенны час працуюць пяць акон, а для людзей з інваліднасцю ёсць асобнае акно.",
+        ),
+        "kk" => (
+            "Сіз айттыңыз – біз істедік: тағы екі терезе ашылды",
+            "Көпшілік кезектің ұзақтығы туралы жазды. 1 қарашадан бастап түскі үзілісте де бес терезе жұмыс істейді, мүгедектігі бар адамдарға жеке терезе бар.",
+        ),
+        "en" => (
+            "You said – we did: two more windows are open",
+            "Many wrote about the long queue. From 1 November five windows work at lunch time as well, and there is one for people with disabilities.",
+        ),
+        _ => (
+            "Вы сказали – мы сделали: открыты ещё два окна",
+            "Многие писали о длинной очереди. С 1 ноября в обеденное время работают пять окон, а для людей с инвалидностью есть отдельное окно.",
+        ),
+    };
+    NewsView {
+        answer: true,
+        title: title.into(),
+        text: text.into(),
+    }
+}
+
+/// `view` while nobody is there.
+pub fn told(view: View, news: NewsView) -> View {
+    View {
+        news: Some(news),
+        ..view
+    }
+}
+
 /// What lies over a screen, in `language`, by a name for its picture.
 pub fn every_overlay(language: &str) -> Vec<(&'static str, View)> {
     let over = |overlay| View {
@@ -249,12 +292,16 @@ pub fn every_screen(language: &str) -> Vec<(&'static str, View)> {
         screen,
         ..unclaimed.clone()
     };
-    vec![
+    let mut screens = vec![
         ("rate", view(language, ScreenView::Rate(rate()))),
         ("rate-pressed", view(language, ScreenView::Rate(pressed(2)))),
         (
             "rate-long",
             long(language, ScreenView::Rate(official.clone())),
+        ),
+        (
+            "rate-news",
+            told(long(language, ScreenView::Rate(rate())), news(language)),
         ),
         (
             "rate-check-needed",
@@ -318,5 +365,7 @@ pub fn every_screen(language: &str) -> Vec<(&'static str, View)> {
             "setup-no-portal",
             alone(ScreenView::Setup(SetupView::NoPortal)),
         ),
-    ]
+    ];
+    screens.extend(questionnaire_samples::every_page(language));
+    screens
 }

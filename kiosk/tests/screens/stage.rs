@@ -7,6 +7,7 @@ use i_slint_backend_testing::{
     AccessibleRole, ElementHandle, ElementRoot as _, TestingBackend, TestingBackendOptions,
 };
 use pikir_kiosk::screen::{Screen, ScreenOptions};
+use pikir_kiosk::speech::Request;
 use pikir_kiosk::view::{UserAction, View};
 use slint::platform::{PointerEventButton, WindowEvent};
 use slint::{ComponentHandle as _, LogicalPosition, Rgba8Pixel, SharedPixelBuffer, SharedString};
@@ -32,6 +33,7 @@ pub const PANELS: [Size; 7] = [
 pub struct Stage {
     pub screen: Screen,
     pub actions: Rc<RefCell<Vec<UserAction>>>,
+    pub speech: Rc<RefCell<Vec<Request>>>,
 }
 
 /// An element with its bounds.
@@ -66,8 +68,15 @@ impl Stage {
         let actions = Rc::new(RefCell::new(Vec::new()));
         let reported = actions.clone();
         screen.on_action(move |action| reported.borrow_mut().push(action));
+        let speech = Rc::new(RefCell::new(Vec::new()));
+        let requested = speech.clone();
+        screen.on_speech(move |request| requested.borrow_mut().push(request));
         screen.component().show().unwrap();
-        Stage { screen, actions }
+        Stage {
+            screen,
+            actions,
+            speech,
+        }
     }
 
     pub fn show(&self, view: &View) {
@@ -86,11 +95,30 @@ impl Stage {
         self.screen.window().take_snapshot().unwrap()
     }
 
-    /// What a person did since the last call. That the panel was touched at all is told by [`Stage::reported`].
+    /// What a person did since the last call. That the panel was touched, or a key pressed, at all is told by
+    /// [`Stage::reported`].
     pub fn taken(&self) -> Vec<UserAction> {
+        let mut actions = self.actions.take();
+        actions.retain(|action| !matches!(action, UserAction::Touched(_) | UserAction::Stay));
+        actions
+    }
+
+    /// The same, signs of life included.
+    pub fn taken_with_stay(&self) -> Vec<UserAction> {
         let mut actions = self.actions.take();
         actions.retain(|action| !matches!(action, UserAction::Touched(_)));
         actions
+    }
+
+    /// What was said since the last call.
+    pub fn said(&self) -> Vec<String> {
+        let requests = self.speech.take().into_iter();
+        requests
+            .filter_map(|request| match request {
+                Request::Say(text) => Some(text),
+                _ => None,
+            })
+            .collect()
     }
 
     /// Everything reported since the last call, touches of the panel included.

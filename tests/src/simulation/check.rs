@@ -7,9 +7,10 @@ use anyhow::{Context, Result, ensure};
 use pikir_contract::{Event, Id, Notice, OffsetQuality};
 use pikir_kiosk::limits::MAX_REQUESTS_PER_MINUTE;
 
-use super::history::{History, Tap};
+use super::history::History;
 use super::machine::Life;
 use super::portal::Books;
+use super::tally::Tap;
 
 /// How far a known time may be off (milliseconds): half of the longest round trip that is believed, and the way.
 const TOLERANCE_MS: u64 = 6_000;
@@ -75,7 +76,11 @@ pub(super) fn everything(history: &mut History, life: &Life) -> Result<()> {
     let (destroyed, collided) = missing(history, &held, &books)?;
     (history.tally.destroyed, history.tally.collided) = (destroyed, collided);
     ensure!(
-        destroyed == collided || is_stated(history, life, &books),
+        collided == 0 || conflicts > 0,
+        "{collided} numbers were given twice, and the portal does not name it"
+    );
+    ensure!(
+        destroyed == 0 || is_stated(history, life, &books),
         "{destroyed} acknowledged events are gone, and nobody says so"
     );
     strangers(history, &books)?;
@@ -93,16 +98,17 @@ pub(super) fn everything(history: &mut History, life: &Life) -> Result<()> {
         gapless(history, &books)?;
     }
     in_order(history, &held)?;
-    // What a device that failed did not let the terminal keep, its guesses do not know.
-    let kept_all = history.tally.device_errors == 0;
-    if kept_all && !history.temper.lying_disk && !history.temper.damage {
+    // Guesses come from what is known of other boots. Where the disk forgot some of that, the portal was told it before:
+    // guesses from what is left then stand beside what they do not know of.
+    if !history.temper.lying_disk && !history.temper.damage {
         dated_in_order(history, &books, &held)?;
     }
     times(history, &books, &held)
 }
 
-/// Where each event is held: exactly once. An event that was given a new number, because the disk lost the one that had it
-/// or the portal lied, may come under both to a portal that is restored later: the same body, which counts once by its id.
+/// Where each event is held: exactly once. Only a disk that forgot an answer of the portal makes the terminal take events
+/// that the portal holds for others, and give them new numbers (`tail.rs` of the journal says why nobody can tell): the same
+/// body, which counts once by its id.
 fn by_id(history: &History, books: &Books) -> Result<HashMap<Id, u64>> {
     let mut held: HashMap<Id, u64> = HashMap::new();
     for event in books.accepted.values() {
@@ -111,7 +117,7 @@ fn by_id(history: &History, books: &Books) -> Result<HashMap<Id, u64>> {
             continue;
         };
         ensure!(
-            history.temper.may_renumber() && books.accepted[&other].body == event.body,
+            history.disk_forgot() && books.accepted[&other].body == event.body,
             "{id} is held twice: {other} and {}",
             event.seq
         );
@@ -126,33 +132,34 @@ fn id_of(event: &Event) -> Result<Id> {
         .with_context(|| format!("event {} has no id", event.seq))
 }
 
-/// How many acknowledged events are not at the portal: only what lay on a disk that lied or was damaged may be, and what
-/// took the number of an event that the disk had lost where SQLite cannot see it, and the portal held (a known limit: the
-/// answer says `duplicate` to both). How many of those there are is the second figure.
+/// How many acknowledged events are not at the portal. Only what lay on a disk that lied or was damaged may be, and what took
+/// the number of an event that the disk forgot while the request with it was still under way: when the terminal asked, the
+/// portal did not hold it yet, and later it answers `duplicate` to both and names the conflict. How many of those there are
+/// is the second figure.
 fn missing(history: &History, held: &HashMap<Id, u64>, books: &Books) -> Result<(u64, u64)> {
     let (mut destroyed, mut collided) = (0, 0);
     for tap in &history.taps {
         let Some(seq) = tap.seq.filter(|_| !held.contains_key(&tap.id)) else {
             continue;
         };
-        let is_collision =
-            history.temper.may_renumber() && !tap.at_risk && books.accepted.contains_key(&seq);
+        let came_late = !tap.at_risk && history.disk_forgot() && books.late.contains(&seq);
         ensure!(
-            tap.at_risk || is_collision,
-            "event {seq} ({}) was acknowledged and is not at the portal; rejected: {:?}",
+            tap.at_risk || came_late,
+            "event {seq} ({}) was acknowledged and is not at the portal, which holds {:?} there; rejected: {:?}",
             tap.id,
+            books.accepted.get(&seq).map(|event| &event.body["id"]),
             books.rejected.keys()
         );
-        destroyed += 1;
-        collided += u64::from(is_collision);
+        destroyed += u64::from(tap.at_risk);
+        collided += u64::from(came_late);
     }
     Ok((destroyed, collided))
 }
 
-/// Whether the terminal says that something was lost. What a disk lied about and nobody ever saw, nobody can miss; nor
-/// what [`History::unseen_damage`] names.
+/// Whether the terminal or the portal says that something was lost. What a disk forgot in order and the portal never held,
+/// nobody can miss; nor what [`History::unseen_damage`] names.
 fn is_stated(history: &History, life: &Life, books: &Books) -> bool {
-    history.temper.lying_disk
+    history.tally.lies > 0
         || history.unseen_damage
         || life.published().recovered.is_some()
         || !books.rejected.is_empty()
@@ -192,16 +199,23 @@ fn gapless(history: &History, books: &Books) -> Result<()> {
     Ok(())
 }
 
-/// The order of numbers is the order of taps, apart from events that had to be given a new number.
+/// The order of numbers is the order of taps: of those that kept theirs, and of those that were given new ones. (The keys of
+/// the numbers behind those that were lost are used up, so what has one of them keeps it.)
 fn in_order(history: &History, held: &HashMap<Id, u64>) -> Result<()> {
-    let mut last = 0;
+    let (mut last_kept, mut last_moved) = (0, 0);
     for tap in &history.taps {
-        if let Some(seq) = held.get(&tap.id)
-            && tap.seq.is_none_or(|acknowledged| acknowledged == *seq)
-        {
-            ensure!(*seq > last, "{tap:?} is event {seq}, after {last}");
-            last = *seq;
-        }
+        let Some(seq) = held.get(&tap.id) else {
+            continue;
+        };
+        let last = match tap.seq {
+            Some(acknowledged) if acknowledged != *seq => &mut last_moved,
+            Some(_) => &mut last_kept,
+            // Which number it had first, nobody was told.
+            None if history.temper.may_renumber() => continue,
+            None => &mut last_kept,
+        };
+        ensure!(*seq > *last, "{tap:?} is event {seq}, after {last}");
+        *last = *seq;
     }
     Ok(())
 }
@@ -213,8 +227,7 @@ fn times(history: &History, books: &Books, held: &HashMap<Id, u64>) -> Result<()
             continue;
         };
         let up_ms = event.body["up_ms"].as_i64().context("up_ms")?;
-        // Bodies are sealed, what is known of clocks is not: a bit that flips there is seen by nobody.
-        let told = books.told.get(&tap.boot).filter(|_| !tap.at_risk);
+        let told = books.told.get(&tap.boot);
         if let Some(offset) = told.filter(|told| told.quality != OffsetQuality::Estimated) {
             let off_by = (up_ms + offset.offset_ms).abs_diff(tap.at_ms);
             ensure!(

@@ -7,7 +7,7 @@ use pikir_kiosk::clock::Clock;
 use tokio::time::Instant;
 
 /// When every history begins: 2026-11-22T02:00:00Z (Unix milliseconds).
-const BEGINNING_MS: i64 = 1_795_312_800_000;
+pub(super) const BEGINNING_MS: i64 = 1_795_312_800_000;
 
 /// The time as it really is, from the beginning of a history on.
 #[derive(Debug, Clone, Copy)]

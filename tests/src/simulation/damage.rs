@@ -9,17 +9,65 @@ use crate::dice::Dice;
 /// SQLite's page (bytes).
 const PAGE: usize = 4_096;
 
-/// Damages the journal at `path` in one way or another; says how.
+/// The header of a write-ahead log, of each of its frames, and a whole frame (bytes;
+/// <https://sqlite.org/fileformat2.html#walformat>).
+const LOG_HEADER: usize = 32;
+const FRAME_HEADER: usize = 24;
+const FRAME: usize = FRAME_HEADER + PAGE;
+/// Commits behind the place of a damage that a power cut may have left there: the one that was under way.
+const UNDER_WAY: usize = 1;
+
+/// What was done.
+pub struct Damage {
+    /// In words.
+    pub what: String,
+    /// The files look as a power cut may leave them.
+    pub cannot_be_seen: bool,
+}
+
+/// Damages the journal at `path` in one way or another.
 ///
 /// # Errors
 /// The files cannot be read or written.
-pub fn damage(path: &Path, dice: &mut Dice) -> io::Result<String> {
+pub fn damage(path: &Path, dice: &mut Dice) -> io::Result<Damage> {
     let log = beside(path, "-wal");
     let file = if log.exists() && dice.percent(30) {
         &log
     } else {
         path
     };
+    let before = fs::read(&log).unwrap_or_default();
+    let what = do_damage(path, file, dice)?;
+    // A log that is gone although the database is there may have been emptied by a clean end.
+    let is_log = file == &log && path.exists();
+    let after = fs::read(&log).unwrap_or_default();
+    Ok(Damage {
+        what,
+        cannot_be_seen: is_log && commits_behind(&before, &after) <= UNDER_WAY,
+    })
+}
+
+/// How many commits stand intact behind the first damage of a log.
+fn commits_behind(before: &[u8], after: &[u8]) -> usize {
+    let salts = before.get(16..24);
+    let frames = |log: &[u8]| -> Vec<Vec<u8>> {
+        let frames = log.get(LOG_HEADER..).unwrap_or_default();
+        frames.chunks_exact(FRAME).map(<[u8]>::to_vec).collect()
+    };
+    let (before_frames, after_frames) = (frames(before), frames(after));
+    let intact = before_frames
+        .iter()
+        .enumerate()
+        .map(|(at, frame)| after_frames.get(at) == Some(frame));
+    let header_is_intact = before.get(..LOG_HEADER) == after.get(..LOG_HEADER);
+    intact
+        .zip(&before_frames)
+        .skip_while(|(intact, _)| header_is_intact && *intact)
+        .filter(|(intact, frame)| *intact && frame.get(8..16) == salts && frame[4..8] != [0; 4])
+        .count()
+}
+
+fn do_damage(path: &Path, file: &Path, dice: &mut Dice) -> io::Result<String> {
     let name = file
         .file_name()
         .unwrap_or_default()

@@ -5,18 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use pikir_contract::{BootId, Id, InputKind, Notice, Score, SealKey};
+use pikir_contract::{BootId, Id, InputKind, Notice, Score};
 use pikir_kiosk::clock::Clock;
 use pikir_kiosk::entropy::{SharedEntropy, TestEntropy};
-use pikir_kiosk::journal::{Content, Journal, NewEvent};
+use pikir_kiosk::journal::{Content, NewEvent};
 use uuid::Uuid;
 
 use super::check;
-use super::clock::{SimClock, Truth};
+use super::clock::{BEGINNING_MS, SimClock, Truth};
 use super::damage;
+use super::enrolled::Enrolled;
 use super::machine::{Hardware, Life};
 use super::portal::{Books, ModelPortal};
 use super::road::{Road, Weather};
+use super::tally::{Tally, Tap, Temper};
 use crate::dice::Dice;
 use crate::disk::{Disk, Fault};
 
@@ -30,54 +32,6 @@ const LOOK: Duration = Duration::from_secs(60);
 /// How long they are watched at rest.
 const WATCH: Duration = Duration::from_secs(3_600);
 
-/// An append that was tried.
-#[derive(Debug, Clone)]
-pub struct Tap {
-    /// Id of the event.
-    pub id: Id,
-    /// When it really was (Unix milliseconds).
-    pub at_ms: i64,
-    /// In which boot.
-    pub boot: BootId,
-    /// Its number; `None`: not acknowledged, so it may be there or not.
-    pub seq: Option<u64>,
-    /// The disk lost or damaged what it held after this.
-    pub at_risk: bool,
-}
-
-/// What happened in a history, for the figures.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Tally {
-    /// Appends that were acknowledged.
-    pub acknowledged: u64,
-    /// Acknowledged appends that a lying or damaged disk destroyed, as was stated.
-    pub destroyed: u64,
-    /// Of these, the ones that were taken under numbers whose events the portal held, because the disk had lost them.
-    pub collided: u64,
-    /// Lives of the program.
-    pub lives: u64,
-    /// Power cuts.
-    pub power_cuts: u64,
-    /// SIGKILLs.
-    pub kills: u64,
-    /// Errors of the device.
-    pub device_errors: u64,
-    /// Power cuts of a disk that lied about its syncs.
-    pub lies: u64,
-    /// Damages to the files.
-    pub damages: u64,
-    /// Restored backups of the portal.
-    pub restores: u64,
-    /// Clock jumps.
-    pub clock_jumps: u64,
-    /// Requests sent.
-    pub requests: u64,
-    /// Events under numbers that the portal held already.
-    pub conflicts: u64,
-    /// Virtual time (hours).
-    pub hours: u64,
-}
-
 /// One history.
 pub struct History {
     pub(super) dice: Dice,
@@ -87,26 +41,11 @@ pub struct History {
     pub(super) tally: Tally,
     /// Whether the disk may lie, the files be damaged, the portal lie.
     pub(super) temper: Temper,
-    /// Damage that the terminal may not see: the end of a damaged log is the same as a commit that the power cut
-    /// interrupted, and pages in each other's place are sound one by one (the structure is checked after an unclean end).
+    /// Damage that the terminal cannot see: a log without its end is what a power cut leaves, and a second witness of each
+    /// append would cost a second sync of each.
     pub(super) unseen_damage: bool,
     backups: Vec<(i64, Books)>,
     story: String,
-}
-
-/// What kinds of misfortune a history has.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Temper {
-    pub(super) lying_disk: bool,
-    pub(super) damage: bool,
-    pub(super) lying_portal: bool,
-}
-
-impl Temper {
-    /// Whether numbers may have to be given anew: the terminal and the portal may disagree about who has one.
-    pub(super) fn may_renumber(self) -> bool {
-        self.lying_disk || self.damage || self.lying_portal
-    }
 }
 
 impl History {
@@ -124,19 +63,14 @@ impl History {
         let truth = Truth::begins();
         let disk = Disk::new(dice.number())?;
         let entropy: SharedEntropy = TestEntropy::new(dice.number());
-        let mut key = [0; 32];
-        entropy.fill(&mut key);
-        let terminal = entropy.id(truth.now_ms());
-        let mut journal =
-            Journal::create(&disk.path().join("journal.db"), &SealKey::from_bytes(key))?;
-        journal.set_terminal(terminal)?;
-        drop(journal);
-        let portal = ModelPortal::new(SealKey::from_bytes(key));
+        let enrolled = Enrolled::get()?;
+        enrolled.put_into(disk.path())?;
+        let portal = ModelPortal::new(enrolled.first_key());
         let road = Road::new(truth, Dice::new(dice.number()), portal, temper.lying_portal);
         Ok(Self {
             hardware: Arc::new(Hardware {
                 disk,
-                terminal,
+                terminal: enrolled.terminal,
                 entropy,
                 road,
             }),
@@ -151,6 +85,11 @@ impl History {
         })
     }
 
+    /// Whether the disk may have lost what it had confirmed.
+    pub(super) fn disk_forgot(&self) -> bool {
+        self.tally.lies > 0 || self.tally.damages > 0
+    }
+
     /// What happened so far, for a person.
     #[must_use]
     pub fn story(&self) -> &str {
@@ -158,7 +97,7 @@ impl History {
     }
 
     pub(super) fn tell(&mut self, what: &str) {
-        let seconds = (self.truth.now_ms() - 1_795_312_800_000) / 1_000;
+        let seconds = (self.truth.now_ms() - BEGINNING_MS) / 1_000;
         let _ = writeln!(self.story, "{seconds:>8} s  {what}");
     }
 
@@ -174,7 +113,7 @@ impl History {
             self.between_lives().await?;
         }
         self.come_to_rest().await?;
-        self.tally.hours = ((self.truth.now_ms() - 1_795_312_800_000) / 3_600_000) as u64;
+        self.tally.hours = ((self.truth.now_ms() - BEGINNING_MS) / 3_600_000) as u64;
         Ok(self.tally)
     }
 
@@ -354,6 +293,11 @@ impl History {
             let which = self.dice.index(self.backups.len());
             let books = self.backups[which].1.clone();
             let through = books.through();
+            if self.temper.may_renumber() {
+                // Whoever goes back to a newer backup afterwards takes up a past in which numbers may have had other events;
+                // the answer says nothing of that, so no terminal can know.
+                self.backups.truncate(which + 1);
+            }
             self.hardware.road.portal(|portal| portal.restore(books));
             self.tally.restores += 1;
             self.tell(&format!("the portal is restored to {through}"));
@@ -412,14 +356,12 @@ impl History {
     }
 
     async fn between_lives(&mut self) -> Result<()> {
-        // Without a spare key a lost journal means a new enrolment, which ends a history.
-        let has_spare_key = self.hardware.disk.path().join("spare-key.json").exists();
-        if self.temper.damage && self.dice.percent(35) && has_spare_key {
-            let what = damage::damage(&self.hardware.journal(), &mut self.dice)?;
+        if self.temper.damage && self.dice.percent(35) {
+            let damage = damage::damage(&self.hardware.journal(), &mut self.dice)?;
             self.everything_is_at_risk();
             self.tally.damages += 1;
-            self.unseen_damage |= what.starts_with("journal.db-wal") || what.ends_with("swapped");
-            self.tell(&what);
+            self.unseen_damage |= damage.cannot_be_seen;
+            self.tell(&damage.what);
         }
         let seconds = match self.dice.below(12) {
             0..=6 => self.dice.below(60),

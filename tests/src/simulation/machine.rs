@@ -155,9 +155,10 @@ impl Queue for Counter {
             .await
     }
 
-    fn learn_offset(&self, offset: BootOffset) {
-        // The terminal's own queue drops it too when it cannot be kept: the next answer teaches it again.
-        let _ = self.0.ask(|keeper| keeper.learn_offset(offset));
+    async fn learn_offset(&self, offset: BootOffset) -> Result<(), JournalError> {
+        self.0
+            .ask_or_die(|keeper| keeper.learn_offset(offset))
+            .await
     }
 }
 

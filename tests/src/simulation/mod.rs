@@ -9,6 +9,8 @@
 //! | file | what it is |
 //! | --- | --- |
 //! | [`history`] | what happens, drawn from the seed |
+//! | [`tally`] | what is remembered of it, and counted |
+//! | [`enrolled`] | what it begins with |
 //! | [`machine`] | the terminal: its journal without a thread, its uploader, its deaths |
 //! | [`road`] | the network |
 //! | [`portal`] | a portal written from the contract alone |
@@ -19,13 +21,16 @@
 pub mod check;
 pub mod clock;
 pub mod damage;
+pub mod enrolled;
 pub mod history;
 pub mod machine;
 pub mod portal;
 pub mod road;
+pub mod tally;
 
 use anyhow::{Context, Result};
-use history::{History, Tally};
+use history::History;
+use tally::Tally;
 
 /// Lives one history; returns its figures and its story. The same seed gives the same one.
 ///

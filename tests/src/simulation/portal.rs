@@ -1,7 +1,7 @@
 //! A portal written from the contract alone: it holds what it was handed, verifies every seal from the first key on,
 //! and can be restored from an older backup.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use pikir_contract::{
     BootId, BootOffset, Event, EventBody, EventResult, EventStatus, EventsAnswer, EventsRequest,
@@ -24,6 +24,8 @@ pub struct ModelPortal {
 pub struct Books {
     /// What was accepted, by seq.
     pub accepted: BTreeMap<u64, Event>,
+    /// Which of these came with a request that was late: by then the terminal may have forgotten that it sent them.
+    pub late: BTreeSet<u64>,
     /// What was rejected for good, by seq.
     pub rejected: BTreeMap<u64, Event>,
     /// What the terminal told of its boots' clocks.
@@ -88,6 +90,19 @@ impl ModelPortal {
     /// Restores a backup.
     pub fn restore(&mut self, backup: Books) {
         self.books = backup;
+    }
+
+    /// Takes a copy of a delivery that was late.
+    pub fn deliver_late(&mut self, request: &EventsRequest, now_ms: i64) {
+        let unknown = |event: &&Event| self.books.known(event.seq).is_none();
+        let new: Vec<u64> = request
+            .events
+            .iter()
+            .filter(unknown)
+            .map(|event| event.seq)
+            .collect();
+        self.deliver(request, now_ms);
+        self.books.late.extend(new);
     }
 
     /// Takes a delivery at true time `now_ms` and answers.

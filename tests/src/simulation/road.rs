@@ -111,10 +111,9 @@ impl Road {
         let mut state = self.lock();
         state.weather = Weather::Fair;
         state.may_lie = false;
-        while state.echoes.pop().is_some_and(|echo| {
-            state.deliver(&echo);
-            true
-        }) {}
+        while let Some(echo) = state.echoes.pop() {
+            state.deliver_late(&echo);
+        }
     }
 
     /// Looks at the portal.
@@ -146,6 +145,11 @@ impl State {
     fn deliver(&mut self, request: &EventsRequest) -> EventsAnswer {
         let now_ms = self.truth.now_ms();
         self.portal.deliver(request, now_ms)
+    }
+
+    fn deliver_late(&mut self, request: &EventsRequest) {
+        let now_ms = self.truth.now_ms();
+        self.portal.deliver_late(request, now_ms);
     }
 
     fn fate(&mut self) -> Fate {
@@ -189,7 +193,7 @@ impl Portal for Road {
             (state.fate(), echo)
         };
         if let Some(echo) = echo {
-            self.deliver(&echo);
+            self.lock().deliver_late(&echo);
         }
         self.travel(1, 200).await;
         let reply = self.meet(fate, &request).await;

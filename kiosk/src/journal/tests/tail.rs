@@ -27,6 +27,19 @@ fn forgetful() -> (Desk, Keeper) {
     (desk, keeper)
 }
 
+/// The bodies of the events that have these numbers.
+fn bodies(keeper: &Keeper, seqs: std::ops::RangeInclusive<u64>) -> Vec<serde_json::Value> {
+    let mut bodies = Vec::new();
+    let journal = keeper.journal.as_ref().unwrap();
+    journal
+        .for_each_event(*seqs.start(), |event| {
+            bodies.extend(seqs.contains(&event.seq).then_some(event.body));
+            Ok(())
+        })
+        .unwrap();
+    bodies
+}
+
 fn duplicates(seqs: std::ops::RangeInclusive<u64>) -> Vec<EventResult> {
     seqs.map(|seq| result(seq, EventStatus::Duplicate))
         .collect()
@@ -35,6 +48,7 @@ fn duplicates(seqs: std::ops::RangeInclusive<u64>) -> Vec<EventResult> {
 #[test]
 fn the_chain_goes_on_behind_what_the_portal_holds_and_events_with_taken_numbers_get_new_ones() {
     let (_desk, mut keeper) = forgetful();
+    let taken = bodies(&keeper, 6..=7);
     assert_eq!(
         numbers(&offered(&mut keeper)),
         (1..=5).collect::<Vec<_>>(),
@@ -53,10 +67,8 @@ fn the_chain_goes_on_behind_what_the_portal_holds_and_events_with_taken_numbers_
     assert_eq!(numbers(&again), [9, 10, 11]);
     assert_sealed(&again);
     assert_eq!(again[0].body["what"], "journal-recovered");
-    let journal = keeper.journal.as_ref().unwrap();
-    for (old, new) in [(6, &again[1]), (7, &again[2])] {
-        assert_eq!(journal.event(old).unwrap().unwrap().body, new.body);
-    }
+    assert_eq!(bodies(&keeper, 10..=11), taken, "they have new numbers");
+    assert!(bodies(&keeper, 6..=8).is_empty(), "and the former no more");
     assert!(keeper.published().recovered.unwrap().contains("seq 6 to 8"));
     let path = keeper.path.clone();
     keeper.close();
@@ -66,6 +78,7 @@ fn the_chain_goes_on_behind_what_the_portal_holds_and_events_with_taken_numbers_
 #[test]
 fn a_loss_shows_also_when_more_was_taken_since_than_was_lost() {
     let (_desk, mut keeper) = forgetful();
+    let taken = bodies(&keeper, 6..=7);
     offered(&mut keeper);
     assert_eq!(
         keeper.acknowledge(answer(6, duplicates(1..=5))).unwrap(),
@@ -74,42 +87,96 @@ fn a_loss_shows_also_when_more_was_taken_since_than_was_lost() {
     let sent = all(&mut keeper);
     assert_eq!(numbers(&sent), [7, 8, 9], "6 is taken, 7 is free");
     assert_sealed(&sent);
-    let journal = keeper.journal.as_ref().unwrap();
-    assert_eq!(journal.event(6).unwrap().unwrap().body, sent[2].body);
+    assert_eq!([&sent[2].body, &sent[0].body], [&taken[0], &taken[1]]);
+    assert!(bodies(&keeper, 6..=6).is_empty());
 }
 
 #[test]
-fn a_terminal_that_has_delivered_everything_asks_about_its_newest_event_before_it_sends_more() {
+fn a_terminal_that_has_delivered_everything_asks_before_it_sends_more() {
     let desk = Desk::new();
     let mut keeper = desk.kept(5);
     keeper.acknowledge(answer(5, vec![])).unwrap();
     keeper.close();
     let mut keeper = desk.keeper();
-    assert_eq!(
-        offered(&mut keeper),
-        vec![],
+    let batch = keeper.batch(10, usize::MAX).unwrap();
+    assert!(
+        batch.events.is_empty() && !batch.is_question,
         "nothing to say, nothing to ask"
     );
     keeper.append(desk.rating()).unwrap();
-    assert_eq!(numbers(&offered(&mut keeper)), [5]);
-    assert_eq!(
-        keeper.acknowledge(answer(5, duplicates(5..=5))).unwrap(),
-        Taken::Moved
-    );
+    let batch = keeper.batch(10, usize::MAX).unwrap();
+    assert!(batch.events.is_empty() && batch.is_question);
+    assert_eq!(keeper.acknowledge(answer(5, vec![])).unwrap(), Taken::Moved);
     assert_eq!(numbers(&offered(&mut keeper)), [6]);
 }
 
 #[test]
-fn a_portal_that_refuses_the_question_is_sent_what_is_new() {
-    let desk = Desk::new();
-    let mut keeper = desk.kept(5);
-    keeper.acknowledge(answer(5, vec![])).unwrap();
-    keeper.close();
+fn lives_in_which_the_portal_never_answered_do_not_end_the_doubt() {
+    let (desk, keeper) = forgetful();
+    drop(keeper);
     let mut keeper = desk.keeper();
     keeper.append(desk.rating()).unwrap();
-    keeper.refuse(5, "no").unwrap();
-    assert_eq!(numbers(&offered(&mut keeper)), [6]);
-    assert_eq!(keeper.published().state.rejected, 0);
+    keeper.close();
+    let mut keeper = desk.keeper();
+    assert_eq!(numbers(&offered(&mut keeper)), (1..=5).collect::<Vec<_>>());
+    assert_eq!(
+        keeper.acknowledge(answer(8, duplicates(1..=5))).unwrap(),
+        Taken::Moved
+    );
+    assert_eq!(numbers(&offered(&mut keeper)), [9, 10, 11, 12]);
+    keeper.close();
+    let mut keeper = desk.keeper();
+    assert_eq!(
+        numbers(&offered(&mut keeper)),
+        [9, 10, 11, 12],
+        "the doubt ended with the answer"
+    );
+}
+
+#[test]
+fn a_journal_that_lost_all_it_had_goes_on_behind_what_the_portal_holds() {
+    let desk = Desk::new();
+    drop(desk.create());
+    let mut keeper = desk.keeper();
+    keeper.append(desk.rating()).unwrap();
+    let batch = keeper.batch(10, usize::MAX).unwrap();
+    assert!(batch.events.is_empty() && batch.is_question);
+    assert_eq!(keeper.acknowledge(answer(3, vec![])).unwrap(), Taken::Moved);
+    let sent = offered(&mut keeper);
+    assert_eq!(numbers(&sent), [4, 5]);
+    assert_sealed(&sent);
+}
+
+#[test]
+fn events_that_get_new_numbers_take_the_beginning_of_their_boot_along() {
+    let desk = Desk::new();
+    desk.kept(3).close();
+    let clock = TestClock::new("7c1d6f0e-1111-4222-8333-444455557777".parse().unwrap(), 0);
+    let mut keeper = Keeper::open(
+        desk.path(),
+        desk.terminal(),
+        clock.clone(),
+        desk.entropy.clone(),
+    );
+    let later = NewEvent {
+        at: clock.reading(),
+        ..desk.rating()
+    };
+    keeper.append(later).unwrap();
+    offered(&mut keeper);
+    keeper.acknowledge(answer(5, duplicates(1..=3))).unwrap();
+    let firsts: Vec<i64> = keeper
+        .journal
+        .as_ref()
+        .unwrap()
+        .connection()
+        .prepare("SELECT first_seq FROM boots ORDER BY first_seq")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(firsts, [1, 7], "6 is the notice of the loss");
 }
 
 #[test]

@@ -49,9 +49,9 @@ fn a_journal_of_the_first_version_keeps_everything_and_learns_where_its_boots_be
     }
     old.execute_batch(&format!(
         "INSERT INTO chain (id, terminal, next_seq, ratchet, received_through)
-             VALUES (1, '{}', 5, zeroblob(32), 2);
+             VALUES (1, '{}', 6, zeroblob(32), 2);
          INSERT INTO boots VALUES ('{}', 77, 'synced');
-         INSERT INTO events VALUES (9, 'notice', 'not JSON', zeroblob(16), NULL, NULL);",
+         INSERT INTO events VALUES (5, 'notice', 'not JSON', zeroblob(16), NULL, NULL);",
         desk.entropy.id(1),
         boots[0]
     ))

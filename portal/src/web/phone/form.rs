@@ -5,6 +5,8 @@ use axum::extract::{Form, FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use tokio::sync::{Semaphore, SemaphorePermit};
+
 use crate::web::look;
 use crate::web::picture::{MAX_PHOTO_BYTES, MAX_PHOTOS};
 
@@ -14,6 +16,11 @@ pub const CRITERION: &str = "c-";
 const MAX_FIELD_BYTES: usize = 256 * 1024;
 /// Fields that are read; a form of ours has far fewer.
 const MAX_FIELDS: usize = 300;
+
+/// Forms with files that are read or looked at in one moment: each takes up to 20 MiB of memory. Those without go on.
+const UPLOADS: usize = 24;
+
+static UPLOADING: Semaphore = Semaphore::const_new(UPLOADS);
 
 /// What was typed and chosen. Everything may be missing: a person is told what to do, never refused.
 #[derive(Debug, Default)]
@@ -42,6 +49,8 @@ pub struct Typed {
     pub files: Vec<Vec<u8>>,
     /// What is wrong with a file that is not.
     pub file_fault: Option<FileFault>,
+    /// Held while there are files.
+    upload: Option<SemaphorePermit<'static>>,
 }
 
 /// Why a file was not even looked at.
@@ -51,6 +60,8 @@ pub enum FileFault {
     TooLarge,
     /// More than [`MAX_PHOTOS`] files.
     TooMany,
+    /// [`UPLOADS`] forms with files are being read already.
+    Busy,
 }
 
 /// The form is larger than anything a person writes.
@@ -93,6 +104,17 @@ impl<S: Send + Sync> FromRequest<S> for Typed {
 }
 
 impl Typed {
+    /// True if there is memory for files.
+    fn may_upload(&mut self) -> bool {
+        if self.upload.is_none() {
+            self.upload = UPLOADING.try_acquire().ok();
+        }
+        if self.upload.is_none() {
+            self.file_fault = Some(FileFault::Busy);
+        }
+        self.upload.is_some()
+    }
+
     fn put(&mut self, name: String, value: String) {
         match name.as_str() {
             "score" => self.score = value,
@@ -134,6 +156,7 @@ async fn read_parts(mut parts: Multipart) -> Result<Typed, BeyondMeasure> {
         // What is too large is read to its end all the same: a browser shows an answer only after it has sent everything.
         loop {
             match part.chunk().await {
+                Ok(Some(_)) if is_file && !typed.may_upload() => {}
                 Ok(Some(chunk)) if content.len() + chunk.len() <= limit => {
                     content.extend_from_slice(&chunk);
                 }

@@ -38,6 +38,9 @@ const MAX_WAITING_PHOTOS: u64 = 4_000;
 /// Photos that are decoded at the same time: each takes memory and a processor.
 const DECODERS: usize = 2;
 
+/// Said when there is no room for photos.
+const BUSY: &str = "Photos cannot be taken at the moment. Please send the review without them.";
+
 static DECODING: Semaphore = Semaphore::const_new(DECODERS);
 
 /// Bytes a form with photos may send: files that are somewhat too large still come in whole, so that the page can say so.
@@ -153,6 +156,7 @@ async fn photos(
                 "At most {count} photos can be sent. Please choose again.",
             ));
         }
+        Some(FileFault::Busy) => return Ok(Err(BUSY)),
         None => {}
     }
     if typed.files.is_empty() {

@@ -1,0 +1,225 @@
+//! The accessibility panel under a finger and under keys.
+
+use pikir_kiosk::adaptation::{Adaptation, Scheme, Spacing, TextSize, Volume};
+use pikir_kiosk::view::{Overlay, ScreenView, UserAction};
+use slint::LogicalPosition;
+use slint::platform::Key;
+
+use crate::geometry::is_target;
+use crate::samples;
+use crate::stage::{PANELS, Size, Stage};
+
+fn panel(size: Size) -> Stage {
+    let stage = Stage::new(size);
+    let [(_, view), _] = &samples::every_overlay("en")[..] else {
+        panic!("two overlays");
+    };
+    stage.show(view);
+    stage
+}
+
+#[test]
+fn every_choice_of_the_panel_reports_how_the_screen_is_wanted() {
+    let plain = Adaptation::default();
+    let choices = [
+        (
+            "Text size: 150 %",
+            Adaptation {
+                text: TextSize::Large,
+                ..plain
+            },
+        ),
+        (
+            "Text size: 200 %",
+            Adaptation {
+                text: TextSize::Largest,
+                ..plain
+            },
+        ),
+        (
+            "Colours: black on white",
+            Adaptation {
+                scheme: Scheme::BlackOnWhite,
+                ..plain
+            },
+        ),
+        (
+            "Colours: white on black",
+            Adaptation {
+                scheme: Scheme::WhiteOnBlack,
+                ..plain
+            },
+        ),
+        (
+            "Colours: blue",
+            Adaptation {
+                scheme: Scheme::BlueOnLightBlue,
+                ..plain
+            },
+        ),
+        (
+            "Colours: yellow on black",
+            Adaptation {
+                scheme: Scheme::HighContrast,
+                ..plain
+            },
+        ),
+        (
+            "Letter spacing: wide",
+            Adaptation {
+                spacing: Spacing::Wide,
+                ..plain
+            },
+        ),
+        (
+            "Letter spacing: widest",
+            Adaptation {
+                spacing: Spacing::Widest,
+                ..plain
+            },
+        ),
+        (
+            "Typeface: with serifs",
+            Adaptation {
+                serif: true,
+                ..plain
+            },
+        ),
+        (
+            "Pictures: hidden",
+            Adaptation {
+                pictures_off: true,
+                ..plain
+            },
+        ),
+        (
+            "Speech: on",
+            Adaptation {
+                speech: true,
+                ..plain
+            },
+        ),
+        (
+            "Volume: 25 %",
+            Adaptation {
+                volume: Volume::Low,
+                ..plain
+            },
+        ),
+        (
+            "Volume: 100 %",
+            Adaptation {
+                volume: Volume::High,
+                ..plain
+            },
+        ),
+        (
+            "Buttons: lower down",
+            Adaptation {
+                low_reach: true,
+                ..plain
+            },
+        ),
+    ];
+    for (label, wanted) in choices {
+        let stage = panel((600, 1024));
+        stage.touch(label);
+        assert_eq!(stage.taken(), [UserAction::Adapt(wanted)], "{label}");
+    }
+}
+
+#[test]
+fn a_further_choice_keeps_the_others() {
+    let stage = panel((800, 480));
+    let before = Adaptation {
+        text: TextSize::Large,
+        scheme: Scheme::HighContrast,
+        serif: true,
+        volume: Volume::High,
+        ..Adaptation::default()
+    };
+    let (_, view) = &samples::every_overlay("en")[0];
+    stage.show(&samples::adapted(view, before));
+    stage.touch("Text size: 200 %");
+    let wanted = Adaptation {
+        text: TextSize::Largest,
+        ..before
+    };
+    assert_eq!(stage.taken(), [UserAction::Adapt(wanted)]);
+}
+
+#[test]
+fn the_panel_is_opened_closed_and_undone_with_one_action() {
+    let stage = Stage::new((800, 480));
+    stage.show(&samples::view("en", ScreenView::Rate(samples::rate())));
+    stage.touch("Accessibility");
+    assert_eq!(stage.taken(), [UserAction::Show(Some(Overlay::Panel))]);
+    let stage = panel((800, 480));
+    stage.touch("Plain view");
+    stage.touch("Close");
+    let plain = UserAction::Adapt(Adaptation::default());
+    assert_eq!(stage.taken(), [plain, UserAction::Show(None)]);
+}
+
+#[test]
+fn the_panel_can_be_reached_from_every_screen_a_visitor_sees() {
+    for size in PANELS {
+        let stage = Stage::new(size);
+        for (screen, view) in samples::every_screen("en") {
+            stage.show(&view);
+            let buttons = stage.elements().into_iter().filter(|(element, _)| {
+                is_target(element)
+                    && element
+                        .accessible_label()
+                        .is_some_and(|it| it == "Accessibility")
+            });
+            let expected = usize::from(!matches!(view.screen, ScreenView::Setup(_)));
+            assert_eq!(buttons.count(), expected, "{screen} {size:?}");
+        }
+    }
+}
+
+#[test]
+fn large_text_offers_the_code_for_phones_over_the_screen() {
+    let stage = Stage::new((800, 480));
+    let view = samples::view("en", ScreenView::Rate(samples::rate()));
+    let large = Adaptation {
+        text: TextSize::Largest,
+        ..Adaptation::default()
+    };
+    stage.show(&samples::adapted(&view, large));
+    stage.touch("Review by phone");
+    assert_eq!(stage.taken(), [UserAction::Show(Some(Overlay::Phone))]);
+}
+
+#[test]
+fn the_panel_takes_no_rating_and_lets_no_touch_through() {
+    let stage = panel((800, 480));
+    for key in ["1", "3", "5"] {
+        stage.key(key);
+    }
+    stage.touch_at(LogicalPosition::new(790.0, 470.0));
+    assert_eq!(stage.taken(), []);
+}
+
+#[test]
+fn keys_reach_every_choice_and_the_focus_stays_on_the_text_size() {
+    let stage = panel((480, 320));
+    stage.key(Key::Tab);
+    stage.key(Key::Tab);
+    stage.key(Key::Return);
+    let large = Adaptation {
+        text: TextSize::Large,
+        ..Adaptation::default()
+    };
+    assert_eq!(stage.taken(), [UserAction::Adapt(large)]);
+    let (_, view) = &samples::every_overlay("en")[0];
+    stage.show(&samples::adapted(view, large));
+    stage.key(Key::Tab);
+    stage.key(Key::Return);
+    let largest = Adaptation {
+        text: TextSize::Largest,
+        ..Adaptation::default()
+    };
+    assert_eq!(stage.taken(), [UserAction::Adapt(largest)]);
+}

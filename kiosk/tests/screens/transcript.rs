@@ -1,0 +1,433 @@
+//! A whole visit without sight or touch: the real visit behind the real screen, a keypad or two buttons in front of it,
+//! and what is heard, word for word, in each language.
+//!
+//! The expected words lie in `transcripts/`. After a change of the texts: `PIKIR_WRITE_TRANSCRIPTS=1 cargo test`, and read
+//! what changed.
+
+use std::path::Path;
+
+use pikir_contract::{InputKind, Score};
+use pikir_kiosk::adaptation::Adaptation;
+use pikir_kiosk::journal::{Content, Given};
+use pikir_kiosk::speech::{Request, Transcript, Utterance, Voice as _};
+use pikir_kiosk::view::{RateMessage, ScreenView};
+use pikir_kiosk::visit::{Event, Questionnaire, Rules};
+use slint::platform::Key;
+
+use crate::lobby::{self, Lobby};
+use crate::samples::LANGUAGES;
+
+/// A terminal at a counter, complete but for disk, network and sound.
+struct Counter {
+    lobby: Lobby,
+    voice: Transcript,
+    heard: Vec<String>,
+}
+
+impl Counter {
+    /// A terminal that asks for a rating alone.
+    fn new(language: &str) -> Counter {
+        Counter::asking(language, Questionnaire::default())
+    }
+
+    fn asking(language: &str, questionnaire: Questionnaire) -> Counter {
+        let rules = Rules {
+            default_language: language.into(),
+            questionnaire,
+            ..lobby::rules()
+        };
+        let mut counter = Counter {
+            lobby: Lobby::with((800, 480), rules),
+            voice: Transcript::default(),
+            heard: Vec::new(),
+        };
+        counter.follow();
+        counter
+    }
+
+    fn adapt(&mut self, change: impl FnOnce(&mut Adaptation)) {
+        let mut adaptation = self.lobby.visit.adaptation();
+        change(&mut adaptation);
+        self.lobby.happen(Event::Adapt(adaptation));
+    }
+
+    /// Carries out what was done until nothing more comes of it, as the running terminal does.
+    fn follow(&mut self) {
+        loop {
+            self.lobby.follow();
+            self.lobby.stage.settle();
+            let requests = self.lobby.stage.speech.take();
+            if requests.is_empty() && self.lobby.stage.actions.borrow().is_empty() {
+                break;
+            }
+            for request in requests {
+                match request {
+                    Request::Say(text) => self.voice.say(Utterance {
+                        text,
+                        language: self.lobby.visit.language().to_owned(),
+                        volume: self.lobby.visit.adaptation().volume,
+                    }),
+                    Request::Hush => self.voice.stop(),
+                    Request::Switch => self.adapt(|it| it.speech = !it.speech),
+                    Request::Louder => self.adapt(|it| it.volume = it.volume.next()),
+                }
+            }
+        }
+        let said = self.voice.take().into_iter();
+        let heard = said.map(|it| format!("    {} {:?}: {}", it.language, it.volume, it.text));
+        self.heard.extend(heard);
+    }
+
+    fn key(&mut self, name: &str, key: impl Into<slint::SharedString>) {
+        self.heard.push(format!("[{name}]"));
+        self.lobby.stage.key(key);
+        self.follow();
+    }
+
+    /// Goes on with the arrow until something that begins so is heard, and chooses it.
+    fn choose(&mut self, label: &str) {
+        for _ in 0..40 {
+            self.key("→", Key::RightArrow);
+            if self
+                .heard
+                .last()
+                .is_some_and(|heard| heard.contains(&format!(": {label}")))
+            {
+                self.key("Return", Key::Return);
+                return;
+            }
+        }
+        panic!("{label} is not heard among {:#?}", self.heard);
+    }
+
+    /// Time passes in which nobody does anything.
+    fn wait_ms(&mut self, ms: u64) {
+        self.lobby.pass(ms);
+        self.follow();
+    }
+
+    fn scan(&mut self, times: usize) {
+        for _ in 0..times {
+            self.lobby.stage.screen.scan_next();
+            self.lobby.stage.settle();
+            self.follow();
+        }
+        self.lobby.stage.screen.scan_select();
+        self.lobby.stage.settle();
+        self.follow();
+    }
+
+    fn transcript(&mut self) -> String {
+        std::mem::take(&mut self.heard).join("\n") + "\n"
+    }
+
+    /// Scores, how many were taken back, and what was added to the last.
+    fn kept(&self) -> (Vec<(Score, InputKind)>, usize, Option<Given>) {
+        let kept = self.lobby.journal.iter().map(|event| &event.content);
+        let ratings = kept.clone().filter_map(|content| match content {
+            Content::Rating { score, input, .. } => Some((*score, *input)),
+            _ => None,
+        });
+        let taken_back = |content: &&Content| matches!(content, Content::Withdrawal { .. });
+        let given = kept.clone().rev().find_map(|content| match content {
+            Content::Answer { given, .. } => Some(given.clone()),
+            _ => None,
+        });
+        (ratings.collect(), kept.filter(taken_back).count(), given)
+    }
+}
+
+/// Compares with the transcript that is kept under this name; with what is different, if anything is.
+fn compare(name: &str, transcript: &str) -> Option<String> {
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/screens/transcripts/{name}.txt"));
+    if std::env::var_os("PIKIR_WRITE_TRANSCRIPTS").is_some() {
+        std::fs::write(&file, transcript).unwrap();
+    }
+    let expected = std::fs::read_to_string(&file).unwrap_or_default();
+    (transcript != expected).then(|| format!("{name} is heard as\n{transcript}"))
+}
+
+fn score(number: u8) -> Score {
+    Score::new(number).unwrap()
+}
+
+#[test]
+fn a_visit_by_keypad_alone_is_heard_word_for_word_in_every_language() {
+    let mut wrong = Vec::new();
+    for language in LANGUAGES {
+        let mut counter = Counter::new(language);
+        counter.key("#", "#");
+        for _ in 0..5 {
+            counter.key("→", Key::RightArrow);
+        }
+        counter.key("0", "0");
+        counter.key("+", "+");
+        counter.key("←", Key::LeftArrow);
+        counter.key("Return", Key::Return);
+        counter.wait_ms(1_000);
+        counter.key("→", Key::RightArrow);
+        counter.key("Return", Key::Return);
+        counter.wait_ms(1_000);
+        counter.key("2", "2");
+        counter.wait_ms(1_000);
+        counter.key("*", "*");
+        let transcript = counter.transcript();
+        let (ratings, taken_back, _) = counter.kept();
+        let by_keypad = [4, 2].map(|number| (score(number), InputKind::Keypad));
+        assert_eq!(
+            (ratings, taken_back),
+            (by_keypad.to_vec(), 1),
+            "{language}:\n{transcript}"
+        );
+        wrong.extend(compare(language, &transcript));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_whole_questionnaire_by_keypad_alone_is_heard_word_for_word_in_every_language() {
+    // What the buttons on the way are called: more, next, send.
+    let ways = [
+        ("ky", ["Кененирээк айтуу", "Кийинки", "Жөнөтүү"]),
+        ("ru", ["Рассказать больше", "Далее", "Отправить"]),
+        ("be", ["Расказаць больш", "Далей", "Адправіць"]),
+        ("en", ["Say more", "Next", "Send"]),
+        ("kk", ["Толығырақ айту", "Келесі", "Жіберу"]),
+    ];
+    let mut wrong = Vec::new();
+    for (language, [more, next, send]) in ways {
+        let mut counter = Counter::asking(language, lobby::rules().questionnaire);
+        counter.key("#", "#");
+        counter.key("2", "2");
+        counter.wait_ms(1_000);
+        counter.choose(more);
+        counter.wait_ms(500);
+        counter.choose("land");
+        counter.wait_ms(500);
+        counter.choose("4 –");
+        counter.wait_ms(500);
+        counter.key("1", "1");
+        counter.wait_ms(500);
+        counter.choose("waiting");
+        counter.choose("result");
+        counter.choose(next);
+        counter.wait_ms(500);
+        // A real keyboard writes; the keys of the screen are a test of their own.
+        counter.key("a", "a");
+        counter.key("1", "1");
+        counter.choose(send);
+        let transcript = counter.transcript();
+        let given = Given {
+            service: Some("land".into()),
+            criteria: [("speed", 4), ("courtesy", 1)]
+                .map(|(key, number)| (key.to_owned(), score(number)))
+                .into(),
+            reasons: Some(vec!["waiting".into(), "result".into()]),
+            comment: Some("a1".into()),
+        };
+        let (ratings, _, kept) = counter.kept();
+        assert_eq!(ratings, [(score(2), InputKind::Keypad)], "{language}");
+        assert_eq!(kept, Some(given), "{language}:\n{transcript}");
+        wrong.extend(compare(&format!("questionnaire-{language}"), &transcript));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn nothing_that_is_heard_depends_on_the_score_that_was_given() {
+    let heard_after = |number: u8| {
+        let mut counter = Counter::new("en");
+        counter.key("#", "#");
+        counter.transcript();
+        counter.lobby.stage.key(number.to_string().as_str());
+        counter.follow();
+        for _ in 0..8 {
+            counter.key("→", Key::RightArrow);
+        }
+        counter.transcript()
+    };
+    let first = heard_after(1);
+    assert!(first.contains("Your answer is saved"), "{first}");
+    for number in 2..=5 {
+        assert_eq!(heard_after(number), first);
+    }
+}
+
+#[test]
+fn a_visit_by_two_buttons_rates_takes_back_and_rates_again() {
+    for language in LANGUAGES {
+        let mut counter = Counter::new(language);
+        counter.scan(3);
+        assert_eq!(
+            counter.kept().0,
+            [(score(3), InputKind::Keypad)],
+            "{language}"
+        );
+        counter.wait_ms(1_000);
+        // The first control of the thanks is the way back.
+        counter.scan(0);
+        assert_eq!(counter.kept().1, 1, "{language}");
+        counter.wait_ms(1_000);
+        counter.scan(4);
+        assert_eq!(
+            counter.kept().0.last(),
+            Some(&(score(5), InputKind::Keypad)),
+            "{language}"
+        );
+    }
+}
+
+#[test]
+fn a_language_chosen_by_keys_is_heard_in_that_language() {
+    let mut counter = Counter::new("ky");
+    counter.key("#", "#");
+    // From the screen itself the languages come last, so they are the next ones backwards.
+    let mut steps = 0;
+    loop {
+        counter.transcript();
+        counter.key("←", Key::LeftArrow);
+        steps += 1;
+        assert!(steps < 20, "there is a segment for English");
+        if counter.transcript().contains("English") {
+            break;
+        }
+    }
+    counter.key("Return", Key::Return);
+    let heard = counter.transcript();
+    assert!(
+        heard.contains("    en Medium:") && heard.contains("How were you served?"),
+        "{heard}"
+    );
+}
+
+#[test]
+fn who_walks_away_is_asked_and_the_next_visitor_hears_nothing() {
+    let mut counter = Counter::new("en");
+    counter.key("#", "#");
+    counter.transcript();
+    counter.wait_ms(30_000);
+    assert!(
+        counter
+            .transcript()
+            .contains("Are you still there? Press any key to go on. Seconds left: 20.")
+    );
+    counter.key("→", Key::RightArrow);
+    assert_eq!(counter.lobby.view().idle_left_s, None, "any key goes on");
+    assert_eq!(counter.transcript(), "[→]\n", "and does nothing else");
+    counter.wait_ms(30_000);
+    for _ in 0..20 {
+        counter.wait_ms(1_000);
+    }
+    let heard = counter.transcript();
+    for seconds in ["15", "10", "5", "3", "2", "1"] {
+        assert!(
+            heard.contains(&format!(": {seconds}\n")),
+            "{seconds} in {heard}"
+        );
+    }
+    assert!(!counter.voice.is_speaking());
+    counter.key("0", "0");
+    counter.key("→", Key::RightArrow);
+    assert_eq!(counter.transcript(), "[0]\n[→]\n", "speech is off");
+    assert!(matches!(counter.lobby.view().screen, ScreenView::Rate(_)));
+}
+
+#[test]
+fn what_could_not_be_saved_is_said() {
+    let mut counter = Counter::new("en");
+    counter.key("#", "#");
+    counter.transcript();
+    let mut view = counter.lobby.view();
+    let ScreenView::Rate(rate) = &mut view.screen else {
+        panic!("the rate screen is up")
+    };
+    rate.message = Some(RateMessage::NotSaved);
+    counter.lobby.stage.show(&view);
+    let said = counter.lobby.stage.said();
+    assert_eq!(
+        said,
+        ["Your answer could not be saved. Please use your phone."]
+    );
+}
+
+#[test]
+fn going_through_the_answers_keeps_the_visit_alive() {
+    let mut counter = Counter::new("en");
+    counter.key("#", "#");
+    for _ in 0..20 {
+        counter.wait_ms(10_000);
+        counter.key("→", Key::RightArrow);
+        assert_eq!(counter.lobby.view().idle_left_s, None);
+    }
+}
+
+/// On the comment's page with speech on, after a rating.
+fn writing(private: bool) -> Counter {
+    let questionnaire = Questionnaire {
+        comment: true,
+        ..Questionnaire::default()
+    };
+    let mut counter = Counter::asking("en", questionnaire);
+    counter.lobby.stage.screen.set_speech(true, private);
+    counter.key("#", "#");
+    counter.key("3", "3");
+    counter.wait_ms(1_000);
+    counter.choose("Say more");
+    counter.wait_ms(500);
+    counter.transcript();
+    for letter in ["s", "l", "o", "w", " "] {
+        counter.key(letter, letter);
+    }
+    counter
+}
+
+#[test]
+fn what_a_visitor_writes_is_read_back_to_headphones() {
+    let mut counter = writing(true);
+    let said = counter.transcript();
+    let said: Vec<&str> = said
+        .lines()
+        .filter_map(|line| line.split(": ").nth(1))
+        .collect();
+    assert_eq!(said, ["s", "l", "o", "w", "slow"]);
+    for _ in 0..20 {
+        counter.key("→", Key::RightArrow);
+        if counter
+            .heard
+            .last()
+            .is_some_and(|heard| heard.contains("Anything else?"))
+        {
+            assert!(counter.transcript().ends_with("slow \n"));
+            return;
+        }
+    }
+    panic!("the page itself is not among {}", counter.transcript());
+}
+
+#[test]
+fn a_loudspeaker_says_nothing_of_what_a_visitor_writes() {
+    let mut counter = writing(false);
+    for _ in 0..20 {
+        counter.key("→", Key::RightArrow);
+        counter.key("0", Key::F1);
+    }
+    let heard = counter.transcript();
+    assert!(!heard.contains("slow"), "{heard}");
+    assert!(heard.contains("Anything else?"), "{heard}");
+}
+
+#[test]
+fn what_one_visitor_wrote_is_not_read_to_the_next() {
+    let mut counter = writing(true);
+    counter.choose("Send");
+    counter.wait_ms(120_000);
+    assert!(matches!(counter.lobby.view().screen, ScreenView::Rate(_)));
+    counter.transcript();
+    counter.key("#", "#");
+    for _ in 0..20 {
+        counter.key("→", Key::RightArrow);
+        counter.key("0", "0");
+    }
+    assert!(!counter.transcript().contains("slow"));
+}
