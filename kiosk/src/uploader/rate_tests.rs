@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::tests::rating;
 use super::*;
-use crate::clock::TestClock;
+use crate::clock::{Clock, TestClock};
 use crate::entropy::{Entropy, TestEntropy};
 use crate::journal::{Batch, Journal, JournalError, Keeper, Taken};
 use crate::limits::{MAX_REQUESTS_PER_MINUTE, START_SPREAD};
