@@ -48,9 +48,13 @@
 //!   request waits: a tap waits for one step at most.
 //!
 //! # What recovery promises
-//! Damage is what no append can have written: what SQLite calls corrupt, a body that is not JSON, a chain that
-//! disagrees with the spare key, a log that breaks off before its end, a file that is gone although the terminal is
-//! enrolled. A disk that fails, is full or is slow is not damage; it is tried again.
+//! Damage is what no append can have written: what SQLite calls corrupt, a body that is not JSON, events that are not
+//! there, a number of a clock that disagrees with its second writing, a chain that disagrees with the spare key, a log that
+//! breaks off before its end, a file that is gone although the terminal is enrolled. A disk that fails, is full or is
+//! slow is not damage; it is tried again.
+//! - The whole file is looked through at each opening where it is small
+//!   ([`CHECK_AT_OPEN_BYTES`](crate::limits::CHECK_AT_OPEN_BYTES)) or was not closed in order; else in the first quiet
+//!   moment, and whoever wants something meanwhile goes first (`check.rs`).
 //! - The files are set aside, and every event in a page that can be read is in the new journal, whatever became of the
 //!   pages above it (`pages.rs`, `wal.rs`, `salvage.rs`). Nothing that is not an event passes for one.
 //! - The chain goes on where it stood if its row can be read and nothing speaks against it; else at the spare key. So
@@ -63,9 +67,9 @@
 //! - A digit that was changed by damage inside a body still makes a body. Its seal convicts it at the portal.
 //! - With the chain's row and the spare key both lost nothing can be sealed: the terminal says so, delivers what
 //!   it has, and must be enrolled again.
-//! - A disk that forgets an end it had confirmed leaves a file in order. So the first delivery after each opening offers
-//!   nothing that was taken since; a portal that acknowledges more holds what was lost, and what was taken under those
-//!   numbers gets new ones (`tail.rs`). Events that only the disk had are gone.
+//! - A disk that forgets an end it had confirmed leaves a file in order. So what was taken since the opening is in doubt and
+//!   not offered until the portal has answered, in this life or a later one; a portal that acknowledges more holds what was
+//!   lost, and what was taken under those numbers gets new ones (`tail.rs`). Events that only the disk had are gone.
 //! - The last transaction in the log is believed only whole. Damage to it alone looks like the power cut it may be.
 //!
 //! # Who touches it

@@ -143,18 +143,15 @@ fn append_notice(transaction: &Transaction<'_>, notice: NewEvent) -> Result<(), 
 }
 
 /// Gives event `seq` a new number, the next one. Under the former it must not be found again: a portal that is restored
-/// would hold it twice, and the loss would be covered up.
+/// would hold it twice, and the loss would be covered up. Its boot still begins where it did: boots are in that order, and a
+/// later one may have begun already.
 fn move_behind(transaction: &Transaction<'_>, seq: i64) -> Result<(), JournalError> {
     let (kind, text): (String, String) = transaction
         .prepare_cached("DELETE FROM events WHERE seq = ?1 RETURNING kind, body")?
         .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let value = serde_json::from_str(&text)
         .map_err(|_| JournalError::Damaged(format!("event {seq}: the body is not JSON")))?;
-    let next = insert(transaction, &kind, &text, &value)?;
-    transaction.execute(
-        "UPDATE boots SET first_seq = ?2 WHERE first_seq = ?1",
-        [seq, next as i64],
-    )?;
+    insert(transaction, &kind, &text, &value)?;
     Ok(())
 }
 
