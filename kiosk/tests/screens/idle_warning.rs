@@ -5,7 +5,7 @@ use pikir_kiosk::view::{ScreenView, UserAction, View};
 use slint::platform::Key;
 
 use crate::geometry;
-use crate::pixels::{contact_sheet, image, save};
+use crate::pixels::{contact_sheet, image, save, thumbnail};
 use crate::samples::{self, LANGUAGES};
 use crate::stage::{SIZES, Stage};
 
@@ -123,9 +123,9 @@ fn the_seconds_are_said_every_five_and_at_the_end_one_by_one() {
 fn nothing_of_it_is_cut_small_or_covered_on_any_panel_at_any_text_size() {
     for size in SIZES.into_iter().chain([(1920, 1080), (480, 800)]) {
         let stage = Stage::new(size);
-        let mut rows = Vec::new();
+        let divisor = if size.0 > 1000 { 4 } else { 2 };
+        let mut pictures = Vec::new();
         for scale in pikir_kiosk::adaptation::TextSize::ALL {
-            let mut row = Vec::new();
             for language in LANGUAGES {
                 let mut view = asked(language, if language == "ky" { "ru" } else { "ky" }, 20);
                 view.adaptation.text = scale;
@@ -150,13 +150,11 @@ fn nothing_of_it_is_cut_small_or_covered_on_any_panel_at_any_text_size() {
                         scale.percent()
                     ),
                 );
-                row.push(picture);
+                pictures.push(thumbnail(&picture, divisor));
             }
-            rows.push(row);
         }
-        let divisor = if size.0 > 1000 { 4 } else { 2 };
         save(
-            &contact_sheet(&rows, divisor),
+            &contact_sheet(&pictures, LANGUAGES.len() as u32),
             &format!("idle-warning-contact-{}x{}.png", size.0, size.1),
         );
     }
