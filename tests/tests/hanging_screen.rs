@@ -27,7 +27,11 @@ fn start(kiosk: &Kiosk, display: &Display) -> Result<Running> {
 
 fn wait_for_screen(kiosk: &Kiosk, name: &str) -> Result<serde_json::Value> {
     wait::until(&format!("the screen {name:?}"), || {
-        Ok(Some(kiosk.ask()?).filter(|status| status["screen"] == name))
+        // With the first event in the journal everything runs, signals included.
+        let is_up = |status: &serde_json::Value| {
+            status["screen"] == name && status["last_seq"].as_u64() > Some(0)
+        };
+        Ok(Some(kiosk.ask()?).filter(is_up))
     })
 }
 

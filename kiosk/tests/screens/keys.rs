@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use i_slint_backend_testing::AccessibleRole;
 use pikir_contract::{InputKind, Score};
 use pikir_kiosk::speech::Request;
-use pikir_kiosk::view::{ScreenView, UserAction, View};
+use pikir_kiosk::view::{PageView, ScreenView, UserAction, View};
 use slint::platform::{Key, WindowEvent};
 
 use crate::pixels::{image, save};
@@ -54,6 +54,12 @@ fn round(stage: &Stage, key: Key) -> Vec<String> {
 fn the_arrow_keys_reach_every_control_of_every_screen_and_come_round_again() {
     let stage = Stage::new((800, 480));
     for (screen, view) in samples::every_screen("ru") {
+        if let ScreenView::More(page) = &view.screen
+            && matches!(page.content, PageView::Comment { .. })
+        {
+            // The arrows move over the keys there, which is a test of its own.
+            continue;
+        }
         stage.show(&spoken(view));
         let heard = round(&stage, Key::RightArrow);
         let targets = [AccessibleRole::Button, AccessibleRole::RadioButton];
@@ -84,8 +90,8 @@ fn left_and_up_go_the_way_of_right_and_down_back() {
     assert_eq!(there, back);
     assert_eq!(
         there.len(),
-        9,
-        "five answers, three languages, the screen itself: {there:#?}"
+        10,
+        "five answers, three languages, the panel, the screen itself: {there:#?}"
     );
     stage.key(Key::RightArrow);
     stage.key(Key::RightArrow);
@@ -117,6 +123,8 @@ fn the_focus_is_seen_once_a_key_was_used_and_no_longer_after_a_touch() {
 #[test]
 fn the_focus_stays_on_a_language_that_was_chosen_and_scores_still_count() {
     let stage = stage_with(&rate_view());
+    // Backwards from the first answer: the accessibility panel, then the last language.
+    stage.key(Key::LeftArrow);
     stage.key(Key::LeftArrow);
     stage.key(Key::Return);
     assert_eq!(stage.taken(), [UserAction::Language("en".into())]);

@@ -7,8 +7,6 @@ use pikir_kiosk::view::{
     SetupView, ThanksView, View,
 };
 
-use crate::questionnaire_samples;
-
 pub const LANGUAGES: [&str; 5] = ["ky", "ru", "be", "en", "kk"];
 
 /// 50 characters: the length of a real address with a presence token.
@@ -292,7 +290,7 @@ pub fn every_screen(language: &str) -> Vec<(&'static str, View)> {
         screen,
         ..unclaimed.clone()
     };
-    let mut screens = vec![
+    vec![
         ("rate", view(language, ScreenView::Rate(rate()))),
         ("rate-pressed", view(language, ScreenView::Rate(pressed(2)))),
         (
@@ -365,7 +363,5 @@ pub fn every_screen(language: &str) -> Vec<(&'static str, View)> {
             "setup-no-portal",
             alone(ScreenView::Setup(SetupView::NoPortal)),
         ),
-    ];
-    screens.extend(questionnaire_samples::every_page(language));
-    screens
+    ]
 }
