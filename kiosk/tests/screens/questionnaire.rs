@@ -341,7 +341,7 @@ fn at_the_limit_nothing_more_is_written_and_the_page_says_so() {
 #[test]
 fn a_pressed_key_is_seen_above_the_finger() {
     let mut lobby = writing();
-    lobby.happen(pikir_kiosk::visit::Event::Write("а".into()));
+    lobby.happen(pikir_kiosk::visit::Event::Write("Ой".into()));
     lobby.stage.settle();
     let key = bounds(&lobby.stage.labelled("а"));
     let before = image(&lobby.stage.picture());
