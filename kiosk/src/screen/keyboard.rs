@@ -37,6 +37,8 @@ struct Pad {
 struct Open {
     language: String,
     keyboard: Keyboard,
+    /// What the keyboard has followed so far.
+    text: String,
 }
 
 pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
@@ -73,12 +75,16 @@ impl Pad {
         if state.as_ref().is_none_or(|open| open.language != language) {
             let offered = window.global::<Shell>().get_languages();
             let codes: Vec<String> = offered.iter().map(|offer| primary(&offer.code)).collect();
-            let mut keyboard = Keyboard::new(&primary(language), codes.iter().map(String::as_str));
-            keyboard.follow(&window.global::<More>().get_comment());
             *state = Some(Open {
                 language: language.to_owned(),
-                keyboard,
+                keyboard: Keyboard::new(&primary(language), codes.iter().map(String::as_str)),
+                text: String::new(),
             });
+        }
+        let text = window.global::<More>().get_comment();
+        if let Some(open) = state.as_mut().filter(|open| text != open.text.as_str()) {
+            open.keyboard.follow(&text);
+            open.text = text.into();
         }
         drop(state);
         self.draw();
@@ -146,6 +152,7 @@ impl Pad {
                 .invoke_echo(echo(&before, &text).into());
             if let Some(open) = self.state.borrow_mut().as_mut() {
                 open.keyboard.follow(&text);
+                open.text.clone_from(&text);
             }
             (self.report)(UserAction::Write(text));
         }

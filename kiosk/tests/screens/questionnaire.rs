@@ -98,8 +98,8 @@ fn a_whole_visit_by_touch_is_in_the_journal_as_it_was_given() {
 #[test]
 fn every_option_can_be_reached_and_chosen_on_the_smallest_panels() {
     for size in [(480, 320), (320, 480)] {
-        let stage = Stage::new(size);
         for language in LANGUAGES {
+            let stage = Stage::new(size);
             let page = pages::services_page(language);
             let PageView::Service(options) = &page.content else {
                 panic!("{page:?}");
@@ -340,7 +340,9 @@ fn at_the_limit_nothing_more_is_written_and_the_page_says_so() {
 
 #[test]
 fn a_pressed_key_is_seen_above_the_finger() {
-    let lobby = writing();
+    let mut lobby = writing();
+    lobby.happen(pikir_kiosk::visit::Event::Write("Ой".into()));
+    lobby.stage.settle();
     let key = bounds(&lobby.stage.labelled("а"));
     let before = image(&lobby.stage.picture());
     lobby.stage.press("а");
