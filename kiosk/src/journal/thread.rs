@@ -23,7 +23,7 @@ use crate::view::{Fault, FaultView};
 pub type AppendReply = Box<dyn FnOnce(Result<Appended, FaultView>) + Send>;
 
 enum Command {
-    Append(NewEvent, AppendReply),
+    Append(Box<NewEvent>, AppendReply),
     Batch(usize, usize, oneshot::Sender<Result<Batch, JournalError>>),
     BatchAhead(usize, usize, oneshot::Sender<Result<Batch, JournalError>>),
     Acknowledge(EventsAnswer, oneshot::Sender<Result<Taken, JournalError>>),
@@ -98,7 +98,7 @@ impl JournalHandle {
                 }));
             }
         };
-        match self.send(Command::Append(event, reply)) {
+        match self.send(Command::Append(Box::new(event), reply)) {
             Ok(()) => {}
             Err(TrySendError::Full(command)) => refused(
                 command,
@@ -207,7 +207,7 @@ fn run(mut keeper: Keeper, commands: &Receiver<Command>) {
 
 fn carry_out(keeper: &mut Keeper, command: Command) {
     match command {
-        Command::Append(event, reply) => reply(keeper.append(event)),
+        Command::Append(event, reply) => reply(keeper.append(*event)),
         Command::Batch(limit, bytes, reply) => {
             let _ = reply.send(keeper.batch(limit, bytes));
         }

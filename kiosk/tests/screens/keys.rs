@@ -223,7 +223,7 @@ fn the_marked_keys_ask_for_speech_volume_and_repetition() {
     let first = stage.said().pop().unwrap();
     for key in ["0", "?", &String::from(char::from(Key::F1))] {
         stage.key(key);
-        assert_eq!(stage.said(), [first.clone()], "{key:?}");
+        assert_eq!(stage.said(), std::slice::from_ref(&first), "{key:?}");
     }
     assert_eq!(stage.taken(), [], "none of them answers anything");
 }

@@ -39,7 +39,7 @@ pub fn damage(path: &Path, dice: &mut Dice) -> io::Result<Damage> {
     let before = fs::read(&log).unwrap_or_default();
     let what = do_damage(path, file, dice)?;
     // A log that is gone although the database is there may have been emptied by a clean end.
-    let is_log = file == &log && path.exists();
+    let is_log = *file == log && path.exists();
     let after = fs::read(&log).unwrap_or_default();
     Ok(Damage {
         what,
