@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use pikir_tests::kiosk::Kiosk;
+use pikir_tests::kiosk::{Kiosk, face};
 use pikir_tests::process::Running;
 use pikir_tests::scene::Scene;
 use pikir_tests::xvfb::Display;
@@ -41,6 +41,8 @@ fn a_display_that_hangs_ends_the_terminal_with_a_notice_and_it_serves_again() ->
     let (kiosk, display) = (scene.terminal()?, scene.display()?);
     let mut running = start(&kiosk, &display)?;
     wait_for_screen(&kiosk, "rate")?;
+    // A program that has not painted yet is starting, which takes as long as it takes.
+    face(&display, 3)?;
     let server = i32::try_from(display.server_id())?;
     let server = Pid::from_raw(server).context("a process id")?;
     kill_process(server, Signal::STOP)?;

@@ -7,12 +7,14 @@ use refinery::error::Kind;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
+use super::check::check_structure;
 use super::error::JournalError;
 use super::pages::begins_as_a_journal;
 use super::rows::{read_recovered, read_state};
 use super::store::Journal;
 use super::wal::Wal;
 use crate::files;
+use crate::limits::CHECK_AT_OPEN_BYTES;
 
 pub(super) mod migrations {
     #![allow(missing_docs, reason = "made by the macro")]
@@ -21,7 +23,7 @@ pub(super) mod migrations {
 
 /// How long to wait for another process that holds the file (`pikir-kiosk journal …` reading it).
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
-/// Prepared statements that are kept: more than the journal has.
+/// Prepared statements that are kept: all that the journal has, so that none is parsed twice.
 const STATEMENTS: usize = 64;
 /// Transactions beyond the valid part of the log that a power cut can leave: the one that was under way.
 const UNDER_WAY: u32 = 1;
@@ -44,8 +46,8 @@ impl Journal {
         Self::open(path)
     }
 
-    /// Opens the journal of an earlier run, bringing its schema up to date. After an unclean end the structure of the
-    /// file is checked first.
+    /// Opens the journal of an earlier run, bringing its schema up to date. The structure of the file is checked first
+    /// after an unclean end, and where that takes no time; else it waits for a quiet moment ([`Journal::check`]).
     ///
     /// # Errors
     /// There is none, it is damaged ([`JournalError::is_damage`]), or it is from a newer program. A damaged file is left
@@ -55,7 +57,7 @@ impl Journal {
             return Err(JournalError::Missing(path.to_owned()));
         }
         let log = Wal::of(path)?;
-        let unclean = log.is_some();
+        let checks_now = log.is_some() || files::len(path)? <= CHECK_AT_OPEN_BYTES;
         match log {
             Some(log) if log.lost_commits > UNDER_WAY => {
                 return Err(JournalError::Damaged(
@@ -71,7 +73,11 @@ impl Journal {
             _ => {}
         }
         let mut connection = connect(path)?;
-        if let Err(error) = bring_up_to_date(&mut connection, path, unclean) {
+        let ready = bring_up_to_date(&mut connection, path).and_then(|()| match checks_now {
+            true => check_structure(&connection),
+            false => Ok(()),
+        });
+        if let Err(error) = ready {
             if error.is_damage() {
                 leave_as_found(&connection);
             }
@@ -83,7 +89,9 @@ impl Journal {
             "UPDATE events SET fate = NULL, reason = NULL WHERE fate IN ('held', 'refused')",
             [],
         )?;
-        Self::from_connection(connection)
+        let mut journal = Self::from_connection(connection)?;
+        journal.is_checked = checks_now;
+        Ok(journal)
     }
 
     /// Opens the journal beside the running terminal, to read only; nothing in it changes.
@@ -164,21 +172,11 @@ fn connect(path: &Path) -> Result<Connection, JournalError> {
     Ok(connection)
 }
 
-fn bring_up_to_date(
-    connection: &mut Connection,
-    path: &Path,
-    unclean: bool,
-) -> Result<(), JournalError> {
-    if !is_current(connection, path)? {
-        migrate(connection)?;
+fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), JournalError> {
+    match is_current(connection, path)? {
+        true => Ok(()),
+        false => migrate(connection),
     }
-    if unclean {
-        let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-        if found != "ok" {
-            return Err(JournalError::Damaged(found));
-        }
-    }
-    Ok(())
 }
 
 /// Whether the schema is the newest this program knows. An entry of the schema's history that this program wrote

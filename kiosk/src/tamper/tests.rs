@@ -1,8 +1,8 @@
 use super::*;
-use crate::clock::TestClock;
+use crate::clock::{Clock, TestClock};
 use crate::entropy::{Entropy, TestEntropy};
 use crate::journal::Journal;
-use pikir_contract::SealKey;
+use pikir_contract::{EventsAnswer, SealKey};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +52,14 @@ impl Terminal {
     }
 
     async fn told(&self) -> Vec<String> {
+        // As the first answer does after a start: nothing taken since is offered before.
+        let nothing_yet = EventsAnswer {
+            received_through: 0,
+            results: Vec::new(),
+            time: self.clock.reading().wall,
+        };
+        self.journal.batch(500, 1_000_000).await.unwrap();
+        self.journal.acknowledge(nothing_yet).await.unwrap();
         let batch = self.journal.batch(500, 1_000_000).await.unwrap();
         let detail = |body: &serde_json::Value| {
             assert_eq!(body["what"], Notice::TAMPER);
