@@ -107,7 +107,8 @@ pub(super) fn read(cell: &Cell) -> Option<Found> {
             id: cell.rowid,
             detail: detail.to_owned(),
         }),
-        [Null, Integer(last_seq), Integer(_)] => {
+        // A row of `marks` has the same shape, with a number below zero at its end.
+        [Null, Integer(last_seq), Integer(recovery)] if recovery > 0 => {
             let sane = cell.rowid > 0 && (cell.rowid..=MAX_SAFE_INTEGER).contains(&last_seq);
             sane.then_some(Found::Gap {
                 first_seq: cell.rowid as u64,

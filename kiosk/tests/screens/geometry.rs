@@ -129,10 +129,10 @@ fn small_targets(elements: &[Element], (width, height): Size) -> Vec<String> {
         } else {
             TARGET
         };
-        let least_width = match (is_a(element, "KeyboardKey"), width) {
-            (true, ..480) => KEY_ON_THE_NARROWEST,
-            (true, _) => KEY,
-            (false, _) => least,
+        let (least_width, least) = match (is_a(element, "KeyboardKey"), width) {
+            (true, ..480) => (KEY_ON_THE_NARROWEST, KEY),
+            (true, _) => (KEY, KEY),
+            (false, _) => (least, least),
         };
         if bounds.width < least_width || bounds.height < least {
             faults.push(format!(
