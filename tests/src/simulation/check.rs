@@ -134,8 +134,8 @@ fn id_of(event: &Event) -> Result<Id> {
 
 /// How many acknowledged events are not at the portal. Only what lay on a disk that lied or was damaged may be, and what took
 /// the number of an event that the disk forgot while the request with it was still under way: when the terminal asked, the
-/// portal did not hold it yet, and later it answers `duplicate` to both and names the conflict. How many of those there are
-/// is the second figure.
+/// portal did not hold it yet, and later it answers `duplicate` to both and names the conflict; or it stands behind a gap,
+/// where the portal's answer to that question does not reach. How many of those there are is the second figure.
 fn missing(history: &History, held: &HashMap<Id, u64>, books: &Books) -> Result<(u64, u64)> {
     let (mut destroyed, mut collided) = (0, 0);
     for tap in &history.taps {
@@ -143,15 +143,17 @@ fn missing(history: &History, held: &HashMap<Id, u64>, books: &Books) -> Result<
             continue;
         };
         let came_late = !tap.at_risk && history.disk_forgot() && books.late.contains(&seq);
+        // Behind a gap that nobody can fill, the portal's answers do not tell what else it holds.
+        let behind_a_gap = !tap.at_risk && history.disk_forgot() && books.through() + 1 < seq;
         ensure!(
-            tap.at_risk || came_late,
+            tap.at_risk || came_late || behind_a_gap,
             "event {seq} ({}) was acknowledged and is not at the portal, which holds {:?} there; rejected: {:?}",
             tap.id,
             books.accepted.get(&seq).map(|event| &event.body["id"]),
             books.rejected.keys()
         );
         destroyed += u64::from(tap.at_risk);
-        collided += u64::from(came_late);
+        collided += u64::from(came_late || behind_a_gap);
     }
     Ok((destroyed, collided))
 }
