@@ -47,7 +47,7 @@ impl Journal {
     }
 
     /// Opens the journal of an earlier run, bringing its schema up to date. The structure of the file is checked first
-    /// after an unclean end, and where that takes no time; else it waits for a quiet moment ([`Journal::check`]).
+    /// after an unclean end, and where that takes no time; else it waits for a quiet moment (`check.rs`).
     ///
     /// # Errors
     /// There is none, it is damaged ([`JournalError::is_damage`]), or it is from a newer program. A damaged file is left
