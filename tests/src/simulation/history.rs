@@ -27,6 +27,8 @@ const OLDEST_BACKUP_DAYS: i64 = 20;
 const DAY_MS: i64 = 86_400_000;
 /// How long the terminal and the portal have to come to rest in the end, when all is well.
 const PEACE: Duration = Duration::from_secs(4 * 3_600);
+/// Starts in peace, until nothing is set aside any more.
+const MOST_STARTS: u32 = 10;
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_secs(60);
 /// How long they are watched at rest.
@@ -378,7 +380,13 @@ impl History {
         self.hardware.road.calm_down();
         self.hardware.disk.behave();
         let mut was_refused = true;
+        let mut starts = 0;
         while was_refused {
+            starts += 1;
+            ensure!(
+                starts <= MOST_STARTS,
+                "after {MOST_STARTS} starts events are still set aside that nobody rejected for good"
+            );
             let clock = self.boot();
             let life = Life::begin(self.hardware.clone(), clock, Duration::ZERO);
             self.tell(&format!("peace: {:?}", life.published()));
