@@ -16,13 +16,14 @@ pub const JOURNAL_RETRY: Duration = Duration::from_secs(5);
 pub const COMMIT_PATIENCE_MS: u64 = 3_000;
 /// How long the thanks screen stays at least (milliseconds); longer where the time to undo is longer.
 pub const THANKS_MS: u64 = 4_000;
-/// How long the thanks screen ignores touches (milliseconds): the second half of a double tap falls in it.
+/// How long fresh thanks take nothing but another rating (milliseconds): the second half of a double tap falls in it.
 pub const THANKS_GUARD_MS: u64 = 700;
 /// How long "taken back" or "not saved" stays on the rate screen (milliseconds).
 pub const MESSAGE_MS: u64 = 6_000;
 /// How long the thanks screen stays where the visitor can say more (milliseconds).
 pub const THANKS_WITH_MORE_MS: u64 = 10_000;
-/// How long a fresh page of the questionnaire ignores choices (milliseconds): the second half of a double tap falls in it.
+/// How long a fresh page of the questionnaire takes neither a choice nor a way on (milliseconds): the second half of a double
+/// tap falls in it.
 pub const PAGE_GUARD_MS: u64 = 400;
 /// How long nobody has to be there before the rate screen tells news (milliseconds).
 pub const NEWS_AFTER_MS: u64 = 20_000;
@@ -44,10 +45,11 @@ pub const BUTTON_DEBOUNCE_MS: u64 = 30;
 pub const SWITCH_DEBOUNCE_MS: u64 = 200;
 /// The same for the presence sensor (milliseconds): its output flickers at the edge of its field.
 pub const PRESENCE_DEBOUNCE_MS: u64 = 500;
-/// How often the buttons are read. A press shorter than this and the debounce time together is not one of a finger.
+/// How often the inputs are read while a level settles, and buttons always where the kernel tells of no edges. A press shorter
+/// than this and the debounce time together is not one of a finger.
 pub const BUTTON_POLL: Duration = Duration::from_millis(10);
-/// How often switches and sensors are read where there are no buttons.
-pub const SWITCH_POLL: Duration = Duration::from_millis(50);
+/// How often the inputs are read besides: switches and sensors without edges, and edges that were lost.
+pub const QUIET_POLL: Duration = Duration::from_secs(1);
 /// How long the buzzer sounds for a press (milliseconds).
 pub const TICK_MS: u64 = 30;
 

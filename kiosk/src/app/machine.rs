@@ -3,7 +3,7 @@
 use crate::files;
 use crate::hardware::backlight::{KERNEL_BACKLIGHTS, KernelBacklight};
 use crate::hardware::pi::{self, PwmBacklight};
-use crate::hardware::{BY_PICTURE, Backlight, Hardware, Input, Wiring};
+use crate::hardware::{BY_PICTURE, Backlight, Hardware, Input, OpenBacklight, Wiring};
 use crate::screen;
 
 use super::{Shared, ui};
@@ -16,13 +16,14 @@ pub fn start(wiring: &Wiring, windowed: bool, shared: &Shared) -> Hardware {
         problems.push(problem);
         None
     });
+    // Otherwise whoever opens it says so.
+    let by = backlight.is_none().then(|| BY_PICTURE.to_owned());
     for problem in &problems {
         tracing::error!("{problem}");
     }
-    let by = backlight.as_ref().map_or(BY_PICTURE, |it| it.name());
     shared.hardware.send_modify(|status| {
         status.problems = problems;
-        status.brightness_by = Some(by.to_owned());
+        status.brightness_by = by;
     });
     let housing = shared.housing.clone();
     let report = move |input| {
@@ -40,15 +41,22 @@ pub fn start(wiring: &Wiring, windowed: bool, shared: &Shared) -> Hardware {
 
 /// The panel's own brightness: by PWM where that is wired, otherwise by the kernel where its driver can; `None` where neither
 /// is.
-fn backlight(wiring: &Wiring, windowed: bool) -> Result<Option<Box<dyn Backlight>>, String> {
+fn backlight(wiring: &Wiring, windowed: bool) -> Result<Option<OpenBacklight>, String> {
     if let Some(pin) = wiring.backlight {
-        return Ok(Some(Box::new(PwmBacklight::open(wiring, pin)?)));
+        let wiring = wiring.clone();
+        return Ok(Some(Box::new(move || {
+            let opened = PwmBacklight::open(&wiring, pin)?;
+            Ok(Box::new(opened) as Box<dyn Backlight>)
+        })));
     }
     if windowed || !files::exists(KERNEL_BACKLIGHTS.as_ref()) {
         return Ok(None);
     }
     let found = KernelBacklight::open(KERNEL_BACKLIGHTS.as_ref())?;
-    Ok(found.map(|backlight| Box::new(backlight) as Box<dyn Backlight>))
+    Ok(found.map(|found| {
+        let open = move || Ok(Box::new(found) as Box<dyn Backlight>);
+        Box::new(open) as OpenBacklight
+    }))
 }
 
 /// Whether every frame that is asked for gets painted: not in a window among others, which may be hidden, and under Wayland

@@ -18,6 +18,9 @@ pub trait Backlight: Send + 'static {
     fn name(&self) -> &'static str;
 }
 
+/// Opens a backlight, at full brightness; where it cannot be had: why and what to do, for a technician.
+pub type OpenBacklight = Box<dyn FnOnce() -> Result<Box<dyn Backlight>, String> + Send>;
+
 /// A backlight of the kernel.
 #[derive(Debug)]
 pub struct KernelBacklight {

@@ -32,6 +32,12 @@ impl Debounce {
         }
     }
 
+    /// Whether a level has changed and does not count yet: the lines have to be read again soon.
+    #[must_use]
+    pub fn is_settling(&self) -> bool {
+        self.lines.iter().any(|line| line.changing.is_some())
+    }
+
     /// Takes the level of every line at uptime `now_ms`; returns what has just happened.
     pub fn sample(&mut self, mut is_active: impl FnMut(Line) -> bool, now_ms: u64) -> Vec<Input> {
         self.lines

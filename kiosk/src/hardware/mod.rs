@@ -4,7 +4,8 @@
 //! | --- | --- |
 //! | [`wiring`] | which pin is what, as `[gpio]` in `terminal.toml` says |
 //! | [`debounce`] | levels that bounce become inputs that do not; the only place where that happens |
-//! | [`worker`] | the thread that polls the inputs and carries out the outputs |
+//! | [`strike`] | the same button again too soon is the same press |
+//! | [`worker`] | the thread that reads the inputs and carries out the outputs |
 //! | [`backlight`] | the brightness of the panel through the kernel |
 //! | [`pi`] | the Raspberry Pi; the only file that knows rppal, which is in maintenance mode |
 //! | [`twin`] | pins for tests on any machine |
@@ -14,6 +15,7 @@
 pub mod backlight;
 pub mod debounce;
 pub mod pi;
+pub mod strike;
 pub mod twin;
 pub mod wiring;
 pub mod worker;
@@ -21,7 +23,8 @@ pub mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use backlight::Backlight;
+pub use backlight::{Backlight, OpenBacklight};
+pub use strike::DoubleStrike;
 pub use wiring::{Lamp, Line, Part, Wiring};
 pub use worker::{Hardware, Lights, Outputs};
 
@@ -55,9 +58,15 @@ pub const BY_PICTURE: &str = "picture";
 pub trait Pins: Send + 'static {
     /// Whether this input is active now: the button down, the plug in, somebody there, the housing open.
     fn is_active(&mut self, line: Line) -> bool;
+    /// Calls `changed` from now on whenever the level of this input changes, on a thread of its own. Returns whether it does;
+    /// where not, the input has to be polled.
+    fn watch(&mut self, line: Line, changed: Changed) -> bool;
     /// Switches a light or the buzzer.
     fn switch(&mut self, lamp: Lamp, on: bool);
 }
+
+/// Told of an edge; must not wait.
+pub type Changed = Box<dyn FnMut() + Send>;
 
 /// What could be had of a machine's pins.
 pub struct Opened {
@@ -72,6 +81,9 @@ pub struct Opened {
 impl Pins for Box<dyn Pins> {
     fn is_active(&mut self, line: Line) -> bool {
         (**self).is_active(line)
+    }
+    fn watch(&mut self, line: Line, changed: Changed) -> bool {
+        (**self).watch(line, changed)
     }
     fn switch(&mut self, lamp: Lamp, on: bool) {
         (**self).switch(lamp, on);

@@ -1,9 +1,9 @@
 //! The Raspberry Pi. Nothing else knows rppal.
 
-use rppal::gpio::{Gpio, InputPin, OutputPin};
+use rppal::gpio::{Gpio, InputPin, OutputPin, Trigger};
 use rppal::pwm::{Channel, Polarity, Pwm};
 
-use super::{Backlight, Lamp, Line, Opened, Part, Pins, Wiring};
+use super::{Backlight, Changed, Lamp, Line, Opened, Part, Pins, Wiring};
 
 /// Cycles a second of the backlight's PWM (hertz): above what an eye or a camera sees, below what drivers cannot follow.
 const BACKLIGHT_HZ: f64 = 1_000.0;
@@ -83,6 +83,16 @@ impl Pins for PiPins {
     fn is_active(&mut self, line: Line) -> bool {
         let found = self.lines.iter().find(|(known, ..)| *known == line);
         found.is_some_and(|(_, pin, active_low)| pin.is_low() == *active_low)
+    }
+
+    fn watch(&mut self, line: Line, mut changed: Changed) -> bool {
+        let found = self.lines.iter_mut().find(|(known, ..)| *known == line);
+        let Some((_, pin, _)) = found else {
+            return false;
+        };
+        pin.set_async_interrupt(Trigger::Both, None, move |_| changed())
+            .inspect_err(|error| tracing::warn!(%error, ?line, "no interrupts: the pin is polled"))
+            .is_ok()
     }
 
     fn switch(&mut self, lamp: Lamp, on: bool) {

@@ -109,16 +109,18 @@ struct Rig {
 }
 
 fn rig(lines: &[Line], lamps: &[Lamp]) -> Rig {
-    let pins = TestPins::default();
+    rig_on(TestPins::default(), lines, lamps)
+}
+
+fn rig_on(pins: TestPins, lines: &[Line], lamps: &[Lamp]) -> Rig {
     let clock = TestClock::new("7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap(), 0);
     let (sender, inputs) = channel();
     let status = watch::Sender::new(HardwareStatus::default());
     let seen = status.subscribe();
     let report = move |input| sender.send(input).unwrap();
     let opened = pins.open(lines, lamps);
-    let backlight: Box<dyn Backlight> = Box::new(pins.clone());
-    let hardware =
-        Hardware::start(Some(opened), Some(backlight), clock.clone(), status, report).unwrap();
+    let backlight = Some(pins.backlight());
+    let hardware = Hardware::start(Some(opened), backlight, clock.clone(), status, report).unwrap();
     Rig {
         pins,
         clock,
@@ -165,6 +167,56 @@ fn the_thread_reports_what_is_pressed_and_keeps_how_the_switches_stand() {
     let status = rig.status.borrow().clone();
     assert_eq!(status.housing_open, Some(true));
     assert_eq!((status.headphones, status.presence), (Some(false), None));
+}
+
+#[test]
+fn where_the_kernel_tells_of_no_edges_polling_alone_finds_everything() {
+    let lines = [Line::Button(score(3)), Line::Next, Line::Presence];
+    let rig = rig_on(TestPins::without_edges(), &lines, &[]);
+    assert_eq!(rig.next_input(), Input::Presence(false));
+    for _ in 0..2 {
+        rig.pins.set(Line::Button(score(3)), true);
+        assert_eq!(rig.next_input(), Input::Score(score(3)));
+        rig.pins.set(Line::Button(score(3)), false);
+        rig.pins.set(Line::Next, true);
+        assert_eq!(rig.next_input(), Input::Next);
+        rig.pins.set(Line::Next, false);
+        rig.pins.set(Line::Presence, true);
+        assert_eq!(rig.next_input(), Input::Presence(true));
+        rig.pins.set(Line::Presence, false);
+        assert_eq!(rig.next_input(), Input::Presence(false));
+    }
+}
+
+#[test]
+fn a_line_settles_from_the_first_change_until_its_level_counts() {
+    let mut debounce = Debounce::new(&[Line::Next]);
+    let mut settles = |active, ms| {
+        debounce.sample(|_| active, ms);
+        debounce.is_settling()
+    };
+    assert!(!settles(false, 0));
+    assert!(settles(true, 10));
+    assert!(settles(true, 10 + BUTTON_DEBOUNCE_MS - 1));
+    assert!(!settles(true, 10 + BUTTON_DEBOUNCE_MS));
+    assert!(settles(false, 100));
+    assert!(!settles(true, 110), "it only bounced");
+}
+
+#[test]
+fn a_backlight_that_cannot_be_opened_is_told_and_the_picture_is_darkened_in_its_place() {
+    let clock = TestClock::new("7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap(), 0);
+    let status = watch::Sender::new(HardwareStatus::default());
+    let seen = status.subscribe();
+    let refused: OpenBacklight = Box::new(|| Err("backlight: no PWM".into()));
+    let hardware = Hardware::start(None, Some(refused), clock, status, |_| {}).unwrap();
+    let outputs = hardware.outputs();
+    // The thread has ended, so it has said what it had to say.
+    drop(hardware);
+    assert!(!outputs.dims());
+    let told = seen.borrow().clone();
+    assert_eq!(told.problems, ["backlight: no PWM"]);
+    assert_eq!(told.brightness_by.as_deref(), Some(BY_PICTURE));
 }
 
 #[test]

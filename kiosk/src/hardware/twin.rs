@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Backlight, Lamp, Line, Opened, Pins};
+use super::{Backlight, Changed, Lamp, Line, OpenBacklight, Opened, Pins};
 
 /// Pins without a machine. Clones are the same pins.
 #[derive(Clone, Default)]
@@ -18,9 +18,21 @@ struct State {
     levels: Vec<u8>,
     /// The backlight says no.
     broken: bool,
+    /// Edges are not told, as by a kernel without interrupts.
+    silent: bool,
+    /// Who is told of the edges of which input.
+    watched: Vec<(Line, Changed)>,
 }
 
 impl TestPins {
+    /// Pins that tell of no edges: they have to be polled.
+    #[must_use]
+    pub fn without_edges() -> Self {
+        let pins = Self::default();
+        pins.lock().silent = true;
+        pins
+    }
+
     /// Makes an input active or not, as a finger does.
     pub fn set(&self, line: Line, active: bool) {
         let mut state = self.lock();
@@ -28,6 +40,18 @@ impl TestPins {
         if active {
             state.active.push(line);
         }
+        for (watched, changed) in &mut state.watched {
+            if *watched == line {
+                changed();
+            }
+        }
+    }
+
+    /// These pins' backlight, to be opened by whoever sets it.
+    #[must_use]
+    pub fn backlight(&self) -> OpenBacklight {
+        let pins = self.clone();
+        Box::new(move || Ok(Box::new(pins)))
     }
 
     /// The outputs that are on now, in the order they were switched on.
@@ -71,6 +95,15 @@ impl TestPins {
 impl Pins for TestPins {
     fn is_active(&mut self, line: Line) -> bool {
         self.lock().active.contains(&line)
+    }
+
+    fn watch(&mut self, line: Line, changed: Changed) -> bool {
+        let mut state = self.lock();
+        let tells = !state.silent;
+        if tells {
+            state.watched.push((line, changed));
+        }
+        tells
     }
 
     fn switch(&mut self, lamp: Lamp, on: bool) {

@@ -179,6 +179,12 @@ impl Wiring {
         lights.chain(wired(others)).collect()
     }
 
+    /// Whether the screen can be operated with two scanning buttons.
+    #[must_use]
+    pub fn has_two_buttons(&self) -> bool {
+        self.next.is_some() && self.select.is_some()
+    }
+
     /// Whether an input is active while its pin is low.
     #[must_use]
     pub fn is_active_low(&self, line: Line) -> bool {

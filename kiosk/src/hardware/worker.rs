@@ -1,5 +1,5 @@
-//! The thread that polls the inputs and carries out the outputs. Polling needs no interrupts of the kernel and misses no press
-//! that a finger can make.
+//! The thread that reads the inputs and carries out the outputs. An edge wakes it, and it reads until the levels have settled.
+//! Where the kernel tells of no edges, polling alone misses no press that a finger can make.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,9 +11,9 @@ use pikir_contract::Score;
 use tokio::sync::watch;
 
 use super::debounce::Debounce;
-use super::{Backlight, HardwareStatus, Input, Lamp, Line, Opened, Pins};
+use super::{Backlight, Changed, HardwareStatus, Input, Lamp, Line, OpenBacklight, Opened, Pins};
 use crate::clock::SharedClock;
-use crate::limits::{BUTTON_POLL, SWITCH_POLL, TICK_MS};
+use crate::limits::{BUTTON_POLL, QUIET_POLL, TICK_MS};
 
 /// Which of the buttons' lights are on. They are lit or not, so the pressed one is bright by being the only one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,6 +41,8 @@ enum Command {
     Lights(Lights),
     Tick,
     Brightness(u8),
+    /// An input changed.
+    Edge,
     Stop,
 }
 
@@ -89,14 +91,14 @@ pub struct Hardware {
 }
 
 impl Hardware {
-    /// Reads the inputs from now on and calls `report` for everything that happens, on the thread that reads. Keeps `status`.
-    /// Without pins and backlight no thread is started.
+    /// Reads the inputs from now on and calls `report` for everything that happens, on the thread that reads. Opens `backlight`
+    /// on that thread, too: a PWM takes its time. Keeps `status`. Without pins and backlight no thread is started.
     ///
     /// # Errors
     /// The thread cannot be started.
     pub fn start(
         opened: Option<Opened>,
-        backlight: Option<Box<dyn Backlight>>,
+        backlight: Option<OpenBacklight>,
         clock: SharedClock,
         status: watch::Sender<HardwareStatus>,
         report: impl Fn(Input) + Send + 'static,
@@ -107,28 +109,34 @@ impl Hardware {
         let (commands, receiver) = channel();
         let dims = Arc::new(AtomicBool::new(backlight.is_some()));
         let outputs = Outputs {
-            commands: Some(commands),
+            commands: Some(commands.clone()),
             dims: dims.clone(),
         };
-        let (pins, lines, lamps) = match opened {
+        let (mut pins, lines, lamps) = match opened {
             Some(opened) => (Some(opened.pins), opened.lines, opened.lamps),
             None => (None, Vec::new(), Vec::new()),
         };
+        let edge = Arc::new(AtomicBool::new(false));
+        let unwatched = match &mut pins {
+            Some(pins) => watch_edges(pins, &lines, &edge, &commands),
+            None => Vec::new(),
+        };
         let worker = Worker {
             debounce: Debounce::new(&lines),
-            pause: pause(&lines),
+            polls: (!lines.is_empty()).then_some(unwatched),
+            edge,
             pins,
             lamps,
             lights: Lights::Off,
             tick_ends_ms: None,
-            backlight,
+            backlight: None,
             dims,
             clock,
             status,
         };
         let thread = std::thread::Builder::new()
             .name("hardware".into())
-            .spawn(move || worker.run(&receiver, report))?;
+            .spawn(move || worker.run(backlight, &receiver, report))?;
         Ok(Self {
             outputs,
             thread: Some(thread),
@@ -151,13 +159,37 @@ impl Drop for Hardware {
     }
 }
 
-/// Time between two readings; `None` where there is nothing to read. Only buttons need the short one.
-fn pause(lines: &[Line]) -> Option<Duration> {
+/// Has every edge of `lines` wake the worker; returns the lines whose edges nobody tells. However many edges come at once, one
+/// command at most waits.
+fn watch_edges(
+    pins: &mut Box<dyn Pins>,
+    lines: &[Line],
+    edge: &Arc<AtomicBool>,
+    commands: &Sender<Command>,
+) -> Vec<Line> {
+    let mut unwatched = Vec::new();
+    for line in lines {
+        let (edge, commands) = (edge.clone(), commands.clone());
+        let changed: Changed = Box::new(move || {
+            if !edge.swap(true, Ordering::AcqRel) {
+                // Gone only while the program ends.
+                let _ = commands.send(Command::Edge);
+            }
+        });
+        if !pins.watch(*line, changed) {
+            unwatched.push(*line);
+        }
+    }
+    unwatched
+}
+
+/// Time between two readings where nothing wakes the worker. `unwatched`: the lines without edges.
+fn pause(unwatched: &[Line], settling: bool) -> Duration {
     let is_button = |line: &Line| matches!(line, Line::Button(_) | Line::Next | Line::Select);
-    if lines.iter().any(is_button) {
-        Some(BUTTON_POLL)
+    if settling || unwatched.iter().any(is_button) {
+        BUTTON_POLL
     } else {
-        (!lines.is_empty()).then_some(SWITCH_POLL)
+        QUIET_POLL
     }
 }
 
@@ -165,7 +197,10 @@ struct Worker {
     pins: Option<Box<dyn Pins>>,
     lamps: Vec<Lamp>,
     debounce: Debounce,
-    pause: Option<Duration>,
+    /// The lines without edges; `None` where there is nothing to read at all.
+    polls: Option<Vec<Line>>,
+    /// An edge was told and nothing was read since.
+    edge: Arc<AtomicBool>,
     lights: Lights,
     tick_ends_ms: Option<u64>,
     backlight: Option<Box<dyn Backlight>>,
@@ -175,12 +210,23 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(mut self, commands: &Receiver<Command>, report: impl Fn(Input)) {
+    fn run(
+        mut self,
+        backlight: Option<OpenBacklight>,
+        commands: &Receiver<Command>,
+        report: impl Fn(Input),
+    ) {
+        self.read(&report);
+        if let Some(open) = backlight {
+            self.open_backlight(open);
+        }
         loop {
             match self.next_command(commands) {
                 Ok(Command::Lights(lights)) => self.light(lights),
                 Ok(Command::Tick) => self.begin_tick(),
                 Ok(Command::Brightness(percent)) => self.set_brightness(percent),
+                // Before the reading: an edge that comes during it is told anew.
+                Ok(Command::Edge) => self.edge.store(false, Ordering::Release),
                 Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -194,7 +240,9 @@ impl Worker {
 
     fn next_command(&self, commands: &Receiver<Command>) -> Result<Command, RecvTimeoutError> {
         let tick = self.tick_ends_ms.map(|_| BUTTON_POLL);
-        match tick.into_iter().chain(self.pause).min() {
+        let settling = self.debounce.is_settling();
+        let poll = self.polls.as_ref().map(|lines| pause(lines, settling));
+        match tick.into_iter().chain(poll).min() {
             Some(pause) => commands.recv_timeout(pause),
             None => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
@@ -241,20 +289,36 @@ impl Worker {
         }
     }
 
-    /// A backlight that fails once is given up: the picture is darkened in its place.
+    fn open_backlight(&mut self, open: OpenBacklight) {
+        match open() {
+            Ok(backlight) => {
+                let by = backlight.name().to_owned();
+                self.status
+                    .send_modify(|status| status.brightness_by = Some(by));
+                self.backlight = Some(backlight);
+            }
+            Err(problem) => self.give_up_backlight(problem),
+        }
+    }
+
     fn set_brightness(&mut self, percent: u8) {
         let Some(backlight) = &mut self.backlight else {
             return;
         };
         if let Err(problem) = backlight.set(percent) {
-            tracing::error!(%problem, "the picture is darkened in place of the panel");
-            self.backlight = None;
-            self.dims.store(false, Ordering::Relaxed);
-            self.status.send_modify(|status| {
-                status.problems.push(problem);
-                status.brightness_by = Some(super::BY_PICTURE.into());
-            });
+            self.give_up_backlight(problem);
         }
+    }
+
+    /// A backlight that fails once is given up: the picture is darkened in its place.
+    fn give_up_backlight(&mut self, problem: String) {
+        tracing::error!(%problem, "the picture is darkened in place of the panel");
+        self.backlight = None;
+        self.dims.store(false, Ordering::Relaxed);
+        self.status.send_modify(|status| {
+            status.problems.push(problem);
+            status.brightness_by = Some(super::BY_PICTURE.into());
+        });
     }
 }
 
@@ -267,4 +331,19 @@ fn keep(status: &mut HardwareStatus, input: Input) -> bool {
         Input::Score(_) | Input::Next | Input::Select => return false,
     };
     member.replace(value) != Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_thread_reads_often_only_while_something_settles_or_a_button_has_no_edges() {
+        assert_eq!(pause(&[], false), QUIET_POLL);
+        assert_eq!(pause(&[], true), BUTTON_POLL);
+        assert_eq!(pause(&[Line::Housing, Line::Presence], false), QUIET_POLL);
+        for button in [Line::Button(Score::ALL[0]), Line::Next, Line::Select] {
+            assert_eq!(pause(&[Line::Housing, button], false), BUTTON_POLL);
+        }
+    }
 }
