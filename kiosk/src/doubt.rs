@@ -48,7 +48,8 @@ struct Taken {
     id: Option<Id>,
     boot: BootId,
     up_ms: u64,
-    withdrawn: bool,
+    /// What took it back, where something did.
+    withdrawn: Option<Id>,
 }
 
 /// What the rules say of a rating.
@@ -68,7 +69,7 @@ impl Doubt {
             id: None,
             boot,
             up_ms,
-            withdrawn: false,
+            withdrawn: None,
         });
         Self {
             ratings: last.into_iter().collect(),
@@ -92,7 +93,11 @@ impl Doubt {
         let since = |taken: &Taken| at.up_ms.checked_sub(taken.up_ms);
         self.ratings.retain(|taken| taken.boot == at.boot);
         let gap_ms = self.ratings.back().and_then(since);
-        let mut standing = self.ratings.iter().rev().filter(|taken| !taken.withdrawn);
+        let mut standing = self
+            .ratings
+            .iter()
+            .rev()
+            .filter(|taken| taken.withdrawn.is_none());
         let repeat = standing
             .clone()
             .next()
@@ -125,7 +130,7 @@ impl Doubt {
             id: Some(id),
             boot: at.boot,
             up_ms: at.up_ms,
-            withdrawn: false,
+            withdrawn: None,
         });
         while self.ratings.len() > RATINGS_REMEMBERED
             || self
@@ -138,15 +143,26 @@ impl Doubt {
     }
 
     /// The visitor took this rating back: the next one is no repetition of it.
-    pub fn withdrawn(&mut self, id: Id) {
+    pub fn withdrawn(&mut self, rating: Id, by: Id) {
         for taken in &mut self.ratings {
-            taken.withdrawn |= taken.id == Some(id);
+            if taken.id == Some(rating) {
+                taken.withdrawn = Some(by);
+            }
         }
     }
 
-    /// This rating could not be saved: it never was one.
+    /// What could not be saved: a rating never was one, and what a withdrawal took back stands again.
     pub fn not_saved(&mut self, id: Id) {
         self.ratings.retain(|taken| taken.id != Some(id));
+        for taken in &mut self.ratings {
+            taken.withdrawn.take_if(|by| *by == id);
+        }
+    }
+
+    /// Whether a touch here is taken for the panel's own.
+    #[must_use]
+    pub fn suspects(&self, point: Point) -> bool {
+        self.phantoms.suspects(point)
     }
 
     /// The phantoms that have been quiet for long enough; they are suspected no more.

@@ -255,6 +255,8 @@ pub enum UserAction {
     Stay,
     /// The visitor wants the screen otherwise.
     Adapt(Adaptation),
+    /// The visitor wants the screen as every visit begins.
+    Plain,
     /// Opens or closes what lies over the screen.
     Show(Option<Overlay>),
 }

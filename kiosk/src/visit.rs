@@ -23,7 +23,7 @@ use pikir_contract::{BootId, Id, InputKind, Score};
 
 use crate::adaptation::Adaptation;
 use crate::doubt::{Doubt, Phantom, Point};
-use crate::limits::COMMIT_PATIENCE_MS;
+use crate::limits::{COMMIT_PATIENCE_MS, THANKS_GUARD_MS};
 use crate::view::{Fault, FaultView, Overlay, RateMessage, RateView, ScreenView, ThanksView};
 use more::More;
 
@@ -34,10 +34,12 @@ pub struct Visit {
     rules: Rules,
     language: String,
     adaptation: Adaptation,
+    /// How every visit begins: plain, and spoken while headphones are plugged in.
+    begins: Adaptation,
     overlay: Option<Overlay>,
     /// Uptime of the last thing a visitor did (milliseconds).
     touched_ms: u64,
-    /// Uptime of the last touch of the panel, whoever's it was (milliseconds).
+    /// Uptime of the last touch of the panel, whatever was hit, but for those of phantoms (milliseconds).
     stirred_ms: u64,
     doubt: Doubt,
     fault: Option<FaultView>,
@@ -49,19 +51,27 @@ enum Phase {
         message: Option<(RateMessage, u64)>,
     },
     Saving {
-        waiting: Vec<Id>,
+        /// Oldest first; never empty.
+        waiting: Vec<Waiting>,
         saved: Option<(Id, Score)>,
-        score: Score,
-        since_ms: u64,
     },
     Thanks {
         rating: Id,
         /// The score that decides what more is asked; `None` once the visitor has said it.
         score: Option<Score>,
         since_ms: u64,
-        withdrawal: Option<Id>,
+        /// On its way to the disk, with the uptime since when (milliseconds).
+        withdrawal: Option<(Id, u64)>,
     },
     More(Box<More>),
+}
+
+/// A rating on its way to the disk.
+#[derive(Debug, Clone, PartialEq)]
+struct Waiting {
+    id: Id,
+    score: Score,
+    since_ms: u64,
 }
 
 const READY: Phase = Phase::Ready { message: None };
@@ -86,6 +96,7 @@ impl Visit {
             rules,
             language,
             adaptation: Adaptation::default(),
+            begins: Adaptation::default(),
             overlay: None,
             touched_ms: 0,
             stirred_ms: 0,
@@ -108,6 +119,15 @@ impl Visit {
             Event::Adapt(adaptation) => {
                 self.touched_ms = now_ms;
                 self.adaptation = adaptation;
+            }
+            Event::Plain => {
+                self.touched_ms = now_ms;
+                self.adaptation = self.begins;
+            }
+            Event::Headphones(plugged) => {
+                self.touched_ms = now_ms;
+                self.begins.speech = plugged;
+                self.adaptation.speech = plugged;
             }
             Event::Show(overlay) => {
                 self.touched_ms = now_ms;
@@ -153,8 +173,7 @@ impl Visit {
             return self.questionnaire(Event::Choose(index), stamp);
         }
         // A rating button where none is asked for: somebody else is standing there.
-        let mut effects = self.questionnaire(Event::Done, stamp);
-        self.phase = READY;
+        let mut effects: Vec<_> = self.leave_questionnaire(stamp).into_iter().collect();
         effects.extend(self.rate(tap, stamp));
         effects
     }
@@ -163,9 +182,10 @@ impl Visit {
         if let Phase::Thanks {
             rating,
             score: Some(score),
+            since_ms,
             withdrawal: None,
-            ..
         } = self.phase
+            && !is_fresh(since_ms, now_ms)
             && let Some(more) = More::new(rating, score, &self.rules.questionnaire, now_ms)
         {
             self.touched_ms = now_ms;
@@ -180,6 +200,10 @@ impl Visit {
         };
         self.touched_ms = now_ms;
         match event {
+            // The second half of a double tap on the page before.
+            Event::Choose(_) | Event::Next | Event::Back | Event::Done if more.is_fresh(now_ms) => {
+                return Vec::new();
+            }
             Event::Choose(index) => more.choose(index, now_ms),
             Event::Write(text) => {
                 more.write(&text);
@@ -209,7 +233,9 @@ impl Visit {
 
     /// Nobody's input until it is a rating, so it neither wakes the terminal nor keeps a language.
     fn panel_touched(&mut self, point: Point, now_ms: u64) -> Option<Effect> {
-        self.stirred_ms = now_ms;
+        if !self.suspects(point) {
+            self.stirred_ms = now_ms;
+        }
         let phantom = self.doubt.touch(point, now_ms)?;
         let detail = format!("phantom touch at {phantom}; ratings from there are flagged");
         Some(Effect::Maintenance(detail))
@@ -227,13 +253,19 @@ impl Visit {
             .collect()
     }
 
+    /// Since when the oldest append waits for the disk (uptime in milliseconds).
+    fn waiting_since_ms(&self) -> Option<u64> {
+        match &self.phase {
+            Phase::Ready { .. } => None,
+            Phase::Saving { waiting, .. } => waiting.first().map(|it| it.since_ms),
+            Phase::Thanks { withdrawal, .. } => withdrawal.map(|(_, since_ms)| since_ms),
+            Phase::More(more) => more.waiting_since_ms(),
+        }
+    }
+
     fn is_stalled(&self, now_ms: u64) -> bool {
-        let since_ms = match &self.phase {
-            Phase::Saving { since_ms, .. } => *since_ms,
-            Phase::More(more) if more.is_waiting() => more.waiting_since_ms,
-            _ => return false,
-        };
-        now_ms >= since_ms + COMMIT_PATIENCE_MS
+        self.waiting_since_ms()
+            .is_some_and(|since_ms| now_ms >= since_ms + COMMIT_PATIENCE_MS)
     }
 
     /// The visitor's language (BCP 47).
@@ -260,19 +292,32 @@ impl Visit {
         self.doubt.phantoms()
     }
 
+    /// Whether a touch here is taken for the panel's own.
+    #[must_use]
+    pub fn suspects(&self, point: Point) -> bool {
+        self.doubt.suspects(point)
+    }
+
     /// The uptime (ms) at which [`Event::Tick`] changes something; `None`: time alone changes nothing.
     #[must_use]
     pub fn deadline(&self, now_ms: u64) -> Option<u64> {
-        let stalls = |since_ms: u64| Some(since_ms + COMMIT_PATIENCE_MS).filter(|at| *at > now_ms);
+        let stalls = self
+            .waiting_since_ms()
+            .map(|since_ms| since_ms + COMMIT_PATIENCE_MS)
+            .filter(|at_ms| *at_ms > now_ms);
         let phase = match &self.phase {
             Phase::Ready { message } => message.map(|(_, until_ms)| until_ms),
-            Phase::Saving { since_ms, .. } => stalls(*since_ms),
-            Phase::More(more) if more.is_waiting() => stalls(more.waiting_since_ms),
-            Phase::More(_) => None,
-            Phase::Thanks { since_ms, .. } => Some(self.thanks_deadline(*since_ms, now_ms)),
+            Phase::Thanks {
+                since_ms,
+                withdrawal: None,
+                ..
+            } => Some(self.thanks_deadline(*since_ms, now_ms)),
+            // They end when the disk has answered.
+            Phase::Saving { .. } | Phase::Thanks { .. } | Phase::More(_) => None,
         };
         phase
             .into_iter()
+            .chain(stalls)
             .chain(self.idle_deadline(now_ms))
             .chain(self.doubt.deadline())
             .min()
@@ -294,7 +339,7 @@ impl Visit {
             (Phase::More(more), _) => return ScreenView::More(more.view(texts.words, texts.name)),
             (_, Some(fault)) => return ScreenView::OutOfService(fault.clone()),
             (Phase::Ready { message }, None) => (None, message.map(|(message, _)| message)),
-            (Phase::Saving { score, .. }, None) => (Some(*score), None),
+            (Phase::Saving { waiting, .. }, None) => (waiting.last().map(|it| it.score), None),
         };
         ScreenView::Rate(RateView {
             question: texts.question,
@@ -320,6 +365,11 @@ impl Visit {
             more,
         }
     }
+}
+
+/// Whether thanks have just come: the second half of a double tap on a face falls on them.
+fn is_fresh(since_ms: u64, now_ms: u64) -> bool {
+    now_ms < since_ms + THANKS_GUARD_MS
 }
 
 #[cfg(test)]

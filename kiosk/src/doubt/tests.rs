@@ -86,7 +86,7 @@ fn who_takes_a_slip_back_and_rates_anew_is_not_doubted() {
     let mut counter = Counter::new();
     let (slip, _) = counter.rate();
     counter.clock.advance_ms(1_000);
-    counter.doubt.withdrawn(slip);
+    counter.doubt.withdrawn(slip, counter.entropy.id(0));
     let (_, meant) = counter.rate_after(1_000);
     assert_eq!((meant.gap_ms, meant.flags), (Some(2_000), vec![]));
 }

@@ -6,7 +6,7 @@ use super::Questionnaire;
 use crate::adaptation::Adaptation;
 use crate::doubt::{OpeningHours, Point};
 use crate::journal::NewEvent;
-use crate::view::{FaultView, Overlay};
+use crate::view::{FaultView, Overlay, UserAction};
 
 /// When something happened, and the id of the event it may put into the journal.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,6 +42,11 @@ pub enum Event {
     Stay,
     /// The visitor wants the screen otherwise.
     Adapt(Adaptation),
+    /// The visitor wants the screen as every visit begins.
+    Plain,
+    /// Headphones were plugged in where speech can be had, or taken out: this visit is spoken or not, and so are those
+    /// after it.
+    Headphones(bool),
     /// The visitor opened or closed what lies over the screen.
     Show(Option<Overlay>),
     /// The visitor chose a language.
@@ -56,6 +61,36 @@ pub enum Event {
     Rules(Rules),
     /// Time passed.
     Tick,
+}
+
+impl UserAction {
+    /// What it is to the visit. `id` goes to the rating, if it is one; `true_ms` is the true time (Unix milliseconds), where
+    /// it is known.
+    #[must_use]
+    pub fn event(self, id: Id, true_ms: Option<i64>) -> Event {
+        match self {
+            UserAction::Rate { score, input, at } => Event::Rate(Tap {
+                id,
+                score,
+                input,
+                touched: at.map(Into::into),
+                true_ms,
+            }),
+            UserAction::Touched(place) => Event::Touched(place.into()),
+            UserAction::Language(language) => Event::Language(language),
+            UserAction::Undo => Event::Undo,
+            UserAction::Done => Event::Done,
+            UserAction::More => Event::More,
+            UserAction::Choose(index) => Event::Choose(index),
+            UserAction::Write(text) => Event::Write(text),
+            UserAction::Next => Event::Next,
+            UserAction::Back => Event::Back,
+            UserAction::Stay => Event::Stay,
+            UserAction::Adapt(adaptation) => Event::Adapt(adaptation),
+            UserAction::Plain => Event::Plain,
+            UserAction::Show(overlay) => Event::Show(overlay),
+        }
+    }
 }
 
 /// A score, and how it was given.

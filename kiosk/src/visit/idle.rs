@@ -5,12 +5,12 @@
 //! of any kind is the answer.
 
 use super::{Effect, Phase, READY, Stamp, Visit};
-use crate::adaptation::Adaptation;
 use crate::limits::IDLE_WARNING_MS;
 
 impl Visit {
     /// Whether the screen is otherwise than for a new visitor.
-    fn is_begun(&self) -> bool {
+    #[must_use]
+    pub fn is_begun(&self) -> bool {
         let plain = self.language == self.rules.default_language && self.overlay.is_none();
         match &self.phase {
             Phase::Ready { .. } => !plain || self.is_costly(),
@@ -22,7 +22,7 @@ impl Visit {
 
     /// Whether ending the visit would cost its visitor something.
     fn is_costly(&self) -> bool {
-        matches!(self.phase, Phase::More(_)) || !self.adaptation.is_plain()
+        matches!(self.phase, Phase::More(_)) || self.adaptation != self.begins
     }
 
     /// When a visitor who does nothing more has left (uptime in milliseconds).
@@ -64,6 +64,11 @@ impl Visit {
         if stamp.at.up_ms < self.left_at_ms()? {
             return None;
         }
+        self.leave_questionnaire(stamp)
+    }
+
+    /// Ends the visit; what was given in the questionnaire is kept.
+    pub(super) fn leave_questionnaire(&mut self, stamp: &Stamp) -> Option<Effect> {
         let answer = match &mut self.phase {
             Phase::More(more) => more.answer(stamp),
             _ => None,
@@ -76,7 +81,7 @@ impl Visit {
     pub(super) fn end_visit(&mut self) {
         self.phase = READY;
         self.language.clone_from(&self.rules.default_language);
-        self.adaptation = Adaptation::default();
+        self.adaptation = self.begins;
         self.overlay = None;
     }
 }

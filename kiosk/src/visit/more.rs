@@ -81,10 +81,8 @@ pub(super) struct More {
     handed: Given,
     /// What is known to be on the disk.
     saved: Given,
-    /// Answers on their way to the disk, with what they say.
-    waiting: Vec<(Id, Given)>,
-    /// Since when the oldest of them waits (uptime in milliseconds).
-    pub(super) waiting_since_ms: u64,
+    /// Answers on their way to the disk, oldest first, with what they say and since when (uptime in milliseconds).
+    waiting: Vec<(Id, Given, u64)>,
     not_saved: bool,
     /// The visitor is done; thanks come when everything is on the disk.
     leaving: bool,
@@ -108,7 +106,6 @@ impl More {
             handed: Given::default(),
             saved: Given::default(),
             waiting: Vec::new(),
-            waiting_since_ms: now_ms,
             not_saved: false,
             leaving: false,
         })
@@ -118,9 +115,14 @@ impl More {
         &self.pages[self.at] // `at` moves within `pages` only, and there is one at least.
     }
 
+    /// Whether the page has just come: the second half of a double tap on the one before falls on it.
+    pub(super) fn is_fresh(&self, now_ms: u64) -> bool {
+        now_ms < self.turned_ms + PAGE_GUARD_MS
+    }
+
     /// Takes the option with this index. A page that asks for one thing gives way to the next.
     pub(super) fn choose(&mut self, index: usize, now_ms: u64) {
-        if self.leaving || now_ms < self.turned_ms + PAGE_GUARD_MS {
+        if self.leaving {
             return;
         }
         match &self.pages[self.at] {
@@ -187,11 +189,9 @@ impl More {
         if self.given == self.handed {
             return None;
         }
-        if self.waiting.is_empty() {
-            self.waiting_since_ms = stamp.at.up_ms;
-        }
         self.handed = self.given.clone();
-        self.waiting.push((stamp.id, self.given.clone()));
+        let waiting = (stamp.id, self.given.clone(), stamp.at.up_ms);
+        self.waiting.push(waiting);
         Some(NewEvent {
             id: stamp.id,
             at: stamp.at,
@@ -203,7 +203,7 @@ impl More {
     }
 
     pub(super) fn appended(&mut self, id: Id) {
-        if let Some(at) = self.waiting.iter().position(|(waiting, _)| *waiting == id) {
+        if let Some(at) = self.place(id) {
             self.saved = self.waiting.remove(at).1;
             self.not_saved = false;
         }
@@ -211,17 +211,23 @@ impl More {
 
     /// What was given stays on the page and goes with the next answer.
     pub(super) fn not_appended(&mut self, id: Id) {
-        if let Some(at) = self.waiting.iter().position(|(waiting, _)| *waiting == id) {
+        if let Some(at) = self.place(id) {
             self.waiting.remove(at);
-            let newest = self.waiting.last().map(|(_, given)| given);
+            let newest = self.waiting.last().map(|(_, given, _)| given);
             self.handed = newest.unwrap_or(&self.saved).clone();
             self.not_saved = true;
             self.leaving = false;
         }
     }
 
-    pub(super) fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+    /// Where this answer is among those that wait.
+    fn place(&self, id: Id) -> Option<usize> {
+        self.waiting.iter().position(|(waiting, ..)| *waiting == id)
+    }
+
+    /// Since when the oldest answer waits for the disk (uptime in milliseconds).
+    pub(super) fn waiting_since_ms(&self) -> Option<u64> {
+        self.waiting.first().map(|(_, _, since_ms)| *since_ms)
     }
 
     /// Whether the visitor is done and everything given is on the disk.

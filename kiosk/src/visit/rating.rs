@@ -2,10 +2,10 @@
 
 use pikir_contract::Id;
 
-use super::{Effect, Phase, READY, Stamp, Tap, Visit};
+use super::{Effect, Phase, READY, Stamp, Tap, Visit, Waiting, is_fresh};
 use crate::doubt::Point;
 use crate::journal::{Content, NewEvent};
-use crate::limits::{MESSAGE_MS, THANKS_GUARD_MS, THANKS_MS, THANKS_WITH_MORE_MS};
+use crate::limits::{MESSAGE_MS, THANKS_MS, THANKS_WITH_MORE_MS};
 use crate::view::RateMessage;
 
 impl Visit {
@@ -19,18 +19,18 @@ impl Visit {
         let verdict = self.doubt.rate(tap.id, &stamp.at, tap.touched, closed);
         self.touched_ms = now_ms;
         self.overlay = None;
+        let waiting = Waiting {
+            id: tap.id,
+            score: tap.score,
+            since_ms: now_ms,
+        };
         match &mut self.phase {
             // The next key may come while the last rating is still on its way to the disk: both count.
-            Phase::Saving { waiting, score, .. } => {
-                waiting.push(tap.id);
-                *score = tap.score;
-            }
+            Phase::Saving { waiting: all, .. } => all.push(waiting),
             _ => {
                 self.phase = Phase::Saving {
-                    waiting: vec![tap.id],
+                    waiting: vec![waiting],
                     saved: None,
-                    score: tap.score,
-                    since_ms: now_ms,
                 }
             }
         }
@@ -64,11 +64,11 @@ impl Visit {
                 since_ms,
                 withdrawal: withdrawal @ None,
                 ..
-            } if now_ms - *since_ms >= THANKS_GUARD_MS => {
-                *withdrawal = Some(stamp.id);
+            } if !is_fresh(*since_ms, now_ms) => {
+                *withdrawal = Some((stamp.id, now_ms));
                 self.touched_ms = now_ms;
                 // Already now: the visitor may rate anew before the withdrawal is on the disk.
-                self.doubt.withdrawn(*rating);
+                self.doubt.withdrawn(*rating, stamp.id);
                 Some(Effect::Append(NewEvent {
                     id: stamp.id,
                     at: stamp.at,
@@ -76,6 +76,16 @@ impl Visit {
                 }))
             }
             _ => None,
+        }
+    }
+
+    /// How long a rating can be taken back (milliseconds): without hurry for those who set the screen up or hear it.
+    fn undo_ms(&self) -> u64 {
+        match self.rules.undo_ms {
+            // Nothing can be taken back at this terminal.
+            0 => 0,
+            undo_ms if self.adaptation.is_plain() => undo_ms,
+            undo_ms => undo_ms.max(self.rules.idle_ms),
         }
     }
 
@@ -88,7 +98,7 @@ impl Visit {
                 withdrawal: None,
                 ..
             } => {
-                let left_ms = (since_ms + self.rules.undo_ms).saturating_sub(now_ms);
+                let left_ms = (since_ms + self.undo_ms()).saturating_sub(now_ms);
                 (left_ms > 0).then_some(left_ms)
             }
             _ => None,
@@ -102,7 +112,7 @@ impl Visit {
             withdrawal: None,
             ..
         } = self.phase
-            && now_ms - since_ms >= THANKS_GUARD_MS
+            && !is_fresh(since_ms, now_ms)
         {
             self.end_visit();
         }
@@ -110,18 +120,14 @@ impl Visit {
 
     pub(super) fn appended(&mut self, id: Id, now_ms: u64) {
         match &mut self.phase {
-            Phase::Saving {
-                waiting,
-                saved,
-                score,
-                ..
-            } if waiting.contains(&id) => {
-                waiting.retain(|waiting| *waiting != id);
-                *saved = Some((id, *score));
-                self.finish_saving(now_ms);
+            Phase::Saving { waiting, saved } => {
+                if let Some(at) = waiting.iter().position(|it| it.id == id) {
+                    *saved = Some((id, waiting.remove(at).score));
+                    self.finish_saving(now_ms);
+                }
             }
             Phase::Thanks {
-                withdrawal: Some(withdrawal),
+                withdrawal: Some((withdrawal, _)),
                 ..
             } if *withdrawal == id => self.say(RateMessage::Withdrawn, now_ms),
             Phase::More(more) => {
@@ -135,12 +141,21 @@ impl Visit {
     pub(super) fn not_appended(&mut self, id: Id, now_ms: u64) {
         self.doubt.not_saved(id);
         match &mut self.phase {
-            Phase::Saving { waiting, .. } if waiting.contains(&id) => {
-                waiting.retain(|waiting| *waiting != id);
-                self.finish_saving(now_ms);
+            Phase::Saving { waiting, .. } => {
+                if let Some(at) = waiting.iter().position(|it| it.id == id) {
+                    waiting.remove(at);
+                    self.finish_saving(now_ms);
+                }
             }
-            // Still on the thanks screen: the visitor may try again while there is time.
-            Phase::Thanks { withdrawal, .. } if *withdrawal == Some(id) => *withdrawal = None,
+            // Still on the thanks screen: the visitor may try again, and has all the time for it, for the disk took it.
+            Phase::Thanks {
+                withdrawal,
+                since_ms,
+                ..
+            } if withdrawal.is_some_and(|(withdrawal, _)| withdrawal == id) => {
+                *withdrawal = None;
+                *since_ms = now_ms;
+            }
             Phase::More(more) => more.not_appended(id),
             _ => {}
         }
@@ -148,7 +163,7 @@ impl Visit {
 
     /// Thanks as soon as nothing is waiting and something was saved; says so honestly when nothing was.
     fn finish_saving(&mut self, now_ms: u64) {
-        let Phase::Saving { waiting, saved, .. } = &self.phase else {
+        let Phase::Saving { waiting, saved } = &self.phase else {
             return;
         };
         if waiting.is_empty() {
@@ -175,7 +190,7 @@ impl Visit {
     }
 
     /// How long thanks stay without any input: longer where there is something to decide, and without hurry for those
-    /// who had to set the screen up first.
+    /// who set the screen up, are about to, or hear it.
     fn thanks_ms(&self) -> u64 {
         let offers_more = match &self.phase {
             Phase::Thanks { score, .. } => {
@@ -183,11 +198,13 @@ impl Visit {
             }
             _ => false,
         };
-        match (self.adaptation.is_plain(), offers_more) {
-            (false, _) => self.rules.undo_ms.max(self.rules.idle_ms),
-            (true, true) => self.rules.undo_ms.max(THANKS_WITH_MORE_MS),
-            (true, false) => self.rules.undo_ms.max(THANKS_MS),
-        }
+        let plain = self.adaptation.is_plain() && self.overlay.is_none();
+        let least_ms = match (plain, offers_more) {
+            (false, _) => self.rules.idle_ms,
+            (true, true) => THANKS_WITH_MORE_MS,
+            (true, false) => THANKS_MS,
+        };
+        self.undo_ms().max(least_ms)
     }
 
     /// When thanks end by themselves (uptime in milliseconds).
@@ -207,9 +224,12 @@ impl Visit {
 
     pub(super) fn let_time_pass(&mut self, now_ms: u64) {
         match &self.phase {
-            Phase::Thanks { since_ms, .. } if now_ms >= self.thanks_end_ms(*since_ms) => {
-                self.end_visit();
-            }
+            // While a withdrawal is on its way the visitor waits for its end.
+            Phase::Thanks {
+                since_ms,
+                withdrawal: None,
+                ..
+            } if now_ms >= self.thanks_end_ms(*since_ms) => self.end_visit(),
             Phase::Ready {
                 message: Some((_, until_ms)),
             } if now_ms >= *until_ms => self.phase = READY,

@@ -1,6 +1,4 @@
-//! The visit, by example and by random histories.
-
-use proptest::prelude::*;
+//! The visit, by example; by random histories in `histories.rs`.
 
 use pikir_contract::InputKind;
 
@@ -10,6 +8,7 @@ use crate::entropy::{Entropy, TestEntropy};
 use crate::journal::{Content, NewEvent};
 
 mod doubt;
+mod histories;
 mod idle;
 mod more;
 
@@ -247,6 +246,77 @@ fn the_second_half_of_a_double_tap_neither_wipes_the_thanks_away_nor_takes_the_r
     let _ = lobby.step(Event::Done);
     assert!(lobby.undo().is_none());
     assert!(lobby.thanked());
+
+    let mut lobby = Lobby::asking();
+    let rating = lobby.rate(5).unwrap();
+    let _ = lobby.step(Event::Appended(rating.id));
+    lobby.after(150);
+    let _ = lobby.step(Event::More);
+    assert!(lobby.thanked(), "nor opens the questionnaire");
+}
+
+#[test]
+fn each_rating_keeps_its_score_and_the_time_it_waits_though_others_follow() {
+    let mut lobby = Lobby::asking();
+    let first = lobby.rate(5).unwrap();
+    lobby.after(COMMIT_PATIENCE_MS - 1);
+    let second = lobby.rate(3).unwrap();
+    let _ = lobby.step(Event::Appended(first.id));
+    lobby.after(COMMIT_PATIENCE_MS - 1);
+    assert!(
+        matches!(lobby.screen(), ScreenView::Rate(_)),
+        "the second has not waited for as long"
+    );
+    let _ = lobby.step(Event::NotAppended(second.id));
+    match &lobby.visit.phase {
+        Phase::Thanks { rating, score, .. } => {
+            assert_eq!((*rating, *score), (first.id, Score::new(5)));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A visitor who took a rating back, of which the disk has not heard yet.
+fn taking_back() -> (Lobby, Id) {
+    let mut lobby = Lobby::new();
+    let rating = lobby.rate(5).unwrap();
+    let _ = lobby.step(Event::Appended(rating.id));
+    lobby.after(1_000);
+    let withdrawal = lobby.undo().unwrap();
+    (lobby, withdrawal.id)
+}
+
+#[test]
+fn a_withdrawal_that_the_disk_does_not_answer_shows_as_a_fault_and_is_told_when_it_does() {
+    let (mut lobby, withdrawal) = taking_back();
+    lobby.after(COMMIT_PATIENCE_MS - 1);
+    assert!(lobby.thanked());
+    lobby.after(1);
+    assert!(matches!(lobby.screen(), ScreenView::OutOfService(_)));
+    lobby.after(60_000);
+    assert!(matches!(lobby.screen(), ScreenView::OutOfService(_)));
+    let _ = lobby.step(Event::Appended(withdrawal));
+    match lobby.screen() {
+        ScreenView::Rate(rate) => assert_eq!(rate.message, Some(RateMessage::Withdrawn)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_withdrawal_that_was_not_saved_can_be_tried_again_and_the_rating_stands_until_then() {
+    let (mut lobby, withdrawal) = taking_back();
+    lobby.after(60_000);
+    let _ = lobby.step(Event::NotAppended(withdrawal));
+    assert!(lobby.thanked());
+    lobby.after(THANKS_GUARD_MS);
+    assert!(lobby.undo().is_some());
+
+    let (mut lobby, withdrawal) = taking_back();
+    let _ = lobby.step(Event::NotAppended(withdrawal));
+    match lobby.rate(1).unwrap().content {
+        Content::Rating { flags, .. } => assert_eq!(flags, ["repeat"]),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -278,141 +348,4 @@ fn the_language_returns_to_the_default_for_the_next_visitor() {
 fn an_idle_terminal_has_no_deadline() {
     let lobby = Lobby::new();
     assert_eq!(lobby.visit.deadline(lobby.clock.up_ms()), None);
-}
-
-#[derive(Debug, Clone)]
-enum Act {
-    Rate(u8),
-    Undo,
-    Done,
-    Language(bool),
-    DiskAnswers(bool),
-    Service(bool),
-    Wait(u64),
-    More,
-    Choose(usize),
-    Write(&'static str),
-    Turn(bool),
-    Adapt(bool),
-    Button(u8),
-}
-
-fn act() -> impl Strategy<Value = Act> {
-    prop_oneof![
-        4 => (1_u8..=5).prop_map(Act::Rate),
-        2 => Just(Act::Undo),
-        2 => Just(Act::Done),
-        1 => any::<bool>().prop_map(Act::Language),
-        6 => prop::bool::weighted(0.85).prop_map(Act::DiskAnswers),
-        1 => any::<bool>().prop_map(Act::Service),
-        4 => (0_u64..8_000).prop_map(Act::Wait),
-        1 => (0_u64..60_000).prop_map(Act::Wait),
-        3 => Just(Act::More),
-        4 => (0_usize..6).prop_map(Act::Choose),
-        2 => prop::sample::select(vec!["", "Кезек", "Кезек узун болду"]).prop_map(Act::Write),
-        3 => any::<bool>().prop_map(Act::Turn),
-        1 => any::<bool>().prop_map(Act::Adapt),
-        1 => (1_u8..=5).prop_map(Act::Button),
-    ]
-}
-
-/// What a history must keep true, beside the visit itself.
-#[derive(Default)]
-struct Ledger {
-    asked: std::collections::VecDeque<NewEvent>,
-    durable: Vec<Id>,
-    ids: std::collections::BTreeSet<Id>,
-}
-
-impl Ledger {
-    fn take(&mut self, effects: Vec<Effect>) -> Result<(), TestCaseError> {
-        for new in effects.into_iter().map(appended) {
-            prop_assert!(self.ids.insert(new.id));
-            if let Content::Withdrawal { rating } | Content::Answer { rating, .. } = &new.content {
-                prop_assert!(self.durable.contains(rating));
-            }
-            self.asked.push_back(new);
-        }
-        Ok(())
-    }
-
-    fn answer(&mut self, good: bool) -> Option<Event> {
-        let id = self.asked.pop_front()?.id;
-        if !good {
-            return Some(Event::NotAppended(id));
-        }
-        self.durable.push(id);
-        Some(Event::Appended(id))
-    }
-}
-
-fn event_of(act: Act, lobby: &Lobby, ledger: &mut Ledger) -> Option<Event> {
-    let language = |russian| if russian { "ru" } else { "ky" };
-    Some(match act {
-        Act::Rate(score) => Event::Rate(lobby.tap(score)),
-        Act::Button(score) => Event::Rate(Tap {
-            input: InputKind::Button,
-            touched: None,
-            ..lobby.tap(score)
-        }),
-        Act::Undo => Event::Undo,
-        Act::Done => Event::Done,
-        Act::Language(russian) => Event::Language(language(russian).into()),
-        Act::Service(good) => Event::Service((!good).then(storage_fault)),
-        Act::Wait(ms) => {
-            lobby.clock.advance_ms(ms);
-            Event::Tick
-        }
-        Act::DiskAnswers(good) => ledger.answer(good)?,
-        Act::More => Event::More,
-        Act::Choose(index) => Event::Choose(index),
-        Act::Write(text) => Event::Write(text.into()),
-        Act::Turn(forward) => {
-            if forward {
-                Event::Next
-            } else {
-                Event::Back
-            }
-        }
-        Act::Adapt(speech) => Event::Adapt(Adaptation {
-            speech,
-            ..Adaptation::default()
-        }),
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
-
-    /// Thanks stands for a rating on the disk, a withdrawal or an answer for one that was thanked for, no id is used
-    /// twice, and whatever happened, the terminal comes back to its first screen by itself.
-    #[test]
-    fn no_history_breaks_the_promises(acts in prop::collection::vec(act(), 1..60)) {
-        let mut lobby = Lobby::asking();
-        let mut ledger = Ledger::default();
-        for act in acts {
-            let Some(event) = event_of(act, &lobby, &mut ledger) else { continue };
-            ledger.take(lobby.step(event))?;
-            if let Phase::Thanks { rating, .. } = lobby.visit.phase {
-                prop_assert!(ledger.durable.contains(&rating), "thanked for what is not on the disk");
-            }
-            if let Some(deadline) = lobby.visit.deadline(lobby.clock.up_ms()) {
-                prop_assert!(deadline > lobby.clock.up_ms(), "a deadline that has passed is a busy loop");
-            }
-        }
-        while let Some(event) = ledger.answer(true) {
-            ledger.take(lobby.step(event))?;
-        }
-        ledger.take(lobby.step(Event::Service(None)))?;
-        // Nobody is there any more: the visit's own deadlines bring it back.
-        while let Some(deadline) = lobby.visit.deadline(lobby.clock.up_ms()) {
-            lobby.clock.advance_ms(deadline - lobby.clock.up_ms());
-            ledger.take(lobby.step(Event::Tick))?;
-            while let Some(event) = ledger.answer(true) {
-                ledger.take(lobby.step(event))?;
-            }
-        }
-        let first = Visit { doubt: lobby.visit.doubt.clone(), touched_ms: lobby.visit.touched_ms, ..Visit::new(asking_rules(), None) };
-        prop_assert_eq!(&lobby.visit, &first);
-    }
 }

@@ -1,5 +1,8 @@
 //! What doubt does to a visit: flags, hints and notices, and nothing else.
 
+use proptest::prelude::*;
+
+use super::histories::{Ledger, act, event_of};
 use super::*;
 
 /// The panel touches a face at its period until that is noticed.
@@ -46,6 +49,19 @@ fn a_phantom_touch_is_told_to_the_technician_and_its_ratings_are_flagged_until_i
     );
     assert!(!check_needed(&lobby));
     assert_eq!(flags(&lobby.rate(5).unwrap()), [""; 0]);
+}
+
+#[test]
+fn whoever_touches_the_screen_ends_the_news_and_a_phantom_does_not() {
+    let mut lobby = Lobby::new();
+    haunt(&mut lobby);
+    let alone_ms = |lobby: &Lobby| lobby.visit.alone_ms(lobby.clock.up_ms()).unwrap();
+    let before_ms = alone_ms(&lobby);
+    lobby.clock.advance_ms(12_864);
+    assert_eq!(lobby.step(Event::Touched(FACE)), []);
+    assert_eq!(alone_ms(&lobby), before_ms + 12_864);
+    let _ = lobby.step(Event::Touched(Point { x: 300, y: 500 }));
+    assert_eq!(alone_ms(&lobby), 0);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Visitors who walk away.
 
 use super::*;
-use crate::limits::IDLE_WARNING_MS;
+use crate::limits::{IDLE_WARNING_MS, PAGE_GUARD_MS, THANKS_GUARD_MS, THANKS_MS};
 use crate::view::Overlay;
 
 const IDLE_MS: u64 = 30_000;
@@ -43,8 +43,10 @@ fn walking_away_from_the_questionnaire_saves_what_was_written() {
     let mut lobby = Lobby::asking();
     let new = lobby.rate(2).unwrap();
     let _ = lobby.step(Event::Appended(new.id));
+    lobby.after(THANKS_GUARD_MS);
     let _ = lobby.step(Event::More);
     for _ in 0..4 {
+        lobby.after(PAGE_GUARD_MS);
         let _ = lobby.step(Event::Next);
     }
     let _ = lobby.step(Event::Write("Кезек узун".into()));
@@ -83,4 +85,71 @@ fn thanks_end_the_visit_with_its_language_and_its_look() {
         (lobby.visit.language(), lobby.visit.adaptation()),
         ("ky", Adaptation::default())
     );
+}
+
+fn spoken() -> Adaptation {
+    Adaptation {
+        speech: true,
+        ..Adaptation::default()
+    }
+}
+
+#[test]
+fn while_headphones_are_plugged_in_every_visit_is_spoken_and_nobody_is_asked_for_it() {
+    let mut lobby = Lobby::new();
+    let _ = lobby.step(Event::Headphones(true));
+    for _ in 0..2 {
+        assert_eq!(lobby.visit.adaptation(), spoken());
+        lobby.after(IDLE_MS);
+        assert_eq!(left_s(&lobby), None, "nothing was set up");
+        let _ = lobby.step(Event::Adapt(Adaptation {
+            speech: false,
+            ..contrast()
+        }));
+        let _ = lobby.step(Event::Plain);
+        assert_eq!(lobby.visit.adaptation(), spoken(), "so is the plain view");
+        let new = lobby.rate(5).unwrap();
+        let _ = lobby.step(Event::Appended(new.id));
+        lobby.after(THANKS_GUARD_MS);
+        let _ = lobby.step(Event::Done);
+        assert!(!lobby.thanked());
+    }
+    let _ = lobby.step(Event::Headphones(false));
+    assert!(lobby.visit.adaptation().is_plain());
+}
+
+#[test]
+fn whoever_hears_the_screen_has_the_idle_time_to_take_a_rating_back() {
+    let mut lobby = Lobby::new();
+    let _ = lobby.step(Event::Headphones(true));
+    let new = lobby.rate(5).unwrap();
+    let _ = lobby.step(Event::Appended(new.id));
+    lobby.after(IDLE_MS - 1);
+    assert!(lobby.undo().is_some());
+
+    let mut never = Lobby::new();
+    let _ = never.step(Event::Rules(Rules {
+        undo_ms: 0,
+        ..rules()
+    }));
+    let _ = never.step(Event::Headphones(true));
+    let new = never.rate(5).unwrap();
+    let _ = never.step(Event::Appended(new.id));
+    never.after(THANKS_GUARD_MS);
+    assert!(
+        never.undo().is_none(),
+        "where nothing is taken back, nobody can"
+    );
+}
+
+#[test]
+fn a_panel_opened_over_the_thanks_stays_for_the_idle_time() {
+    let mut lobby = Lobby::new();
+    let new = lobby.rate(5).unwrap();
+    let _ = lobby.step(Event::Appended(new.id));
+    let _ = lobby.step(Event::Show(Some(Overlay::Panel)));
+    lobby.after(THANKS_MS.max(rules().undo_ms));
+    assert_eq!(lobby.visit.overlay(), Some(Overlay::Panel));
+    lobby.after(IDLE_MS);
+    assert_eq!(lobby.visit.overlay(), None);
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::journal::Given;
-use crate::limits::PAGE_GUARD_MS;
+use crate::limits::{PAGE_GUARD_MS, THANKS_GUARD_MS};
 use crate::view::{MoreView, PageView};
 
 /// A visitor who gave `score`, was thanked, and went on.
@@ -10,6 +10,7 @@ fn going_on(score: u8) -> Lobby {
     let mut lobby = Lobby::asking();
     let new = lobby.rate(score).unwrap();
     let _ = lobby.step(Event::Appended(new.id));
+    lobby.after(THANKS_GUARD_MS);
     let _ = lobby.step(Event::More);
     lobby
 }
@@ -19,6 +20,12 @@ fn page(lobby: &Lobby) -> MoreView {
         ScreenView::More(page) => page,
         other => panic!("{other:?}"),
     }
+}
+
+/// Turns the page, once that can be done.
+fn turn(lobby: &mut Lobby, event: Event) {
+    lobby.after(PAGE_GUARD_MS);
+    assert_eq!(lobby.step(event), [], "nothing new to say");
 }
 
 /// The answer that comes of `event`, once the page takes choices.
@@ -58,7 +65,7 @@ fn every_choice_is_saved_at_once_and_each_answer_says_all_that_was_given() {
 fn the_end_is_thanked_for_when_the_last_answer_is_on_the_disk() {
     let mut lobby = going_on(2);
     let (id, _) = answer(&mut lobby, Event::Choose(0)).unwrap();
-    let _ = lobby.step(Event::Done);
+    turn(&mut lobby, Event::Done);
     assert!(!lobby.thanked());
     let _ = lobby.step(Event::Appended(id));
     assert_eq!(
@@ -74,7 +81,7 @@ fn the_end_is_thanked_for_when_the_last_answer_is_on_the_disk() {
 fn an_answer_that_was_not_saved_is_said_and_goes_with_the_next_one() {
     let mut lobby = going_on(2);
     let (id, _) = answer(&mut lobby, Event::Choose(0)).unwrap();
-    let _ = lobby.step(Event::Done);
+    turn(&mut lobby, Event::Done);
     let _ = lobby.step(Event::NotAppended(id));
     assert!(page(&lobby).not_saved);
     let (id, given) = answer(&mut lobby, Event::Done).unwrap();
@@ -91,7 +98,7 @@ fn the_reasons_fit_the_score_and_a_service_that_stands_alone_is_not_asked_for() 
     };
     let mut lobby = going_on(5);
     for _ in 0..3 {
-        let _ = lobby.step(Event::Next);
+        turn(&mut lobby, Event::Next);
     }
     assert_eq!(labels(&lobby), [r#"Reason("quick")"#]);
     let mut rules = asking_rules();
@@ -100,6 +107,7 @@ fn the_reasons_fit_the_score_and_a_service_that_stands_alone_is_not_asked_for() 
     let _ = lobby.step(Event::Rules(rules));
     let new = lobby.rate(3).unwrap();
     let _ = lobby.step(Event::Appended(new.id));
+    lobby.after(THANKS_GUARD_MS);
     let _ = lobby.step(Event::More);
     assert!(matches!(page(&lobby).content, PageView::Criterion { .. }));
     assert_eq!(page(&lobby).pages, 3, "no reason is offered for a 3");
@@ -110,13 +118,16 @@ fn the_second_half_of_a_double_tap_answers_nothing() {
     let mut lobby = going_on(2);
     assert!(lobby.step(Event::Choose(0)).is_empty(), "the page is fresh");
     assert!(answer(&mut lobby, Event::Choose(0)).is_some());
-    assert!(lobby.step(Event::Choose(0)).is_empty());
-    assert_eq!(page(&lobby).page, 2);
+    for event in [Event::Choose(0), Event::Next, Event::Back, Event::Done] {
+        assert!(lobby.step(event).is_empty());
+        assert_eq!(page(&lobby).page, 2);
+    }
 }
 
 #[test]
 fn a_key_chooses_by_number_and_a_rating_button_rates_only_what_asks_for_a_score() {
     let mut lobby = going_on(2);
+    let _ = lobby.step(Event::Language("ru".into()));
     lobby.clock.advance_ms(PAGE_GUARD_MS);
     let key = Tap {
         input: InputKind::Keypad,
@@ -137,7 +148,7 @@ fn a_key_chooses_by_number_and_a_rating_button_rates_only_what_asks_for_a_score(
     let new = appended(lobby.step(Event::Rate(tap)).pop().unwrap());
     assert!(matches!(new.content, Content::Answer { given, .. } if given.criteria.len() == 1));
     for _ in 0..2 {
-        let _ = lobby.step(Event::Next);
+        turn(&mut lobby, Event::Next);
     }
     let _ = lobby.step(Event::Write("Рахмат".into()));
     let tap = button(&lobby);
@@ -152,8 +163,8 @@ fn a_key_chooses_by_number_and_a_rating_button_rates_only_what_asks_for_a_score(
                 matches!(&answer.content, Content::Answer { given, .. } if given.comment.as_deref() == Some("Рахмат"))
             );
             assert!(
-                matches!(rating.content, Content::Rating { .. }),
-                "another visitor"
+                matches!(&rating.content, Content::Rating { lang, .. } if lang == "ky"),
+                "another visitor, who has chosen no language"
             );
         }
         other => panic!("{other:?}"),
@@ -165,12 +176,12 @@ fn going_back_shows_what_was_given() {
     let mut lobby = going_on(2);
     answer(&mut lobby, Event::Choose(1)).unwrap();
     answer(&mut lobby, Event::Choose(4)).unwrap();
-    let _ = lobby.step(Event::Back);
+    turn(&mut lobby, Event::Back);
     assert!(
         matches!(page(&lobby).content, PageView::Criterion { chosen: Some(score), .. } if score.get() == 5)
     );
-    let _ = lobby.step(Event::Back);
-    let _ = lobby.step(Event::Back);
+    turn(&mut lobby, Event::Back);
+    turn(&mut lobby, Event::Back);
     match page(&lobby).content {
         PageView::Service(options) => {
             assert_eq!([false, true], [options[0].chosen, options[1].chosen])
@@ -194,10 +205,26 @@ fn nothing_more_is_offered_where_nothing_is_asked() {
     let mut lobby = Lobby::new();
     let new = lobby.rate(4).unwrap();
     let _ = lobby.step(Event::Appended(new.id));
+    lobby.after(THANKS_GUARD_MS);
     assert!(matches!(
         lobby.screen(),
         ScreenView::Thanks(ThanksView { more: false, .. })
     ));
     let _ = lobby.step(Event::More);
     assert!(lobby.thanked());
+}
+
+#[test]
+fn only_the_oldest_answer_that_waits_tells_how_long_the_disk_has_been_silent() {
+    let mut lobby = going_on(2);
+    let (first, _) = answer(&mut lobby, Event::Choose(0)).unwrap();
+    lobby.after(COMMIT_PATIENCE_MS - PAGE_GUARD_MS - 1);
+    let (second, _) = answer(&mut lobby, Event::Choose(1)).unwrap();
+    let _ = lobby.step(Event::Appended(first));
+    lobby.after(COMMIT_PATIENCE_MS - 1);
+    assert!(matches!(lobby.screen(), ScreenView::More(_)));
+    lobby.after(1);
+    assert!(matches!(lobby.screen(), ScreenView::OutOfService(_)));
+    let _ = lobby.step(Event::Appended(second));
+    assert!(matches!(lobby.screen(), ScreenView::More(_)));
 }
