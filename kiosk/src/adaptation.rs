@@ -1,4 +1,5 @@
-//! How one visitor wants the screen: text size, spacing, colours, pictures, reach, speech. Every visit begins plain.
+//! How one visitor wants the screen: text size, spacing, colours, pictures, reach, speech. Every visit begins plain, but for
+//! speech where headphones are plugged in.
 //!
 //! The choices are those of the accessibility panels that public sites of the region carry (GOST R 52872-2019, 5.2.2).
 
@@ -70,6 +71,11 @@ pub enum Spacing {
     Widest,
 }
 
+impl Spacing {
+    /// All of them, the narrowest first.
+    pub const ALL: [Self; 3] = [Self::Plain, Self::Wide, Self::Widest];
+}
+
 /// Colours of the whole screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Scheme {
@@ -110,6 +116,9 @@ pub enum Volume {
 }
 
 impl Volume {
+    /// All of them, the lowest first.
+    pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
+
     /// The next louder one; after the loudest the lowest.
     #[must_use]
     pub fn next(self) -> Self {

@@ -74,6 +74,12 @@ impl Brightness {
         self.awake_ms = now_ms;
     }
 
+    /// Uptime of the last input (ms).
+    #[must_use]
+    pub fn awake_ms(&self) -> u64 {
+        self.awake_ms
+    }
+
     /// The sensor sees somebody, or no longer.
     pub fn presence(&mut self, there: bool, now_ms: u64) {
         self.presence = Some(if there {

@@ -52,7 +52,6 @@ pub mod hardware;
 pub mod identity;
 pub mod journal;
 pub mod keyboard;
-#[cfg(feature = "screen")]
 pub mod languages;
 pub mod limits;
 pub mod network;

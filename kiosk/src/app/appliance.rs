@@ -17,6 +17,8 @@ const STILL_MS: u64 = 60 * 1_000;
 pub struct Moment<'a> {
     /// What is on the screen.
     pub screen: &'a ScreenView,
+    /// A visitor set the screen up, opened something or is asked to stay.
+    pub begun: bool,
     /// A finger is on the panel.
     pub finger_down: bool,
     /// The night hours of the configuration.
@@ -32,8 +34,6 @@ pub struct Appliance {
     brightness: Brightness,
     shifts: bool,
     shift: (i32, i32),
-    /// Uptime of the last input (ms).
-    touched_ms: u64,
     outputs: Outputs,
     status: watch::Sender<HardwareStatus>,
     lights: Option<Lights>,
@@ -52,7 +52,6 @@ impl Appliance {
             brightness: Brightness::new(settings.min_brightness, now_ms),
             shifts: settings.pixel_shift,
             shift: (0, 0),
-            touched_ms: now_ms,
             outputs,
             status,
             lights: None,
@@ -62,7 +61,6 @@ impl Appliance {
 
     /// Somebody touched the screen or pressed a key.
     pub fn touched(&mut self, now_ms: u64) {
-        self.touched_ms = now_ms;
         self.brightness.touched(now_ms);
     }
 
@@ -87,12 +85,12 @@ impl Appliance {
     pub fn follow(&mut self, moment: &Moment<'_>) -> (Rest, Option<u64>) {
         self.light(lights(moment.screen));
         let around = Surroundings {
-            visiting: is_visit(moment.screen) || moment.finger_down,
+            visiting: is_visit(moment.screen) || moment.begun || moment.finger_down,
             night: night(moment),
         };
         let percent = self.brightness.percent(around, moment.now_ms);
         self.dim(percent);
-        let is_still = !around.visiting && moment.now_ms >= self.touched_ms + STILL_MS;
+        let is_still = !around.visiting && moment.now_ms >= self.brightness.awake_ms() + STILL_MS;
         if self.shifts && is_still {
             self.shift = pixel_shift::shift(moment.now_ms);
         }

@@ -5,6 +5,7 @@
 //! | main | the window and the visit (`ui.rs`); waits for nothing but events |
 //! | `journal` | SQLite |
 //! | `hardware` | buttons, switches, lights, backlight, where there are any |
+//! | `speech` | the speech program and what it is to say, where there is one |
 //! | `network` (tokio) | set-up, uploader, upkeep, control socket (`service.rs`) |
 
 mod appliance;
@@ -28,7 +29,7 @@ use crate::configuration::ConfigurationStore;
 use crate::doubt::Phantom;
 use crate::entropy::{SharedEntropy, SystemEntropy};
 use crate::files::{self, DataDir, Lock};
-use crate::hardware::HardwareStatus;
+use crate::hardware::{DoubleStrike, HardwareStatus};
 use crate::identity::Identity;
 use crate::journal::JournalHandle;
 use crate::portal::{PortalAddress, PortalHealth};
@@ -127,13 +128,16 @@ pub fn run(options: &Options) -> Result<(), AppError> {
         shared.hardware.clone(),
         shared.clock.up_ms(),
     );
-    screen.set_double_strike(settings.screen.double_strike_ms);
+    let double_strike_ms = settings.screen.double_strike_ms;
+    screen.set_double_strike(double_strike_ms);
+    screen.set_two_buttons(settings.gpio.has_two_buttons());
     let voice = voice::start(settings.speech, &screen, &shared);
     ui::start(
         &screen,
         &shared,
         appliance,
         voice,
+        DoubleStrike::new(double_strike_ms),
         machine::paints(windowed),
     );
     // An enrolled terminal serves from its first frame on.

@@ -37,11 +37,12 @@ pub fn setup(setup: &SetupView) -> View {
     }
 }
 
-/// The view of an enrolled terminal. `unix_ms` is the true time, where it is known.
+/// The view of an enrolled terminal. `tells`: news can be seen on its screen. `unix_ms` is the true time, where it is known.
 #[must_use]
 pub fn serving(
     visit: &Visit,
     configuration: Option<&Arc<Configuration>>,
+    tells: bool,
     now_ms: u64,
     unix_ms: Option<i64>,
 ) -> View {
@@ -85,7 +86,11 @@ pub fn serving(
         accent: config.theme.accent.as_deref().and_then(srgb),
         qr: Some(qr(config, unix_ms)),
         adaptation: visit.adaptation(),
-        news: news(visit, config, now_ms, unix_ms),
+        news: if tells {
+            news(visit, config, now_ms, unix_ms)
+        } else {
+            None
+        },
         overlay: visit.overlay(),
         idle_left_s: visit.idle_left_s(now_ms),
     }
@@ -307,10 +312,18 @@ mod tests {
         });
         let mut visit = Visit::new(rules(&configuration), None);
         let title = |visit: &Visit, now_ms: u64, unix_ms: Option<i64>| {
-            let view = serving(visit, Some(&configuration), now_ms, unix_ms);
+            let view = serving(visit, Some(&configuration), true, now_ms, unix_ms);
             view.news.map(|news| news.title)
         };
         let later = 1_800_000_000_000;
+        let hidden = serving(
+            &visit,
+            Some(&configuration),
+            false,
+            NEWS_AFTER_MS,
+            Some(later),
+        );
+        assert_eq!(hidden.news, None, "nobody can see them");
         assert_eq!(title(&visit, NEWS_AFTER_MS - 1, Some(later)), None);
         assert_eq!(
             title(&visit, NEWS_AFTER_MS, Some(later)).as_deref(),
@@ -348,7 +361,7 @@ mod tests {
             id: TestEntropy::new(7).id(0),
         };
         let _ = visit.step(Event::Language("ru".into()), &stamp);
-        let view = serving(&visit, Some(&configuration), 0, None);
+        let view = serving(&visit, Some(&configuration), true, 0, None);
         assert_eq!(view.organization, "Центр");
         match view.screen {
             ScreenView::Rate(rate) => assert_eq!(rate.question, None),

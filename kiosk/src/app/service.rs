@@ -49,7 +49,7 @@ pub fn start(
         if let Err(error) = serve(shared, address, enrolled, network).await {
             let detail = format!("{error:#}");
             tracing::error!(%detail, "the terminal cannot be served");
-            ui::post(move |ui| ui.out_of_service(view::Fault::Storage, &detail));
+            ui::post(move |ui| ui.out_of_service(&detail));
         }
     });
     Ok(())

@@ -11,13 +11,13 @@ use slint::{Timer, TimerMode};
 use super::appliance::{Appliance, Moment};
 use super::{Shared, picture};
 use crate::doubt::Phantom;
-use crate::hardware::Input;
+use crate::hardware::{DoubleStrike, Input};
 use crate::journal::{Content, JournalHandle, NewEvent};
 use crate::portal::PortalState;
 use crate::screen::Screen;
 use crate::speech::{Request, SharedVoice};
 use crate::view::{Fault, FaultView, ScreenView, SetupView, UserAction};
-use crate::visit::{Effect, Event, Stamp, Tap, Visit};
+use crate::visit::{Effect, Event, Stamp, Visit};
 
 mod assist;
 
@@ -35,9 +35,10 @@ pub struct Ui {
     timer: Timer,
     appliance: Appliance,
     voice: Option<SharedVoice>,
+    /// Headphones are plugged in, and speech can be had.
+    listens: bool,
+    strikes: DoubleStrike,
     _heartbeat: Timer,
-    painted: bool,
-    ready: bool,
 }
 
 enum Mode {
@@ -55,6 +56,7 @@ pub fn start(
     shared: &Shared,
     appliance: Appliance,
     voice: Option<SharedVoice>,
+    strikes: DoubleStrike,
     paints: bool,
 ) {
     let ui = Rc::new(RefCell::new(Ui {
@@ -65,9 +67,9 @@ pub fn start(
         timer: Timer::default(),
         appliance,
         voice,
+        listens: false,
+        strikes,
         _heartbeat: shared.vitals.keep_beating(screen, paints),
-        painted: false,
-        ready: false,
     }));
     UI.set(Some(ui.clone()));
     screen.on_action(|action| with(|ui| ui.act(action)));
@@ -78,13 +80,9 @@ pub fn start(
         (Request::Hush, None) => {}
         (request, _) => with(|ui| ui.speak(request)),
     });
-    // Soon, and not at once: a key may come of something that this thread is in the midst of.
-    screen.on_key(|| post(Ui::stirred));
+    // Ready means painted: an enrolled terminal serves from its first frame on.
     screen.on_first_frame(|| {
-        with(|ui| {
-            ui.painted = true;
-            ui.report_ready();
-        });
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     });
     ui.borrow_mut().refresh();
 }
@@ -145,18 +143,17 @@ impl Ui {
             visit: Box::new(visit),
             journal,
         };
+        self.step(Event::Headphones(self.listens));
         self.service_changed();
-        self.report_ready();
     }
 
     /// Nothing can be served until a person has looked.
-    pub fn out_of_service(&mut self, fault: Fault, detail: &str) {
+    pub fn out_of_service(&mut self, detail: &str) {
         self.broken = Some(FaultView {
-            fault,
+            fault: Fault::Storage,
             detail: detail.to_owned(),
         });
-        self.refresh();
-        self.report_ready();
+        self.service_changed();
     }
 
     /// Ends the event loop.
@@ -211,22 +208,21 @@ impl Ui {
 
     /// Something happened at the housing.
     pub fn input(&mut self, input: Input) {
-        self.appliance.input(input, self.shared.clock.up_ms());
+        let now_ms = self.shared.clock.up_ms();
+        self.appliance.input(input, now_ms);
         match input {
+            Input::Score(score) if self.strikes.is_same(score, now_ms) => {}
             Input::Score(score) => self.press(score),
-            Input::Next | Input::Select | Input::Headphones(_) => self.assist(input),
-            Input::Presence(_) | Input::Housing { .. } => self.refresh(),
+            Input::Next => self.key(Screen::scan_next),
+            Input::Select => self.key(Screen::scan_select),
+            Input::Headphones(plugged) => self.headphones(plugged),
+            Input::Presence(_) => self.refresh(),
+            Input::Housing { .. } => {}
         }
     }
 
-    /// Somebody pressed a key, whatever it does.
-    fn stirred(&mut self) {
-        self.appliance.touched(self.shared.clock.up_ms());
-        self.refresh();
-    }
-
     /// A rating button went down.
-    pub fn press(&mut self, score: Score) {
+    fn press(&mut self, score: Score) {
         self.act(UserAction::Rate {
             score,
             input: InputKind::Button,
@@ -243,31 +239,7 @@ impl Ui {
             _ if self.is_asked() => UserAction::Stay,
             action => action,
         };
-        self.step(match action {
-            UserAction::Rate {
-                score,
-                input,
-                at: touched,
-            } => Event::Rate(Tap {
-                id: self.stamp().id,
-                score,
-                input,
-                touched: touched.map(Into::into),
-                true_ms: self.shared.true_time.unix_ms(),
-            }),
-            UserAction::Touched(place) => Event::Touched(place.into()),
-            UserAction::Language(language) => Event::Language(language),
-            UserAction::Undo => Event::Undo,
-            UserAction::Done => Event::Done,
-            UserAction::More => Event::More,
-            UserAction::Choose(index) => Event::Choose(index),
-            UserAction::Write(text) => Event::Write(text),
-            UserAction::Next => Event::Next,
-            UserAction::Back => Event::Back,
-            UserAction::Stay => Event::Stay,
-            UserAction::Adapt(adaptation) => Event::Adapt(adaptation),
-            UserAction::Show(overlay) => Event::Show(overlay),
-        });
+        self.step(action.event(self.stamp().id, self.shared.true_time.unix_ms()));
     }
 
     /// Now, and an id for what may come of it.
@@ -281,8 +253,7 @@ impl Ui {
     fn is_phantom(&self, action: &UserAction) -> bool {
         match (action, &self.mode) {
             (UserAction::Touched(place), Mode::Serving { visit, .. }) => {
-                let is_there = |phantom: &Phantom| phantom.point.is_at((*place).into());
-                visit.phantoms().iter().any(is_there)
+                visit.suspects((*place).into())
             }
             _ => false,
         }
@@ -313,7 +284,8 @@ impl Ui {
         let mut view = match &self.mode {
             Mode::Setup(setup) => picture::setup(setup),
             Mode::Serving { visit, .. } => {
-                picture::serving(visit, configuration.as_ref(), now_ms, unix_ms)
+                let tells = self.screen.tells_news();
+                picture::serving(visit, configuration.as_ref(), tells, now_ms, unix_ms)
             }
         };
         if let Some(broken) = &self.broken {
@@ -322,14 +294,16 @@ impl Ui {
         self.screen.show(&view);
         self.publish(&view.screen);
         self.publish_phantoms();
-        let deadline = match &self.mode {
-            Mode::Setup(_) => None,
+        let (begun, deadline) = match &self.mode {
+            Mode::Setup(_) => (false, None),
             Mode::Serving { visit, .. } => {
-                visit.deadline(now_ms).map(|at| at.saturating_sub(now_ms))
+                let deadline = visit.deadline(now_ms).map(|at| at.saturating_sub(now_ms));
+                (visit.is_begun(), deadline)
             }
         };
         let (rest, next) = self.appliance.follow(&Moment {
             screen: &view.screen,
+            begun,
             finger_down: self.screen.is_finger_down(),
             night: configuration.as_ref().and_then(|it| it.night.as_ref()),
             now_ms,
@@ -340,7 +314,7 @@ impl Ui {
             .as_ref()
             .and_then(|current| picture::until_next_code_ms(&current.document, unix_ms));
         let turn = match (&self.mode, &configuration) {
-            (Mode::Serving { visit, .. }, Some(current)) => {
+            (Mode::Serving { visit, .. }, Some(current)) if self.screen.tells_news() => {
                 picture::until_news_turn_ms(visit, &current.document, now_ms, unix_ms)
             }
             _ => None,
@@ -388,15 +362,5 @@ impl Ui {
             news
         };
         self.shared.phantoms.send_if_modified(told);
-    }
-
-    /// Ready means: painted, and the journal open or the screen saying why not.
-    fn report_ready(&mut self) {
-        let settled =
-            self.broken.is_some() || matches!(self.mode, Mode::Serving { .. } | Mode::Setup(_));
-        if self.painted && settled && !self.ready {
-            self.ready = true;
-            let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-        }
     }
 }

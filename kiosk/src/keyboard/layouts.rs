@@ -70,8 +70,7 @@ const LATIN: Layout = Layout {
     upper: &["qwertyuiop", "asdfghjkl"],
     lower: "zxcvbnm",
     left: "'",
-    right: ",.",
-    kind: Kind::Letters,
+    ..RUSSIAN
 };
 
 /// Digits and punctuation, the same for every language.

@@ -11,7 +11,7 @@ use super::ui::{
     AppWindow, Capitals, KeyCap, KeyKind, Keyboard as Adapter, Keys, More, Shell, Speech,
 };
 use crate::keyboard::{self, Cap, Edit, Key, Keyboard, Move, Moved, Shift};
-use crate::languages;
+use crate::languages::{self, primary};
 use crate::view::UserAction;
 
 /// Keys of a real keyboard that move over those of the screen.
@@ -59,7 +59,9 @@ pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
     let with = pad.clone();
     adapter.on_typed(move |key| with.typed(&key));
     let with = pad.clone();
-    adapter.on_new_line(move || with.edit(Edit::Insert('\n')));
+    adapter.on_new_line(move || {
+        with.edit(Edit::Insert('\n'));
+    });
     let with = pad.clone();
     adapter.on_entered(move || with.change(|keyboard, scanning| keyboard.enter(scanning)));
     adapter.on_left(move || pad.change(|keyboard, _| keyboard.leave()));
@@ -95,7 +97,10 @@ impl Pad {
             let (row, key) = place(&open.keyboard.rows(), usize::try_from(index).ok()?)?;
             open.keyboard.press(row, key)
         });
-        self.after(edit);
+        if !self.after(edit) {
+            // Nothing was written, and yet somebody is there.
+            (self.report)(UserAction::Stay);
+        }
     }
 
     /// Whether the key was the keyboard's.
@@ -111,7 +116,9 @@ impl Pad {
             .zip(wanted)
             .map(|(open, wanted)| open.keyboard.go(wanted));
         match moved {
-            Some(Moved::Pressed(edit)) => self.after(edit),
+            Some(Moved::Pressed(edit)) => {
+                self.after(edit);
+            }
             Some(Moved::Here) => self.draw(),
             Some(Moved::Out) | None => {
                 self.draw();
@@ -131,22 +138,28 @@ impl Pad {
         true
     }
 
-    fn after(&self, edit: Option<Edit>) {
+    /// Whether the text changed.
+    fn after(&self, edit: Option<Edit>) -> bool {
         match edit {
             Some(edit) => self.edit(edit),
-            None => self.draw(),
+            None => {
+                self.draw();
+                false
+            }
         }
     }
 
-    /// The text changes, where it can, and whoever shows the page is told.
-    fn edit(&self, edit: Edit) {
+    /// The text changes, where it can, and whoever shows the page is told. Returns whether it did.
+    fn edit(&self, edit: Edit) -> bool {
         let Some(window) = self.window.upgrade() else {
-            return;
+            return false;
         };
         let more = window.global::<More>();
         let limit = usize::try_from(more.get_comment_limit()).unwrap_or(0);
         let before = more.get_comment();
-        if let Some(text) = keyboard::edited(&before, edit, limit) {
+        let edited = keyboard::edited(&before, edit, limit);
+        let changed = edited.is_some();
+        if let Some(text) = edited {
             window
                 .global::<Speech>()
                 .invoke_echo(echo(&before, &text).into());
@@ -157,6 +170,7 @@ impl Pad {
             (self.report)(UserAction::Write(text));
         }
         self.draw();
+        changed
     }
 
     fn change(&self, change: impl FnOnce(&mut Keyboard, bool)) {
@@ -246,11 +260,6 @@ fn place(rows: &[Vec<Key>], mut index: usize) -> Option<(usize, usize)> {
         index -= keys.len();
     }
     None
-}
-
-/// The language alone, without region or script.
-fn primary(code: &str) -> String {
-    code.split('-').next().unwrap_or(code).to_ascii_lowercase()
 }
 
 #[cfg(test)]

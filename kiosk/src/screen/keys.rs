@@ -11,7 +11,8 @@
 //! | speech on or off (the marked key) | F3, `#` |
 //! | two buttons: next, select | F11, F12 |
 //!
-//! A telephone's twelve keys are enough: `1`–`5` answer with a score, `#` `0` `*` `+` as above.
+//! `1`–`5` answer with a score. A telephone's twelve keys are enough for a rating; the focus needs arrows and Return, or two
+//! buttons.
 
 use std::rc::Rc;
 

@@ -1,7 +1,7 @@
 //! The window: draws a [`View`], reports [`UserAction`]s, and nothing else.
 //!
 //! One global Slint adapter per screen (`ui/screens/*.slint`), each connected by one file here. Everything in this
-//! module runs on the UI thread; other threads reach it through [`ScreenHandle`] alone.
+//! module runs on the UI thread; what other threads want of it is posted to the UI thread's state (`app/ui.rs`).
 
 mod focus;
 mod idle_warning;
@@ -135,9 +135,9 @@ impl Screen {
         speech.set_private(private);
     }
 
-    /// Calls `stirred` for every key, whatever it does, on the UI thread. It must not block.
-    pub fn on_key(&self, stirred: impl Fn() + 'static) {
-        self.window.global::<Shell>().on_stirred(stirred);
+    /// Says whether two scanning buttons stand in front of the screen: what is spoken names them, and no keys.
+    pub fn set_two_buttons(&self, there: bool) {
+        self.window.global::<ui::Speech>().set_two_buttons(there);
     }
 
     /// Calls `painted` once, as soon as the first frame is on the screen: drawn and handed to the display, whatever
@@ -207,6 +207,12 @@ impl Screen {
         self.window.global::<Shell>().get_finger_down()
     }
 
+    /// Whether news can be seen: a small panel has no room for them, and nobody reads a dark one.
+    pub fn tells_news(&self) -> bool {
+        let compact = self.window.global::<Theme>().get_compact();
+        !compact && !self.window.global::<Shell>().get_dark()
+    }
+
     /// Has a frame painted soon. [`Screen::painted_beat`] tells `beat` once it was. Needs [`Screen::on_first_frame`].
     pub fn ask_for_frame(&self, beat: i32) {
         self.window.global::<Shell>().set_beat(beat);
@@ -227,13 +233,6 @@ impl Screen {
         &self.window
     }
 
-    /// A handle for other threads.
-    pub fn handle(&self) -> ScreenHandle {
-        ScreenHandle {
-            window: self.window.as_weak(),
-        }
-    }
-
     /// Shows the window and handles its events until [`Screen::quit`].
     pub fn run(&self) -> Result<(), ScreenError> {
         self.window.show().map_err(ScreenError::Open)?;
@@ -249,18 +248,3 @@ impl Screen {
 
 /// The colour of the ground (`Theme.paper`), for the one pixel that reports the first frame.
 const PAPER: slint::Color = slint::Color::from_rgb_u8(0xf5, 0xf6, 0xf2);
-
-/// Reaches the [`Screen`] from any thread.
-#[derive(Clone)]
-pub struct ScreenHandle {
-    window: slint::Weak<AppWindow>,
-}
-
-impl ScreenHandle {
-    /// Runs `task` on the UI thread soon, and does not wait for it.
-    pub fn post(&self, task: impl FnOnce(&Screen) + Send + 'static) -> Result<(), ScreenError> {
-        self.window
-            .upgrade_in_event_loop(move |window| task(&Screen { window }))
-            .map_err(ScreenError::Closed)
-    }
-}

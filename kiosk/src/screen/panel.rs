@@ -18,7 +18,7 @@ pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
         }
     });
     let to = report.clone();
-    panel.on_plain(move || to(UserAction::Adapt(Adaptation::default())));
+    panel.on_plain(move || to(UserAction::Plain));
 }
 
 /// What is chosen on the panel. An index the panel does not have means the plain choice.
@@ -30,7 +30,7 @@ fn wanted(window: &AppWindow) -> Adaptation {
             .get(at(panel.get_text()))
             .copied()
             .unwrap_or_default(),
-        spacing: SPACINGS
+        spacing: Spacing::ALL
             .get(at(panel.get_spacing()))
             .copied()
             .unwrap_or_default(),
@@ -42,7 +42,7 @@ fn wanted(window: &AppWindow) -> Adaptation {
         serif: panel.get_typeface() == 1,
         low_reach: panel.get_reach() == 1,
         speech: panel.get_speech() == 1,
-        volume: VOLUMES
+        volume: Volume::ALL
             .get(at(panel.get_volume()))
             .copied()
             .unwrap_or_default(),
@@ -70,17 +70,14 @@ pub(super) fn show(window: &AppWindow, adaptation: &Adaptation) {
 
     let panel = window.global::<Panel>();
     panel.set_text(position(&TextSize::ALL, adaptation.text));
-    panel.set_spacing(position(&SPACINGS, adaptation.spacing));
+    panel.set_spacing(position(&Spacing::ALL, adaptation.spacing));
     panel.set_scheme(position(&Scheme::ALL, adaptation.scheme));
     panel.set_pictures(i32::from(adaptation.pictures_off));
     panel.set_typeface(i32::from(adaptation.serif));
     panel.set_reach(i32::from(adaptation.low_reach));
     panel.set_speech(i32::from(adaptation.speech));
-    panel.set_volume(position(&VOLUMES, adaptation.volume));
+    panel.set_volume(position(&Volume::ALL, adaptation.volume));
 }
-
-const SPACINGS: [Spacing; 3] = [Spacing::Plain, Spacing::Wide, Spacing::Widest];
-const VOLUMES: [Volume; 3] = [Volume::Low, Volume::Medium, Volume::High];
 
 /// Where `choice` is among the panel's choices.
 fn position<T: PartialEq>(choices: &[T], choice: T) -> i32 {

@@ -18,7 +18,12 @@ pub(super) fn connect(window: &AppWindow, report: impl Fn(Request) + 'static) {
 
     let (to, waiting) = (report.clone(), pending.clone());
     speech.on_say(move |text| {
-        waiting.borrow_mut().push(text.trim().to_owned());
+        let text = text.trim();
+        let repeated = waiting.borrow().iter().any(|other| other == text);
+        if repeated {
+            return;
+        }
+        waiting.borrow_mut().push(text.to_owned());
         if waiting.borrow().len() == 1 {
             let (to, waiting) = (to.clone(), waiting.clone());
             // One thing that a visitor does may change several things on the screen: they are said one after the other,

@@ -18,6 +18,7 @@ pub use program::{SpeechError, SpeechProgram, wave};
 pub use transcript::Transcript;
 
 use crate::adaptation::Volume;
+use crate::languages;
 use crate::limits::MAX_SPOKEN_CHARS;
 
 /// How this machine speaks (`[speech]` in `terminal.toml`).
@@ -90,10 +91,10 @@ const LANGUAGES: [&str; 5] = ["ky", "ru", "be", "en", "kk"];
 
 /// The name of the voice for a language (BCP 47).
 fn voice_name(language: &str) -> &'static str {
-    let primary = language.split('-').next().unwrap_or(language);
+    let primary = languages::primary(language);
     LANGUAGES
         .into_iter()
-        .find(|known| primary.eq_ignore_ascii_case(known))
+        .find(|known| *known == primary)
         .unwrap_or("en")
 }
 

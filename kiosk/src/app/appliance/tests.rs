@@ -2,7 +2,7 @@ use super::*;
 use crate::brightness::{ABSENCE_MS, IDLE_MS, IDLE_PERCENT};
 use crate::clock::{Clock as _, TestClock};
 use crate::hardware::twin::TestPins;
-use crate::hardware::{Backlight, Hardware, Lamp};
+use crate::hardware::{Hardware, Lamp};
 use crate::view::{Fault, FaultView, RateView, ThanksView};
 use pikir_contract::Score;
 use std::time::{Duration, Instant};
@@ -13,6 +13,8 @@ struct Rig {
     status: watch::Sender<HardwareStatus>,
     appliance: Appliance,
     now_ms: u64,
+    /// The visit is begun.
+    begun: bool,
     _hardware: Hardware,
 }
 
@@ -24,7 +26,7 @@ fn rig(dims: bool) -> Rig {
     let status = watch::Sender::new(HardwareStatus::default());
     let lamps: Vec<Lamp> = Score::ALL.into_iter().map(Lamp::Button).collect();
     let opened = pins.open(&[], &lamps);
-    let backlight = dims.then(|| Box::new(pins.clone()) as Box<dyn Backlight>);
+    let backlight = dims.then(|| pins.backlight());
     let hardware = Hardware::start(Some(opened), backlight, clock, status.clone(), |_| {}).unwrap();
     let settings = ScreenSettings::default();
     Rig {
@@ -32,6 +34,7 @@ fn rig(dims: bool) -> Rig {
         appliance: Appliance::new(settings, hardware.outputs(), status.clone(), now_ms),
         status,
         now_ms,
+        begun: false,
         _hardware: hardware,
     }
 }
@@ -65,6 +68,7 @@ impl Rig {
         self.now_ms += ms;
         self.appliance.follow(&Moment {
             screen,
+            begun: self.begun,
             finger_down,
             night: None,
             now_ms: self.now_ms,
@@ -125,6 +129,18 @@ fn a_panel_that_can_be_dimmed_is_and_a_picture_on_one_that_cannot_is_veiled() {
     assert_eq!(veiled.status.borrow().brightness, Some(IDLE_PERCENT));
     veiled.appliance.touched(veiled.now_ms);
     assert_eq!(veiled.after(0, &rate(None), false).0.veil_percent, 0);
+}
+
+#[test]
+fn a_screen_that_somebody_set_up_neither_dims_nor_moves() {
+    let mut rig = rig(true);
+    rig.begun = true;
+    let (rest, _) = rig.after(IDLE_MS, &rate(None), false);
+    assert_eq!(rest, Rest::default());
+    assert_eq!(rig.status.borrow().brightness, Some(100));
+    rig.begun = false;
+    rig.after(0, &rate(None), false);
+    assert_eq!(rig.status.borrow().brightness, Some(IDLE_PERCENT));
 }
 
 #[test]

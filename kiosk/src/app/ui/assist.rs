@@ -6,41 +6,23 @@ use slint::Timer;
 
 use super::{Mode, Ui};
 use crate::adaptation::Adaptation;
-use crate::hardware::Input;
 use crate::screen::Screen;
 use crate::speech::{Request, Utterance};
 use crate::view::UserAction;
 use crate::visit::Event;
 
 impl Ui {
-    /// A scanning button went down, or headphones were plugged in or out.
-    pub(super) fn assist(&mut self, input: Input) {
-        match input {
-            Input::Next => self.key(Screen::scan_next),
-            Input::Select => self.key(Screen::scan_select),
-            Input::Headphones(plugged) => self.headphones(plugged),
-            Input::Score(_) | Input::Presence(_) | Input::Housing { .. } => {}
-        }
-    }
-
     /// Presses a key of the screen, which reports what comes of it like any other: not while this is borrowed.
-    fn key(&self, press: fn(&Screen)) {
+    pub(super) fn key(&self, press: fn(&Screen)) {
         let screen = self.screen.clone();
         Timer::single_shot(Duration::ZERO, move || press(&screen));
     }
 
-    /// Speech begins when headphones are plugged in and ends when they are taken out, whoever's visit it is.
-    fn headphones(&mut self, plugged: bool) {
-        let speech = plugged && self.voice.is_some();
-        if let Some(adaptation) = self.adaptation()
-            && adaptation.speech != speech
-        {
-            self.step(Event::Adapt(Adaptation {
-                speech,
-                ..adaptation
-            }));
-        }
-        self.refresh();
+    /// Speech begins when headphones are plugged in and ends when they are taken out, whoever's visit it is. Remembered for
+    /// the visits of a terminal that does not serve yet.
+    pub(super) fn headphones(&mut self, plugged: bool) {
+        self.listens = plugged && self.voice.is_some();
+        self.step(Event::Headphones(self.listens));
     }
 
     /// The screen has something to say, or wants speech otherwise.
