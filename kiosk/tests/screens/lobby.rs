@@ -9,7 +9,7 @@ use pikir_contract::{Id, InputKind, Score};
 use pikir_kiosk::clock::{Clock as _, TestClock};
 use pikir_kiosk::entropy::{Entropy as _, TestEntropy};
 use pikir_kiosk::journal::{Content, NewEvent};
-use pikir_kiosk::view::{ScreenView, UserAction, View};
+use pikir_kiosk::view::{ScreenView, View};
 use pikir_kiosk::visit::{Effect, Event, Named, Questionnaire, Rules, Stamp, Tap, Texts, Visit};
 
 use crate::samples;
@@ -124,8 +124,8 @@ impl Lobby {
                 break;
             }
             for action in actions {
-                let event = self.event(action);
-                self.step(event);
+                let id = self.stamp().id;
+                self.step(action.event(id, None));
             }
             self.stage.screen.show(&self.view());
         }
@@ -201,30 +201,6 @@ impl Lobby {
                 self.journal.push(new);
                 self.step(Event::Appended(id));
             }
-        }
-    }
-
-    fn event(&self, action: UserAction) -> Event {
-        match action {
-            UserAction::Rate { score, input, at } => Event::Rate(Tap {
-                id: self.stamp().id,
-                score,
-                input,
-                touched: at.map(Into::into),
-                true_ms: None,
-            }),
-            UserAction::Touched(place) => Event::Touched(place.into()),
-            UserAction::Language(language) => Event::Language(language),
-            UserAction::Undo => Event::Undo,
-            UserAction::Done => Event::Done,
-            UserAction::More => Event::More,
-            UserAction::Choose(index) => Event::Choose(index),
-            UserAction::Write(text) => Event::Write(text),
-            UserAction::Next => Event::Next,
-            UserAction::Back => Event::Back,
-            UserAction::Stay => Event::Stay,
-            UserAction::Adapt(adaptation) => Event::Adapt(adaptation),
-            UserAction::Show(overlay) => Event::Show(overlay),
         }
     }
 
