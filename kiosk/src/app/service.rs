@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::vitals::Watched;
 use super::{Shared, former, ui};
 use crate::clock_watch::ClockWatch;
+use crate::control;
 use crate::enrolment;
 use crate::identity::Identity;
 use crate::journal::{JournalHandle, NewEvent};
@@ -19,7 +20,6 @@ use crate::portal::{HttpPortal, PortalAddress, PortalHealth};
 use crate::tamper::TamperWatch;
 use crate::upkeep::Upkeep;
 use crate::uploader::Uploader;
-use crate::{control, view};
 
 /// Starts everything that runs beside the window. Must be called inside the runtime.
 ///

@@ -1,25 +1,15 @@
 //! Every text can be read against its ground, and every mark told from it (WCAG 2: 4.5:1 and 3:1).
 
+use image::Rgba;
 use pikir_kiosk::screen::ui::{Scheme, Theme};
 use slint::{Color, ComponentHandle as _};
 
+use crate::legible;
 use crate::stage::Stage;
 
-fn luminance(color: Color) -> f64 {
-    let linear = |channel: u8| {
-        let value = f64::from(channel) / 255.0;
-        if value <= 0.04045 {
-            value / 12.92
-        } else {
-            ((value + 0.055) / 1.055).powf(2.4)
-        }
-    };
-    0.2126 * linear(color.red()) + 0.7152 * linear(color.green()) + 0.0722 * linear(color.blue())
-}
-
 fn ratio(one: Color, other: Color) -> f64 {
-    let (one, other) = (luminance(one), luminance(other));
-    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    let [one, other] = [one, other].map(|it| Rgba([it.red(), it.green(), it.blue(), 255]));
+    legible::ratio(one, other)
 }
 
 #[test]

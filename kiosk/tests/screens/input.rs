@@ -1,12 +1,14 @@
 //! What a finger or a key does.
 
 use pikir_contract::{InputKind, Score};
+use pikir_kiosk::adaptation::TextSize;
 use pikir_kiosk::view::{ScreenView, UserAction};
 use slint::LogicalPosition;
 use slint::platform::{Key, WindowEvent};
 
+use crate::questionnaire_samples as pages;
 use crate::samples;
-use crate::stage::Stage;
+use crate::stage::{Stage, keypad};
 
 const FACES: [&str; 5] = [
     "1 – Очень плохо",
@@ -26,14 +28,6 @@ fn thanks_stage() -> Stage {
     let stage = Stage::new((800, 480));
     stage.show(&samples::view("ru", samples::thanks(Some(4))));
     stage
-}
-
-fn keypad(score: u8) -> UserAction {
-    UserAction::Rate {
-        score: Score::new(score).unwrap(),
-        input: InputKind::Keypad,
-        at: None,
-    }
 }
 
 #[test]
@@ -266,4 +260,44 @@ fn a_request_to_close_the_window_is_refused() {
         .window()
         .dispatch_event(WindowEvent::CloseRequested);
     assert!(stage.screen.window().is_visible());
+}
+
+#[test]
+fn a_touch_that_only_turns_a_page_shows_that_somebody_is_there() {
+    let stage = Stage::new((480, 320));
+    let touched = |label: &str| {
+        stage.reported();
+        stage.touch(label);
+        assert_eq!(stage.taken_with_stay(), [UserAction::Stay], "{label}");
+    };
+    let [(_, panel), _] = &samples::every_overlay("en")[..] else {
+        panic!("two overlays");
+    };
+    let mut large = panel.clone();
+    large.adaptation.text = TextSize::Largest;
+    stage.show(&large);
+    touched("Next page");
+    touched("Previous page");
+
+    stage.show(&samples::view(
+        "en",
+        ScreenView::More(pages::services_page("en")),
+    ));
+    touched("Further answers");
+    touched("Earlier answers");
+
+    stage.show(&samples::view(
+        "en",
+        ScreenView::More(pages::comment_page(String::new())),
+    ));
+    touched("Digits and signs");
+    touched("Letters");
+    touched("Capital letter: on");
+
+    let mut screens = samples::every_screen("en").into_iter();
+    let (_, mut asked) = screens.find(|(name, _)| *name == "rate-long").unwrap();
+    asked.adaptation.text = TextSize::Largest;
+    stage.show(&asked);
+    touched("To the answers");
+    touched("Question");
 }

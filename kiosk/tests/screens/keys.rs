@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 
 use i_slint_backend_testing::AccessibleRole;
-use pikir_contract::{InputKind, Score};
 use pikir_kiosk::speech::Request;
 use pikir_kiosk::view::{PageView, ScreenView, UserAction, View};
 use slint::platform::{Key, WindowEvent};
 
 use crate::pixels::{image, save};
 use crate::samples;
-use crate::stage::Stage;
+use crate::stage::{Stage, keypad};
 
 fn rate_view() -> View {
     samples::view("ru", ScreenView::Rate(samples::rate()))
@@ -25,14 +24,6 @@ fn stage_with(view: &View) -> Stage {
 fn spoken(mut view: View) -> View {
     view.adaptation.speech = true;
     view
-}
-
-fn keypad(score: u8) -> UserAction {
-    UserAction::Rate {
-        score: Score::new(score).unwrap(),
-        input: InputKind::Keypad,
-        at: None,
-    }
 }
 
 /// What is said of each control while `key` is pressed until the round is complete; the screen itself comes first.
@@ -150,6 +141,19 @@ fn the_focus_goes_on_when_the_time_to_take_it_back_is_over_under_it() {
     assert_eq!(stage.taken(), [UserAction::Done]);
     stage.key("4");
     assert_eq!(stage.taken(), [keypad(4)], "keys are still heard");
+}
+
+#[test]
+fn whoever_does_not_see_the_focus_go_hears_where_it_is() {
+    let stage = stage_with(&spoken(samples::view("ru", samples::thanks(Some(1)))));
+    stage.key(Key::RightArrow);
+    assert!(stage.said().join(" ").contains("Отменить ответ"));
+    stage.show(&spoken(samples::view("ru", samples::thanks(None))));
+    let said = stage.said();
+    assert!(
+        matches!(&said[..], [page] if page.starts_with("Спасибо!")),
+        "{said:?}"
+    );
 }
 
 #[test]

@@ -10,6 +10,7 @@
 mod accessibility;
 mod adapted;
 mod contrast;
+mod counter;
 mod geometry;
 mod idle_warning;
 mod input;

@@ -1,11 +1,13 @@
 //! The accessibility panel under a finger and under keys.
 
+use i_slint_backend_testing::AccessibleRole;
 use pikir_kiosk::adaptation::{Adaptation, Scheme, Spacing, TextSize, Volume};
 use pikir_kiosk::view::{Overlay, ScreenView, UserAction};
 use slint::LogicalPosition;
 use slint::platform::Key;
 
-use crate::geometry::is_target;
+use crate::geometry::{self, is_target};
+use crate::pixels::{image, save};
 use crate::samples;
 use crate::stage::{PANELS, Size, Stage};
 
@@ -157,8 +159,7 @@ fn the_panel_is_opened_closed_and_undone_with_one_action() {
     let stage = panel((800, 480));
     stage.touch("Plain view");
     stage.touch("Close");
-    let plain = UserAction::Adapt(Adaptation::default());
-    assert_eq!(stage.taken(), [plain, UserAction::Show(None)]);
+    assert_eq!(stage.taken(), [UserAction::Plain, UserAction::Show(None)]);
 }
 
 #[test]
@@ -226,4 +227,70 @@ fn keys_reach_every_choice_and_the_focus_stays_on_the_text_size() {
         ..Adaptation::default()
     };
     assert_eq!(stage.taken(), [UserAction::Adapt(largest)]);
+}
+
+/// Goes on by the arrow key until this is heard.
+fn reach(stage: &Stage, label: &str) {
+    for _ in 0..40 {
+        stage.said();
+        stage.key(Key::RightArrow);
+        if stage.said().join(" ").starts_with(label) {
+            return;
+        }
+    }
+    panic!("{label} is not heard");
+}
+
+#[test]
+fn the_focus_stays_on_the_place_of_the_buttons_when_it_lays_the_panel_out_anew() {
+    for size in [(600, 1024), (480, 800)] {
+        let stage = Stage::new(size);
+        let (_, view) = &samples::every_overlay("en")[0];
+        let with = |low_reach| Adaptation {
+            speech: true,
+            low_reach,
+            ..Adaptation::default()
+        };
+        stage.show(&samples::adapted(view, with(false)));
+        reach(&stage, "Buttons: lower down");
+        stage.key(Key::Return);
+        assert_eq!(stage.taken(), [UserAction::Adapt(with(true))], "{size:?}");
+        stage.show(&samples::adapted(view, with(true)));
+        let picture = image(&stage.picture());
+        save(&picture, &format!("panel-low-{}x{}-en.png", size.0, size.1));
+        stage.key(Key::LeftArrow);
+        stage.key(Key::Return);
+        assert_eq!(stage.taken(), [UserAction::Adapt(with(false))], "{size:?}");
+    }
+}
+
+#[test]
+fn a_terminal_that_cannot_speak_offers_neither_speech_nor_volume() {
+    for size in PANELS {
+        let stage = Stage::new(size);
+        stage.screen.set_speech(false, false);
+        let (_, view) = &samples::every_overlay("en")[0];
+        stage.show(view);
+        let mut settings = Vec::new();
+        stage.each_page(|stage, page| {
+            let faults = geometry::faults(stage, size);
+            assert!(faults.is_empty(), "{size:?}: {faults:#?}");
+            let groups = stage.with_role(AccessibleRole::Groupbox).into_iter();
+            settings.extend(groups.filter_map(|(element, _)| element.accessible_label()));
+            let name = format!("panel-mute-{}x{}-{page}-en.png", size.0, size.1);
+            save(&image(&stage.picture()), &name);
+        });
+        let (width, height) = size;
+        let mut expected = vec![
+            "Text size",
+            "Colours",
+            "Letter spacing",
+            "Typeface",
+            "Pictures",
+        ];
+        if height > width && width >= 400 {
+            expected.push("Buttons");
+        }
+        assert_eq!(settings, expected, "{size:?}");
+    }
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use i_slint_backend_testing::{
     AccessibleRole, ElementHandle, ElementRoot as _, TestingBackend, TestingBackendOptions,
 };
+use pikir_contract::{InputKind, Score};
 use pikir_kiosk::screen::{Screen, ScreenOptions};
 use pikir_kiosk::speech::Request;
 use pikir_kiosk::view::{UserAction, View};
@@ -272,6 +273,15 @@ impl Bounds {
             && other.x + other.width > self.x + slack
             && self.y + self.height > other.y + slack
             && other.y + other.height > self.y + slack
+    }
+}
+
+/// A score given by a key.
+pub fn keypad(score: u8) -> UserAction {
+    UserAction::Rate {
+        score: Score::new(score).unwrap(),
+        input: InputKind::Keypad,
+        at: None,
     }
 }
 

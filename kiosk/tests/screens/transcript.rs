@@ -4,154 +4,15 @@
 //! The expected words lie in `transcripts/`. After a change of the texts: `PIKIR_WRITE_TRANSCRIPTS=1 cargo test`, and read
 //! what changed.
 
-use std::path::Path;
-
-use pikir_contract::{InputKind, Score};
-use pikir_kiosk::adaptation::Adaptation;
-use pikir_kiosk::journal::{Content, Given};
-use pikir_kiosk::speech::{Request, Transcript, Utterance, Voice as _};
+use pikir_contract::InputKind;
+use pikir_kiosk::journal::Given;
 use pikir_kiosk::view::{RateMessage, ScreenView};
-use pikir_kiosk::visit::{Event, Questionnaire, Rules};
+use pikir_kiosk::visit::{Event, Questionnaire};
 use slint::platform::Key;
 
-use crate::lobby::{self, Lobby};
+use crate::counter::{Counter, compare, score};
+use crate::lobby;
 use crate::samples::LANGUAGES;
-
-/// A terminal at a counter, complete but for disk, network and sound.
-struct Counter {
-    lobby: Lobby,
-    voice: Transcript,
-    heard: Vec<String>,
-}
-
-impl Counter {
-    /// A terminal that asks for a rating alone.
-    fn new(language: &str) -> Counter {
-        Counter::asking(language, Questionnaire::default())
-    }
-
-    fn asking(language: &str, questionnaire: Questionnaire) -> Counter {
-        let rules = Rules {
-            default_language: language.into(),
-            questionnaire,
-            ..lobby::rules()
-        };
-        let mut counter = Counter {
-            lobby: Lobby::with((800, 480), rules),
-            voice: Transcript::default(),
-            heard: Vec::new(),
-        };
-        counter.follow();
-        counter
-    }
-
-    fn adapt(&mut self, change: impl FnOnce(&mut Adaptation)) {
-        let mut adaptation = self.lobby.visit.adaptation();
-        change(&mut adaptation);
-        self.lobby.happen(Event::Adapt(adaptation));
-    }
-
-    /// Carries out what was done until nothing more comes of it, as the running terminal does.
-    fn follow(&mut self) {
-        loop {
-            self.lobby.follow();
-            self.lobby.stage.settle();
-            let requests = self.lobby.stage.speech.take();
-            if requests.is_empty() && self.lobby.stage.actions.borrow().is_empty() {
-                break;
-            }
-            for request in requests {
-                match request {
-                    Request::Say(text) => self.voice.say(Utterance {
-                        text,
-                        language: self.lobby.visit.language().to_owned(),
-                        volume: self.lobby.visit.adaptation().volume,
-                    }),
-                    Request::Hush => self.voice.stop(),
-                    Request::Switch => self.adapt(|it| it.speech = !it.speech),
-                    Request::Louder => self.adapt(|it| it.volume = it.volume.next()),
-                }
-            }
-        }
-        let said = self.voice.take().into_iter();
-        let heard = said.map(|it| format!("    {} {:?}: {}", it.language, it.volume, it.text));
-        self.heard.extend(heard);
-    }
-
-    fn key(&mut self, name: &str, key: impl Into<slint::SharedString>) {
-        self.heard.push(format!("[{name}]"));
-        self.lobby.stage.key(key);
-        self.follow();
-    }
-
-    /// Goes on until something that begins so is heard. Tab also leads out of the keys on the screen.
-    fn reach(&mut self, label: &str) {
-        for _ in 0..40 {
-            self.key("Tab", Key::Tab);
-            let found = |heard: &String| heard.contains(&format!(": {label}"));
-            if self.heard.last().is_some_and(found) {
-                return;
-            }
-        }
-        panic!("{label} is not heard among {:#?}", self.heard);
-    }
-
-    fn choose(&mut self, label: &str) {
-        self.reach(label);
-        self.key("Return", Key::Return);
-    }
-
-    /// Time passes in which nobody does anything.
-    fn wait_ms(&mut self, ms: u64) {
-        self.lobby.pass(ms);
-        self.follow();
-    }
-
-    fn scan(&mut self, times: usize) {
-        for _ in 0..times {
-            self.lobby.stage.screen.scan_next();
-            self.lobby.stage.settle();
-            self.follow();
-        }
-        self.lobby.stage.screen.scan_select();
-        self.lobby.stage.settle();
-        self.follow();
-    }
-
-    fn transcript(&mut self) -> String {
-        std::mem::take(&mut self.heard).join("\n") + "\n"
-    }
-
-    /// Scores, how many were taken back, and what was added to the last.
-    fn kept(&self) -> (Vec<(Score, InputKind)>, usize, Option<Given>) {
-        let kept = self.lobby.journal.iter().map(|event| &event.content);
-        let ratings = kept.clone().filter_map(|content| match content {
-            Content::Rating { score, input, .. } => Some((*score, *input)),
-            _ => None,
-        });
-        let taken_back = |content: &&Content| matches!(content, Content::Withdrawal { .. });
-        let given = kept.clone().rev().find_map(|content| match content {
-            Content::Answer { given, .. } => Some(given.clone()),
-            _ => None,
-        });
-        (ratings.collect(), kept.filter(taken_back).count(), given)
-    }
-}
-
-/// Compares with the transcript that is kept under this name; with what is different, if anything is.
-fn compare(name: &str, transcript: &str) -> Option<String> {
-    let file =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/screens/transcripts/{name}.txt"));
-    if std::env::var_os("PIKIR_WRITE_TRANSCRIPTS").is_some() {
-        std::fs::write(&file, transcript).unwrap();
-    }
-    let expected = std::fs::read_to_string(&file).unwrap_or_default();
-    (transcript != expected).then(|| format!("{name} is heard as\n{transcript}"))
-}
-
-fn score(number: u8) -> Score {
-    Score::new(number).unwrap()
-}
 
 #[test]
 fn a_visit_by_keypad_alone_is_heard_word_for_word_in_every_language() {
@@ -425,4 +286,38 @@ fn what_one_visitor_wrote_is_not_read_to_the_next() {
         counter.key("0", "0");
     }
     assert!(!counter.transcript().contains("slow"));
+}
+
+#[test]
+fn a_visit_with_headphones_and_two_buttons_is_heard_word_for_word_in_every_language() {
+    let mut wrong = Vec::new();
+    for language in LANGUAGES {
+        let questionnaire = Questionnaire {
+            comment: true,
+            ..Questionnaire::default()
+        };
+        let mut counter = Counter::asking(language, questionnaire);
+        counter.lobby.stage.screen.set_two_buttons(true);
+        counter.follow();
+        counter.lobby.happen(Event::Headphones(true));
+        counter.follow();
+        counter.scan(4);
+        // Long after the five seconds that others have.
+        counter.wait_ms(12_000);
+        counter.scan(1);
+        counter.wait_ms(1_000);
+        counter.scan(5);
+        counter.wait_ms(1_000);
+        counter.scan(2);
+        let transcript = counter.transcript();
+        let (ratings, taken_back, _) = counter.kept();
+        let by_buttons = [4, 5].map(|number| (score(number), InputKind::Keypad));
+        assert_eq!(
+            (ratings, taken_back),
+            (by_buttons.to_vec(), 1),
+            "{language}:\n{transcript}"
+        );
+        wrong.extend(compare(&format!("{language}-two-buttons"), &transcript));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
