@@ -32,6 +32,8 @@ pub struct View {
     pub adaptation: Adaptation,
     /// What feedback changed, told while nobody is there. On the rate screen alone, where there is room.
     pub news: Option<NewsView>,
+    /// The first of it, which whoever begins to listen hears on the rate screen.
+    pub announced: Option<NewsView>,
     /// What lies over the screen.
     pub overlay: Option<Overlay>,
     /// "Are you still there?" is asked, and there are so many seconds to answer. Lies over everything.

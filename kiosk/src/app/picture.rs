@@ -32,6 +32,7 @@ pub fn setup(setup: &SetupView) -> View {
         qr: None,
         adaptation: Adaptation::default(),
         news: None,
+        announced: None,
         overlay: None,
         idle_left_s: None,
     }
@@ -91,6 +92,9 @@ pub fn serving(
         } else {
             None
         },
+        announced: announcements(config, unix_ms)
+            .next()
+            .map(|announcement| told(config, announcement, visit.language())),
         overlay: visit.overlay(),
         idle_left_s: visit.idle_left_s(now_ms),
     }
@@ -118,17 +122,16 @@ fn news(
     let alone_ms = visit.alone_ms(now_ms)?;
     let at = news::slide(alone_ms, announcements(config, unix_ms).count())?;
     let announcement = announcements(config, unix_ms).nth(at)?;
-    let text = |texts| {
-        config
-            .text(texts, visit.language())
-            .unwrap_or_default()
-            .to_owned()
-    };
-    Some(NewsView {
+    Some(told(config, announcement, visit.language()))
+}
+
+fn told(config: &TerminalConfig, announcement: &Announcement, language: &str) -> NewsView {
+    let text = |texts| config.text(texts, language).unwrap_or_default().to_owned();
+    NewsView {
         answer: announcement.kind == AnnouncementKind::Answer,
         title: text(&announcement.title),
         text: text(&announcement.text),
-    })
+    }
 }
 
 /// How long until other news are shown (milliseconds); `None`: nothing changes.
@@ -324,6 +327,8 @@ mod tests {
             Some(later),
         );
         assert_eq!(hidden.news, None, "nobody can see them");
+        let heard = hidden.announced.map(|news| news.title);
+        assert_eq!(heard.as_deref(), Some("Жаңы"), "and yet they can be heard");
         assert_eq!(title(&visit, NEWS_AFTER_MS - 1, Some(later)), None);
         assert_eq!(
             title(&visit, NEWS_AFTER_MS, Some(later)).as_deref(),

@@ -167,7 +167,7 @@ impl Screen {
                 ScreenKind::Setup
             }
             ScreenView::Rate(rate) => {
-                rate::show(&self.window, rate, view.news.as_ref());
+                rate::show(&self.window, view, rate);
                 ScreenKind::Rate
             }
             ScreenView::Thanks(thanks) => {

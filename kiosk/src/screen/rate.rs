@@ -6,8 +6,8 @@ use pikir_contract::{InputKind, Score};
 use slint::ComponentHandle as _;
 
 use super::shell;
-use super::ui::{AppWindow, Message, News, Rate, ScaleWords};
-use crate::view::{NewsView, RateMessage, RateView, UserAction};
+use super::ui::{Announced, AppWindow, Message, News, Rate, ScaleWords};
+use crate::view::{RateMessage, RateView, UserAction, View};
 
 pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
     let rate = window.global::<Rate>();
@@ -34,9 +34,9 @@ pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
     });
 }
 
-pub(super) fn show(window: &AppWindow, view: &RateView, news: Option<&NewsView>) {
+pub(super) fn show(window: &AppWindow, screen: &View, view: &RateView) {
     let rate = window.global::<Rate>();
-    show_news(&window.global::<News>(), news);
+    show_news(&window.global::<News>(), screen);
     rate.set_question(view.question.as_deref().unwrap_or_default().into());
     show_words(window, &view.words);
     rate.set_pressed(view.pressed.map_or(0, |score| i32::from(score.get())));
@@ -48,14 +48,20 @@ pub(super) fn show(window: &AppWindow, view: &RateView, news: Option<&NewsView>)
     });
 }
 
-fn show_news(shown: &News<'_>, news: Option<&NewsView>) {
+fn show_news(shown: &News<'_>, view: &View) {
+    let first = view.announced.as_ref().map(|news| Announced {
+        answer: news.answer,
+        title: news.title.as_str().into(),
+        text: news.text.as_str().into(),
+    });
+    shown.set_first(first.unwrap_or_default());
     // What was told stays as it is while it is not: nothing is laid out anew.
-    if let Some(news) = news {
+    if let Some(news) = &view.news {
         shown.set_answer(news.answer);
         shown.set_title(news.title.as_str().into());
         shown.set_text(news.text.as_str().into());
     }
-    shown.set_told(news.is_some());
+    shown.set_told(view.news.is_some());
 }
 
 /// The words of the scale, wherever a score is asked for.

@@ -145,6 +145,7 @@ pub fn view(language: &str, screen: ScreenView) -> View {
         }),
         adaptation: Adaptation::default(),
         news: None,
+        announced: None,
         overlay: None,
         idle_left_s: None,
     }

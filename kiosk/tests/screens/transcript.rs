@@ -12,7 +12,8 @@ use slint::platform::Key;
 
 use crate::counter::{Counter, compare, score};
 use crate::lobby;
-use crate::samples::LANGUAGES;
+use crate::samples::{self, LANGUAGES};
+use crate::stage::Stage;
 
 #[test]
 fn a_visit_by_keypad_alone_is_heard_word_for_word_in_every_language() {
@@ -225,6 +226,29 @@ fn going_through_the_answers_keeps_the_visit_alive() {
         counter.key("→", Key::RightArrow);
         assert_eq!(counter.lobby.view().idle_left_s, None);
     }
+}
+
+#[test]
+fn whoever_begins_to_listen_hears_the_news_once_and_first() {
+    let stage = Stage::new((480, 320));
+    let mut view = samples::view("en", ScreenView::Rate(samples::rate()));
+    view.announced = Some(samples::news("en"));
+    stage.show(&view);
+    assert_eq!(stage.said(), [""; 0]);
+    view.adaptation.speech = true;
+    stage.show(&view);
+    let said = stage.said().join(" ");
+    let places = ["Speech is on.", "Official answer. ", "How were you served?"]
+        .map(|words| said.find(words));
+    assert!(places[0].is_some() && places.is_sorted(), "{said}");
+    stage.key(Key::RightArrow);
+    view.screen = samples::thanks(Some(5));
+    stage.show(&view);
+    view.screen = ScreenView::Rate(samples::rate());
+    stage.show(&view);
+    let said = stage.said().join(" ");
+    assert!(!said.contains("Official answer"), "{said}");
+    assert!(said.contains("How were you served?"), "{said}");
 }
 
 /// On the comment's page with speech on, after a rating.
