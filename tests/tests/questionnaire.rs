@@ -37,8 +37,8 @@ const OPTIONS: [(u16, u16); 3] = [(200, 215), (590, 215), (200, 301)];
 /// Left and upper end of the keys, width of the rows, distance of the rows, distance between keys.
 const KEYS: (f32, f32, f32, f32, f32) = (16.0, 243.0, 768.0, 56.0, 4.0);
 
-/// How long a fresh page takes no choice, and some more.
-const GUARD: Duration = Duration::from_millis(600);
+/// How long fresh thanks and fresh pages take nothing, and some more.
+const GUARD: Duration = Duration::from_millis(900);
 /// How long a touch may take until the journal has what it gave.
 const PATIENCE: Duration = Duration::from_secs(4);
 

@@ -293,6 +293,9 @@ fn a_touch_that_only_turns_a_page_shows_that_somebody_is_there() {
     touched("Digits and signs");
     touched("Letters");
     touched("Capital letter: on");
+    let full = pages::comment_page("a".repeat(1_000));
+    stage.show(&samples::view("en", ScreenView::More(full)));
+    touched("s");
 
     let mut screens = samples::every_screen("en").into_iter();
     let (_, mut asked) = screens.find(|(name, _)| *name == "rate-long").unwrap();
