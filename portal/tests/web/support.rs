@@ -213,9 +213,14 @@ impl Browser {
             .iter()
             .map(|(name, value)| format!("{name}={}", percent(value)))
             .collect();
+        self.post_raw(path, fields.join("&")).await
+    }
+
+    /// Sends a form that is written already.
+    pub async fn post_raw(&self, path: &str, form: String) -> Reply {
         let request =
             Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.send(request, fields.join("&")).await
+        self.send(request, form).await
     }
 
     /// Sends a form as a browser does that has a field for files.
