@@ -290,7 +290,7 @@ fn comment(l: Locale, review: Review) -> Comment {
         score: review.score.get(),
         svg: assets::face(review.score),
         place: review.place,
-        date: l.date(review.created_at),
+        date: l.date(review.created_at, &review.timezone),
         date_iso: review.created_at.to_string(),
         on_site: review.on_site,
         lang: review.lang,
@@ -299,6 +299,8 @@ fn comment(l: Locale, review: Review) -> Comment {
             .filter(|_| review.photos_shown)
             .map(|number| format!("/photo/{}/{number}", review.id))
             .collect(),
-        answer: review.answer.map(|answer| AnswerShown::new(l, answer)),
+        answer: review
+            .answer
+            .map(|answer| AnswerShown::new(l, answer, &review.timezone)),
     }
 }

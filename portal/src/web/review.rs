@@ -91,12 +91,12 @@ pub struct AnswerShown {
 }
 
 impl AnswerShown {
-    /// The answer for a reader of this language.
-    pub fn new(l: Locale, answer: OfficialAnswer) -> Self {
+    /// The answer for a reader of this language, with its day in the time zone of the place.
+    pub fn new(l: Locale, answer: OfficialAnswer, timezone: &str) -> Self {
         Self {
             text: answer.text,
             lang: answer.lang,
-            date: (l.date(answer.at), answer.at.to_string()),
+            date: (l.date(answer.at, timezone), answer.at.to_string()),
         }
     }
 }
@@ -139,14 +139,14 @@ pub async fn show(
         organization: page.l.choose(&review.organization_names).to_owned(),
         organization_code: review.organization,
         place: review.place,
-        received: page.l.date(review.created_at),
+        received: page.l.date(review.created_at, &review.timezone),
         has_comment: review.comment.is_some(),
         has_photos: review.photos > 0,
         photos_published: review.photos_shown,
         answer: review
             .answer
             .filter(|_| review.state == ReviewState::Published)
-            .map(|answer| AnswerShown::new(page.l, answer)),
+            .map(|answer| AnswerShown::new(page.l, answer, &review.timezone)),
         state: review.state.as_str(),
         reason: review.reason.map_or("", reason_text),
         link: format!("{host}/r/{written}"),

@@ -360,7 +360,7 @@ async fn waiting(portal: &Portal) -> Vec<pikir_portal::storage::Review> {
     let reviews = portal
         .app
         .storage
-        .reviews_with_comment(state, 100)
+        .reviews_to_read(state, None, 100)
         .await
         .unwrap();
     assert!(
