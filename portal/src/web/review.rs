@@ -16,16 +16,10 @@ use crate::storage::{DeclineReason, OfficialAnswer, ReviewState};
 
 /// Symbols of a status code: 50 bits, beyond guessing over the network.
 const STATUS_CODE_SYMBOLS: usize = 10;
-/// Crockford base32: 32 symbols that are not mistaken for each other.
-const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// A new status code, as it is stored.
 pub fn new_status_code(entropy: &Entropy) -> String {
-    let random = entropy.bytes::<STATUS_CODE_SYMBOLS>();
-    random
-        .into_iter()
-        .map(|byte| char::from(CROCKFORD[usize::from(byte & 31)]))
-        .collect()
+    entropy.crockford(STATUS_CODE_SYMBOLS)
 }
 
 /// A status code as people see it: `XXXXX-XXXXX`.
