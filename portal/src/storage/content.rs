@@ -21,7 +21,7 @@ pub struct Offer {
     pub content: Content,
     /// False if neither the organisation nor one above it has a questionnaire.
     pub has_questionnaire: bool,
-    /// Grows with every change, also above.
+    /// Grows with every change of the content, also above; falls where the organisation comes to stand below fewer changes.
     pub version: i64,
 }
 

@@ -78,17 +78,9 @@ pub enum AddedPlace {
 }
 
 impl Storage {
-    /// Adds organisations, and changes those whose code is known. Parents stand before their units. Either all of them
-    /// are taken or, with an error, none.
+    /// Adds organisations, and changes those whose code is known; then changes what visitors of these or of known ones are
+    /// offered. Parents stand before their units. Either all of it is taken or, with an error, nothing.
     pub async fn put_organizations(
-        &self,
-        organizations: Vec<OrganizationRecord>,
-    ) -> Result<ImportedOrganizations, StorageError> {
-        self.put_organizations_with(organizations, Vec::new()).await
-    }
-
-    /// The same, and what visitors of these or of known organisations are offered.
-    pub async fn put_organizations_with(
         &self,
         organizations: Vec<OrganizationRecord>,
         content: Vec<ContentChange>,

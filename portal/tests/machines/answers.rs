@@ -18,7 +18,7 @@ fn change(organization: &str, members: Value) -> ContentChange {
 async fn put(portal: &Portal, organizations: Vec<OrganizationRecord>, content: ContentChange) {
     let storage = &portal.state.storage;
     storage
-        .put_organizations_with(organizations, vec![content])
+        .put_organizations(organizations, vec![content])
         .await
         .unwrap();
 }

@@ -54,7 +54,7 @@ async fn units_have_figures_of_their_own() {
     portal
         .state
         .storage
-        .put_organizations(vec![unit])
+        .put_organizations(vec![unit], Vec::new())
         .await
         .unwrap();
     portal.add_place("con-1", "D8RN").await;

@@ -27,7 +27,7 @@ async fn portal() -> Portal {
         members: members.as_object().unwrap().clone(),
     };
     let storage = &portal.app.storage;
-    let put = storage.put_organizations_with(Vec::new(), vec![change]);
+    let put = storage.put_organizations(Vec::new(), vec![change]);
     put.await.unwrap();
     portal
 }
@@ -211,7 +211,7 @@ async fn an_organisation_that_wants_no_comment_asks_for_none() {
     };
     let storage = &portal.app.storage;
     storage
-        .put_organizations_with(Vec::new(), vec![change])
+        .put_organizations(Vec::new(), vec![change])
         .await
         .unwrap();
     let page = portal.browser().get("/Q/A1A2T4").await;

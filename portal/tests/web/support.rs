@@ -70,7 +70,10 @@ impl Portal {
                 "Отдел регистрации",
             ),
         ];
-        app.storage.put_organizations(organizations).await.unwrap();
+        app.storage
+            .put_organizations(organizations, Vec::new())
+            .await
+            .unwrap();
         let portal = Self {
             router: app::router(app.clone()),
             app,
