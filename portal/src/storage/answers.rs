@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pikir_contract::{Answer, Choice, Content, Reason, Texts};
 use rusqlite::{Connection, named_params};
 
-use super::{Counts, Offer, Storage, StorageError};
+use super::{Counts, Offer, StorageError};
 
 /// Characters of a service's key that are kept; a longer one is none of ours.
 const MAX_SERVICE_CHARS: usize = 64;
@@ -97,14 +97,6 @@ fn name<T: Default>(
         figure,
     }));
     named
-}
-
-impl Storage {
-    /// What visitors of the organisation with this code added to their scores.
-    pub async fn answer_figures(&self, organization: &str) -> Result<AnswerFigures, StorageError> {
-        let organization = organization.to_owned();
-        self.sqlite.read(move |db| figures(db, &organization)).await
-    }
 }
 
 /// Keeps an answer and merges it with the others to the same rating.
@@ -202,7 +194,10 @@ pub(in crate::storage) fn queries() -> [String; 4] {
     ]
 }
 
-fn figures(db: &Connection, organization: &str) -> Result<AnswerFigures, StorageError> {
+pub(in crate::storage) fn figures(
+    db: &Connection,
+    organization: &str,
+) -> Result<AnswerFigures, StorageError> {
     let [services, criteria, reasons, questionnaires] = queries();
     let services = scores_by_key(db, &services, organization)?;
     let criteria = scores_by_key(db, &criteria, organization)?;

@@ -95,7 +95,7 @@ fn own_content(db: &Connection, code: &str) -> Result<Option<(Option<String>, Ow
     .transpose()
 }
 
-fn find_offer(db: &Connection, code: &str) -> Result<Offer, StorageError> {
+pub(in crate::storage) fn find_offer(db: &Connection, code: &str) -> Result<Offer, StorageError> {
     let (mut members, mut version) = (Map::new(), 0);
     let mut above = Some(code.to_owned());
     for _ in 0..MAX_DEPTH {

@@ -120,20 +120,6 @@ impl Storage {
         self.sqlite.read(list).await
     }
 
-    /// The units directly below an organisation, by code.
-    pub async fn units(&self, code: &str) -> Result<Vec<OrganizationRecord>, StorageError> {
-        let code = code.to_owned();
-        let list = move |db: &Connection| {
-            let mut statement = db.prepare_cached(
-                "SELECT code, parent, names, version FROM organizations WHERE parent = ?1 ORDER BY code",
-            )?;
-            statement
-                .query_and_then([code], read_organization)?
-                .collect()
-        };
-        self.sqlite.read(list).await
-    }
-
     /// Adds a place. `created_ms` is the present time (milliseconds since 1970).
     pub async fn add_place(
         &self,
@@ -229,6 +215,27 @@ pub(in crate::storage) fn find_organization(
         .query_and_then([code], read_organization)?
         .next()
         .transpose()
+}
+
+/// The organisations that stand below no other, by code.
+pub(in crate::storage) fn tops(db: &Connection) -> Result<Vec<OrganizationRecord>, StorageError> {
+    let mut statement = db.prepare_cached(
+        "SELECT code, parent, names, version FROM organizations WHERE parent IS NULL ORDER BY code",
+    )?;
+    statement.query_and_then([], read_organization)?.collect()
+}
+
+/// The units directly below an organisation, by code.
+pub(in crate::storage) fn units(
+    db: &Connection,
+    code: &str,
+) -> Result<Vec<OrganizationRecord>, StorageError> {
+    let mut statement = db.prepare_cached(
+        "SELECT code, parent, names, version FROM organizations WHERE parent = ?1 ORDER BY code",
+    )?;
+    statement
+        .query_and_then([code], read_organization)?
+        .collect()
 }
 
 fn read_organization(row: &Row<'_>) -> Result<OrganizationRecord, StorageError> {

@@ -44,22 +44,17 @@ impl Storage {
             })
             .await
     }
+}
 
-    /// The latest published comments on an organisation that are older than `before`, at most `limit`.
-    pub async fn published_comments(
-        &self,
-        organization: &str,
-        before: Option<Id>,
-        limit: usize,
-    ) -> Result<Vec<Review>, StorageError> {
-        let organization = organization.to_owned();
-        self.sqlite
-            .read(move |db| {
-                let sql = published(limit);
-                select(db, &sql, params![organization, bound(before)])
-            })
-            .await
-    }
+/// The latest published comments on an organisation that are older than `before`, at most `limit`.
+pub(in crate::storage) fn published_comments(
+    db: &Connection,
+    organization: &str,
+    before: Option<Id>,
+    limit: usize,
+) -> Result<Vec<Review>, StorageError> {
+    let sql = published(limit);
+    select(db, &sql, params![organization, bound(before)])
 }
 
 fn bound(before: Option<Id>) -> String {

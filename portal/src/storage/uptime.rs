@@ -6,8 +6,8 @@
 
 use rusqlite::{Connection, named_params};
 
+use super::StorageError;
 use super::organizations::read_hours;
-use super::{Storage, StorageError};
 use crate::hours::Week;
 
 /// How long terminals ran, of the time since they were set up.
@@ -54,16 +54,6 @@ impl Uptime {
     }
 }
 
-impl Storage {
-    /// How long the terminals of an organisation ran until `now_ms` (milliseconds since 1970), units below it not included.
-    pub async fn uptime(&self, organization: &str, now_ms: i64) -> Result<Uptime, StorageError> {
-        let organization = organization.to_owned();
-        self.sqlite
-            .read(move |db| uptime(db, &organization, now_ms))
-            .await
-    }
-}
-
 /// A terminal runs from its first enrolment until it is taken out of service or another takes its place.
 const TERMINALS: &str = "SELECT key, since, until, hours, timezone FROM (
          SELECT t.key, p.hours, p.timezone, (SELECT min(since) FROM placements WHERE terminal = t.key) AS since,
@@ -72,7 +62,12 @@ const TERMINALS: &str = "SELECT key, since, until, hours, timezone FROM (
          FROM terminals t JOIN places p ON p.code = t.place WHERE p.organization = ?1)
      WHERE since IS NOT NULL";
 
-fn uptime(db: &Connection, organization: &str, now_ms: i64) -> Result<Uptime, StorageError> {
+/// How long the terminals of an organisation ran until `now_ms` (milliseconds since 1970), units below it not included.
+pub(in crate::storage) fn uptime(
+    db: &Connection,
+    organization: &str,
+    now_ms: i64,
+) -> Result<Uptime, StorageError> {
     let mut uptime = Uptime::default();
     let mut statement = db.prepare_cached(TERMINALS)?;
     let mut rows = statement.query((organization, now_ms))?;

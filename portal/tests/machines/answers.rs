@@ -193,7 +193,10 @@ async fn a_terminal_s_comment_is_moderated_and_one_that_changed_is_read_again() 
         ("terminal", true, 2)
     );
     let storage = &portal.state.storage;
-    let public = async || storage.published_comments("con", None, 10).await.unwrap();
+    let public = async || {
+        let page = storage.public_page("con", None, 10, 0).await;
+        page.unwrap().unwrap().comments
+    };
     assert!(public().await.is_empty());
     let now = portal.state.clock.now();
     let decide = async |read: &Review| {

@@ -9,7 +9,7 @@ use pikir_portal::web::throttle::{REVIEWS_PER_ADDRESS, WINDOW_MS};
 use crate::support::{ORGANIZATION, PLACE, Portal};
 
 async fn summary(portal: &Portal) -> Summary {
-    portal.app.storage.summary(ORGANIZATION).await.unwrap()
+    portal.figures().await.rated.summary
 }
 
 #[tokio::test]

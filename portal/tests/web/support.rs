@@ -15,7 +15,8 @@ use pikir_portal::clock::ManualClock;
 use pikir_portal::entropy::Entropy;
 use pikir_portal::hours::OpeningHours;
 use pikir_portal::storage::{
-    DEFAULT_TIMEZONE, NewEnrolment, OrganizationRecord, PlaceRecord, Role, Storage, User,
+    DEFAULT_TIMEZONE, NewEnrolment, OrganizationRecord, PlaceRecord, RatedInDetail, Role, Storage,
+    User,
 };
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -138,6 +139,13 @@ impl Portal {
             .begin_enrolment([9; 32], USER_CODE, machine, self.app.clock.unix_ms())
             .await
             .unwrap();
+    }
+
+    /// The figures of [`ORGANIZATION`].
+    pub async fn figures(&self) -> RatedInDetail {
+        let storage = &self.app.storage;
+        let found = storage.rated_in_detail(ORGANIZATION, false, 0).await;
+        found.unwrap().unwrap().0
     }
 
     /// The address the terminal's screen shows now.
