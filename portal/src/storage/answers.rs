@@ -18,18 +18,18 @@ const SHARES: u128 = 5_342_931_457_063_200;
 
 /// What visitors of one organisation added to their scores, units below it not included. Withdrawn ratings and those that
 /// a rule left out do not count.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AnswerFigures {
+#[derive(Debug)]
+pub(in crate::storage) struct AnswerFigures {
     /// Scores by the key of the service.
-    pub services: Vec<(String, Counts)>,
+    services: Vec<(String, Counts)>,
     /// Scores by the key of the criterion.
-    pub criteria: Vec<(String, Counts)>,
+    criteria: Vec<(String, Counts)>,
     /// How often each reason was given, by its key.
-    pub reasons: Vec<(String, u64)>,
+    reasons: Vec<(String, u64)>,
     /// Questionnaires with at least one criterion.
-    pub questionnaires: u64,
+    questionnaires: u64,
     /// The mean of their scores in hundredths, rounded half up; a questionnaire's score is the mean over its criteria.
-    pub average_hundredths: Option<u64>,
+    average_hundredths: Option<u64>,
 }
 
 /// A figure of something that visitors choose by its key.
@@ -60,7 +60,7 @@ pub struct NamedFigures {
 
 impl AnswerFigures {
     /// These figures with the names of what is offered now.
-    pub fn named(self, offer: &Offer) -> NamedFigures {
+    pub(in crate::storage) fn named(self, offer: &Offer) -> NamedFigures {
         let Content {
             services,
             questionnaire,

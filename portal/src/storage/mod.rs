@@ -39,7 +39,7 @@ use std::sync::Arc;
 
 use sqlite::Sqlite;
 
-pub use answers::{AnswerFigures, Named, NamedFigures};
+pub use answers::{Named, NamedFigures};
 pub use content::*;
 pub use enrolments::*;
 pub use events::*;
