@@ -229,7 +229,8 @@ pub async fn decide(State(app): State<AppState>, staff: Staff, Form(typed): Form
     };
     match done.map_err(|error| staff.page.clone().broken(&error))? {
         Moderated::Done => Ok(see_other(&view.href())),
-        Moderated::Changed => show(&app, &staff, view, true).await,
+        // It waits to be read once more.
+        Moderated::Changed => show(&app, &staff, View::new("", ""), true).await,
         Moderated::Unknown => Ok(staff.page.not_found()),
     }
 }
