@@ -40,15 +40,17 @@ impl ClockWatch {
         if let Some(detail) = steps.look(self.clock.wall_ms(), self.clock.up_ms()) {
             tracing::warn!(%detail, "the clock was set");
             let event = NewEvent::notice(&self.clock, &self.entropy, Notice::CLOCK_SET, detail);
-            self.journal.append(event, Box::new(|_| {}));
+            self.journal.append_and_forget(event);
         }
         // NTP may be all this boot ever hears of the time: the portal may be out of reach until the power goes.
-        let before = *learnt;
-        if let Some(offset) = self.true_time.news(learnt)
-            && let Err(error) = self.journal.learn_offset(offset).await
-        {
-            tracing::warn!(%error, "what is known of the clock could not be kept; it is tried again");
-            *learnt = before;
+        let Some(offset) = self.true_time.news(*learnt) else {
+            return;
+        };
+        match self.journal.learn_offset(offset).await {
+            Ok(()) => *learnt = Some(offset),
+            Err(error) => {
+                tracing::warn!(%error, "what is known of the clock could not be kept; it is tried again");
+            }
         }
     }
 }

@@ -12,7 +12,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use pikir_contract::{
     Bytes, EnrolmentPending, EnrolmentRequest, EnrolmentResult, Hardware, PollError, PollErrorCode,
     PollRequest, SealKey,
@@ -181,7 +181,7 @@ impl Enrolment {
             Some(former) if former != result.terminal => {
                 let mut next = Journal::open(&next_journal(&self.data))?;
                 next.set_terminal(result.terminal)?;
-                next.checkpoint()?;
+                empty_log(&next)?;
                 drop(next);
                 make_former(&self.data, &identity)?;
             }
@@ -403,13 +403,22 @@ fn first_key(journals: &[PathBuf], entropy: &dyn Entropy) -> anyhow::Result<Seal
     )
 }
 
+/// Moves everything into the journal's own file, because only that is moved.
+fn empty_log(journal: &Journal) -> anyhow::Result<()> {
+    ensure!(
+        journal.checkpoint()?,
+        "another program reads the journal (pikir-kiosk journal export or verify). Wait until it has ended, then enrol again"
+    );
+    Ok(())
+}
+
 /// Puts the identity and its journal aside and the next journal in its place.
 fn make_former(data: &DataDir, identity: &Identity) -> anyhow::Result<()> {
     let Some(former) = identity.terminal else {
         return Ok(());
     };
     if files::exists(&data.journal()) {
-        Journal::open(&data.journal())?.checkpoint()?;
+        empty_log(&Journal::open(&data.journal())?)?;
     }
     let place = DataDir::new(Some(&data.former().join(former.to_string())));
     files::make_private_dir(&data.former())?;

@@ -91,7 +91,7 @@ impl DataDir {
         self.root.join("enrolment.lock")
     }
     /// Identities this terminal had before, each a directory named by its terminal id with its own
-    /// identity and journal, kept until the journal is drained.
+    /// identity and journal. They stay: the journal is the proof of what was delivered.
     #[must_use]
     pub fn former(&self) -> PathBuf {
         self.root.join("former")

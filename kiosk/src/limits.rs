@@ -65,8 +65,9 @@ pub const HEARTBEAT: Duration = Duration::from_secs(10);
 pub const MISSED_HEARTBEATS: u32 = 2;
 /// How long a touch panel may be away: a cable that was pulled, a driver that starts anew.
 pub const PANEL_PATIENCE: Duration = Duration::from_secs(10);
-/// Longest wait for the notice that says why the program ends.
-pub const LAST_NOTICE_PATIENCE: Duration = Duration::from_secs(3);
+/// Longest wait for the notice that says why the program ends; systemd's watchdog leaves it that long after
+/// [`MISSED_HEARTBEATS`].
+pub const LAST_NOTICE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Time to reach the portal, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -86,9 +87,6 @@ pub const BACKOFF_CAP: Duration = Duration::from_secs(600);
 pub const MAX_REQUESTS_PER_MINUTE: usize = 600;
 /// A batch that met no answer is halved down to this (events): a few kilobytes pass over the slowest line in time.
 pub const SMALL_BATCH_EVENTS: usize = 16;
-/// How far beyond the newest event an acknowledgement may lie (events) to be taken for a journal that lost its tail.
-/// Beyond it, whoever answers is not the portal.
-pub const MAX_BELIEVED_AHEAD: u64 = 1_000_000;
 /// The portal's idea of the journal changes once a year, when a backup is restored. Setbacks closer than this together
 /// wait longer each time.
 pub const SETBACK_MEMORY: Duration = Duration::from_secs(3_600);
@@ -160,7 +158,8 @@ pub const SPARE_AHEAD: u64 = 1_000;
 pub const SPARE_MARGIN: u64 = 500;
 /// Distance at which a new spare key is made before the next append, idle or not (events).
 pub const SPARE_LAST: u64 = 10;
-/// Furthest jump of the ratchet that is computed (events), a second or two on a Pi. A liar may name any number.
+/// Furthest jump of the ratchet that is computed (events), a second or two on a Pi: how far beyond the newest event an
+/// acknowledgement may lie to be taken for a journal that lost its end. Beyond it, whoever answers is not the portal.
 pub const MAX_LEAP: u64 = 1_000_000;
 /// Damaged journals kept beside the present one. More of them means a disk that is to be replaced.
 pub const MAX_SET_ASIDE: usize = 20;

@@ -4,7 +4,7 @@
 //! a power cut between the two tells it twice, and never not at all.
 
 use pikir_contract::Notice;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
@@ -86,12 +86,7 @@ impl TamperWatch {
     async fn append(&self, detail: String) -> bool {
         tracing::warn!(%detail, "tamper");
         let event = NewEvent::notice(&self.clock, &self.entropy, Notice::TAMPER, detail);
-        let (done, durable) = oneshot::channel();
-        let reply = move |result: Result<_, _>| {
-            let _ = done.send(result.is_ok());
-        };
-        self.journal.append(event, Box::new(reply));
-        durable.await.unwrap_or(false)
+        self.journal.append_durably(event).await
     }
 
     fn recorded(&self) -> Option<bool> {

@@ -63,18 +63,15 @@ impl TrueTime {
         }
     }
 
-    /// What is known of this boot's clock, where it is another thing than `known`, which is set to it.
-    pub fn news(&self, known: &mut Option<BootOffset>) -> Option<BootOffset> {
+    /// What is known of this boot's clock, where it is another thing than `known`.
+    #[must_use]
+    pub fn news(&self, known: Option<BootOffset>) -> Option<BootOffset> {
         let offset = self.offset()?;
         let is_known = known.is_some_and(|known| {
             known.quality == offset.quality
                 && known.offset_ms.abs_diff(offset.offset_ms) <= LEARN_STEP_MS
         });
-        if is_known {
-            return None;
-        }
-        *known = Some(offset);
-        *known
+        (!is_known).then_some(offset)
     }
 
     /// What is known of this boot's clock; `None` while nothing is.
@@ -200,17 +197,15 @@ mod tests {
     fn what_is_known_is_news_once_and_again_when_it_is_known_better() {
         let clock = TestClock::new("7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap(), 0);
         let truth = TrueTime::new(clock.clone());
-        let mut known = None;
-        assert_eq!(truth.news(&mut known), None);
+        assert_eq!(truth.news(None), None);
         truth.learn(time(TRUTH), 1_000);
-        assert_eq!(truth.news(&mut known), truth.offset());
-        assert_eq!(truth.news(&mut known), None);
+        let known = truth.news(None);
+        assert_eq!(known, truth.offset());
+        assert_eq!(truth.news(known), None);
         clock.set_wall_ms(TRUTH, true);
-        assert_eq!(
-            truth.news(&mut known).map(|it| it.quality),
-            Some(OffsetQuality::Synced)
-        );
-        assert_eq!(truth.news(&mut known), None);
+        let better = truth.news(known);
+        assert_eq!(better.map(|it| it.quality), Some(OffsetQuality::Synced));
+        assert_eq!(truth.news(better), None);
     }
 
     #[test]

@@ -139,7 +139,7 @@ impl<P: Portal> Upkeep<P> {
 
     fn notice(&self, what: &'static str, detail: String) {
         let event = NewEvent::notice(&self.clock, &self.entropy, what, detail);
-        self.journal.append(event, Box::new(|_| {}));
+        self.journal.append_and_forget(event);
     }
 
     async fn report(&self) -> Result<StatusAnswer, Failure> {
@@ -183,7 +183,7 @@ impl<P: Portal> Upkeep<P> {
 
     /// Age of the oldest pending event in seconds, where its boot's clock is known.
     async fn oldest_pending_s(&self, up_ms: u64) -> Option<u64> {
-        let oldest = self.journal.batch(1, 1).await.ok()?;
+        let oldest = self.journal.oldest().await.ok()?;
         // Before the portal has answered for the first time, the journal may offer what it knows already.
         let received_through = self.journal.published().state.received_through;
         let oldest_event = oldest.events.first()?;

@@ -32,7 +32,7 @@ use crate::backoff::StartSpread;
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
 use crate::journal::{JournalError, JournalState, Published, Taken};
-use crate::limits::{MAX_BATCH_BYTES, MAX_BELIEVED_AHEAD, SMALL_BATCH_EVENTS};
+use crate::limits::{MAX_BATCH_BYTES, MAX_LEAP, SMALL_BATCH_EVENTS};
 use crate::network::NetworkChanges;
 use crate::portal::{Failure, Portal, PortalHealth, Request, reply};
 use crate::true_time::TrueTime;
@@ -212,15 +212,16 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
     /// Lets the journal keep what is known of this boot's clock, for the time after this boot and for the boots before.
     /// Returns whether it does; the next delivery tries again.
     async fn learn(&self, memory: &mut Memory) -> bool {
-        let before = memory.learnt;
-        let Some(offset) = self.true_time.news(&mut memory.learnt) else {
+        let Some(offset) = self.true_time.news(memory.learnt) else {
             return true;
         };
         memory.has_news = true;
         let kept = self.queue.learn_offset(offset).await;
-        if let Err(error) = &kept {
-            tracing::warn!(%error, "what is known of the clock could not be kept; it is tried again");
-            memory.learnt = before;
+        match &kept {
+            Ok(()) => memory.learnt = Some(offset),
+            Err(error) => {
+                tracing::warn!(%error, "what is known of the clock could not be kept; it is tried again");
+            }
         }
         kept.is_ok()
     }
@@ -247,7 +248,7 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
     /// One that acknowledges far more is not one to believe.
     fn believe(&self, answer: EventsAnswer) -> Result<EventsAnswer, Failure> {
         let last = self.state().last_seq;
-        if answer.received_through > last.saturating_add(MAX_BELIEVED_AHEAD) {
+        if answer.received_through > last.saturating_add(MAX_LEAP) {
             let through = answer.received_through;
             return Err(Failure::NotThePortal(format!(
                 "it acknowledges event {through}, but the newest is {last}"

@@ -8,6 +8,7 @@
 //! | `network` (tokio) | set-up, uploader, upkeep, control socket (`service.rs`) |
 
 mod appliance;
+mod former;
 mod machine;
 mod picture;
 mod service;
@@ -16,7 +17,7 @@ mod vitals;
 mod voice;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -74,6 +75,8 @@ struct Shared {
     configuration: ConfigurationStore,
     health: watch::Sender<PortalHealth>,
     journal: watch::Sender<Option<JournalHandle>>,
+    /// What former identities left and what still waits.
+    former: Arc<Mutex<Vec<JournalHandle>>>,
     screen: watch::Sender<&'static str>,
     /// Where the panel touches itself.
     phantoms: watch::Sender<Vec<Phantom>>,
@@ -143,9 +146,11 @@ pub fn run(options: &Options) -> Result<(), AppError> {
     }
     runtime.block_on(async { service::start(shared.clone(), address, enrolled, watched) })?;
     let ended = screen.run().map_err(anyhow::Error::from);
-    if let Some(journal) = shared.journal.borrow().as_ref() {
-        journal.stop();
-    }
+    let present = shared.journal.borrow().clone();
+    present
+        .iter()
+        .chain(shared.former_journals().iter())
+        .for_each(JournalHandle::stop);
     // What is still being uploaded is sent again after the next start.
     runtime.shutdown_background();
     Ok(ended?)
@@ -184,6 +189,7 @@ fn share(data: DataDir, settings: &Settings, vitals: vitals::Vitals) -> anyhow::
         start_spread: settings.network.start_spread,
         health: watch::Sender::new(PortalHealth::unknown()),
         journal: watch::Sender::new(None),
+        former: Arc::default(),
         screen: watch::Sender::new("setup"),
         phantoms: watch::Sender::new(Vec::new()),
         hardware: watch::Sender::new(HardwareStatus::default()),
@@ -220,6 +226,10 @@ fn refuse_rotation_in_a_window(options: &Options, settings: &Settings) -> Result
 }
 
 impl Shared {
+    fn former_journals(&self) -> MutexGuard<'_, Vec<JournalHandle>> {
+        self.former.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn status_source(&self) -> StatusSource {
         StatusSource {
             data: self.data.clone(),

@@ -1,6 +1,5 @@
 //! The network side: set-up until the terminal is enrolled, then the uploader and upkeep; the control socket always.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -9,10 +8,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::vitals::Watched;
-use super::{Shared, ui};
+use super::{Shared, former, ui};
 use crate::clock_watch::ClockWatch;
 use crate::enrolment;
-use crate::files::{self, DataDir};
 use crate::identity::Identity;
 use crate::journal::{JournalHandle, NewEvent};
 use crate::limits::LAST_NOTICE_PATIENCE;
@@ -22,9 +20,6 @@ use crate::tamper::TamperWatch;
 use crate::upkeep::Upkeep;
 use crate::uploader::Uploader;
 use crate::{control, view};
-
-/// Longest wait for the last commit when the terminal is told to end.
-const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Starts everything that runs beside the window. Must be called inside the runtime.
 ///
@@ -99,7 +94,7 @@ async fn serve(
         .terminal
         .context("the identity has no terminal id")?;
     tokio::spawn(follow(shared.clone(), journal.clone()));
-    notice(&shared, &journal, Notice::BOOT, crate::SOFTWARE);
+    journal.append_and_forget(notice_event(&shared, Notice::BOOT, crate::SOFTWARE));
     tokio::spawn(
         TamperWatch {
             data: shared.data.clone(),
@@ -162,7 +157,7 @@ async fn serve(
         }
         .run(),
     );
-    deliver_former(&shared, &address, &network);
+    former::deliver(&shared, &address, &network);
     Ok(())
 }
 
@@ -175,7 +170,9 @@ async fn set_up(
     let identity =
         enrolment::set_up(&shared.data, address, clock, entropy, show, &shared.health).await;
     shared.configuration.reload();
-    let (identity, journal) = open(shared, identity)?;
+    let opening = shared.clone();
+    let (identity, journal) =
+        tokio::task::spawn_blocking(move || open(&opening, identity)).await??;
     let serving = journal.clone();
     ui::post(move |ui| ui.serve(serving));
     Ok((identity, journal))
@@ -186,6 +183,8 @@ async fn follow(shared: Shared, journal: JournalHandle) {
     let mut journal = journal.subscribe();
     let mut configuration = shared.configuration.subscribe();
     let mut health = shared.health.subscribe();
+    // Whatever changed before is told once.
+    ui::post(ui::Ui::configuration_changed);
     loop {
         let fault = journal.borrow_and_update().fault.clone();
         tokio::select! {
@@ -200,7 +199,8 @@ async fn follow(shared: Shared, journal: JournalHandle) {
     }
 }
 
-fn uploader(
+/// An uploader of this terminal: of its own journal, or of one that a former identity left.
+pub(super) fn uploader(
     shared: &Shared,
     portal: HttpPortal,
     terminal: Id,
@@ -241,72 +241,16 @@ fn batch_limit(shared: &Shared) -> watch::Receiver<usize> {
     receiver
 }
 
-/// Delivers what former identities of this terminal left. One that cannot be read is no reason not to serve.
-fn deliver_former(shared: &Shared, present: &PortalAddress, network: &NetworkChanges) {
-    let directories = files::directories_in(&shared.data.former()).unwrap_or_else(|error| {
-        tracing::error!(%error, "the former identities cannot be listed");
-        Vec::new()
-    });
-    for directory in directories {
-        if let Err(error) = deliver_former_in(&directory, shared, present, network) {
-            let (directory, detail) = (directory.display(), format!("{error:#}"));
-            tracing::error!(%directory, %detail, "what a former identity left cannot be delivered");
-        }
-    }
-}
-
-/// Delivers one former identity's journal, signed with its own key, to the portal that gave it: the present one may know
-/// nothing of it.
-fn deliver_former_in(
-    directory: &Path,
-    shared: &Shared,
-    present: &PortalAddress,
-    network: &NetworkChanges,
-) -> anyhow::Result<()> {
-    let data = DataDir::new(Some(directory));
-    let Some((identity, terminal)) = Identity::load(&data.identity())?
-        .and_then(|identity| Some((identity.clone(), identity.terminal?)))
-    else {
-        return Ok(());
-    };
-    let (clock, entropy) = (shared.clock.clone(), shared.entropy.clone());
-    let journal = JournalHandle::start(data.journal(), terminal, clock, entropy)?;
-    let published = journal.published();
-    // One that is still being checked or mended does not know yet what waits.
-    if published.is_delivered() {
-        journal.stop();
-        return Ok(());
-    }
-    let pending = published.state.pending;
-    let address = present.or_of(identity.portal.as_deref(), shared.ca_file.as_deref());
-    tracing::info!(%terminal, pending, portal = address.as_str(), "delivering the journal of a former identity");
-    let key = identity.signing_key();
-    let portal = HttpPortal::new(address, key, terminal.to_string(), shared.clock.clone());
-    // How the portal answers a former identity says nothing of the present one.
-    let health = watch::Sender::new(PortalHealth::unknown());
-    tokio::spawn(uploader(shared, portal, terminal, journal, health, network.clone()).run());
-    Ok(())
-}
-
-fn notice(shared: &Shared, journal: &JournalHandle, what: &'static str, detail: &str) {
-    let event = notice_event(shared, what, detail);
-    journal.append(event, Box::new(|_| {}));
-}
-
 fn notice_event(shared: &Shared, what: &'static str, detail: &str) -> NewEvent {
     NewEvent::notice(&shared.clock, &shared.entropy, what, detail.to_owned())
 }
 
 /// Appends a last notice and waits for it, but not for ever.
-async fn last_notice(shared: &Shared, what: &'static str, detail: &str, patience: Duration) {
+async fn last_notice(shared: &Shared, what: &'static str, detail: &str) {
     let journal = shared.journal.borrow().clone();
     if let Some(journal) = journal {
-        let (done, finished) = tokio::sync::oneshot::channel();
-        let reply = move |_: Result<_, _>| {
-            let _ = done.send(());
-        };
-        journal.append(notice_event(shared, what, detail), Box::new(reply));
-        let _ = tokio::time::timeout(patience, finished).await;
+        let durable = journal.append_durably(notice_event(shared, what, detail));
+        let _ = tokio::time::timeout(LAST_NOTICE_PATIENCE, durable).await;
     }
 }
 
@@ -316,7 +260,7 @@ async fn end_when_it_hangs(shared: Shared, watched: Watched) {
     if let Some(what) = watched.hangs().await {
         tracing::error!(%what, "the program ends, to be started anew");
         let detail = format!("restart: {what}");
-        last_notice(&shared, Notice::MAINTENANCE, &detail, LAST_NOTICE_PATIENCE).await;
+        last_notice(&shared, Notice::MAINTENANCE, &detail).await;
         std::process::exit(1);
     }
 }
@@ -332,12 +276,6 @@ async fn end_on_signal(
         _ = interrupt.recv() => {}
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    last_notice(
-        &shared,
-        Notice::SHUTDOWN,
-        crate::SOFTWARE,
-        SHUTDOWN_PATIENCE,
-    )
-    .await;
+    last_notice(&shared, Notice::SHUTDOWN, crate::SOFTWARE).await;
     ui::post(super::ui::Ui::quit);
 }

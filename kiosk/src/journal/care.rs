@@ -28,7 +28,7 @@ impl Keeper {
                 "disk: {free} MB free, {DISK_FLOOR_MB} MB needed. Free some space; ratings are safe"
             )));
         }
-        let pending = self.published().state.pending;
+        let pending = self.publish.borrow().state.pending;
         if pending >= MAX_PENDING_EVENTS {
             return Err(disk_full(format!(
                 "journal: {pending} events wait for the portal. Connect the network, or export by USB"
@@ -56,7 +56,7 @@ impl Keeper {
         if *used < self.max_bytes {
             return Ok(false);
         }
-        let removed = journal.remove_step(journal.settled(), true)?;
+        let removed = journal.remove_step(journal.settled, true)?;
         *used = journal.used_bytes()?;
         Ok(removed == 0 && *used >= self.max_bytes)
     }
@@ -64,11 +64,14 @@ impl Keeper {
     /// Writes the cursor and empties the log, and with it the used keys; makes a new spare key in good time.
     pub(super) fn tidy(&mut self) -> Result<(), JournalError> {
         self.spare_ahead(SPARE_MARGIN)?;
-        if let Some(journal) = &mut self.journal {
-            journal.write_cursor()?;
-            journal.checkpoint()?;
-        }
-        self.dirty = false;
+        let emptied = match &mut self.journal {
+            Some(journal) => {
+                journal.write_cursor()?;
+                journal.checkpoint()?
+            }
+            None => true,
+        };
+        self.dirty = !emptied;
         Ok(())
     }
 
@@ -136,13 +139,16 @@ impl Keeper {
     pub(super) fn lost_its_end(&self, answer: &EventsAnswer) -> bool {
         let through = answer.received_through;
         let is_in_doubt = !self.is_confirmed && through > self.in_doubt_after;
-        through > self.published().state.last_seq
+        through > self.publish.borrow().state.last_seq
             || (is_in_doubt && through > exported_through(&self.path))
     }
 
     /// Believes the portal, within reason, that it holds other events behind those that are not in doubt.
     pub(super) fn go_on_behind(&mut self, answer: &EventsAnswer) -> Result<(), JournalError> {
-        let (through, last) = (answer.received_through, self.published().state.last_seq);
+        let (through, last) = (
+            answer.received_through,
+            self.publish.borrow().state.last_seq,
+        );
         // An answer to a question without events has nothing else to say.
         let knows_ours = self.is_asking || answer.results.iter().any(|result| result.seq <= last);
         let first = if self.is_confirmed {

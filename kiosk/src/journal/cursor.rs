@@ -2,8 +2,8 @@
 //!
 //! An acknowledgement that is lost costs nothing but a delivery: the portal is sent what it holds, answers `duplicate` and
 //! says how far it really is. So the usual one, which takes exactly what was offered, moves the cursor in memory. It is
-//! written with the next append, which writes that row anyway, in idle time, or when
-//! [`MAX_UNWRITTEN_ANSWERS`](crate::limits::MAX_UNWRITTEN_ANSWERS) have come together. Whatever else the portal says is written at once.
+//! written with the next append, which writes that row anyway, in idle time, or when [`MAX_UNWRITTEN_ANSWERS`] have come
+//! together. Whatever else the portal says is written at once.
 
 use pikir_contract::{EventStatus, EventsAnswer};
 use rusqlite::{Connection, TransactionBehavior, params};
@@ -12,6 +12,7 @@ use super::error::JournalError;
 use super::retention::{is_of_the_day, mark};
 use super::rows::{note_results, read_state, skip_settled};
 use super::store::{Batch, Journal};
+use crate::limits::MAX_UNWRITTEN_ANSWERS;
 
 /// What an answer of the portal did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,9 +108,15 @@ impl Journal {
         true
     }
 
-    /// Answers that moved the cursor since it was written.
-    pub(super) fn unwritten(&self) -> u32 {
-        self.unwritten
+    /// Writes the cursor where enough answers have moved it in memory only.
+    ///
+    /// # Errors
+    /// As [`Journal::write_cursor`].
+    pub(super) fn write_cursor_if_due(&mut self) -> Result<(), JournalError> {
+        match self.unwritten >= MAX_UNWRITTEN_ANSWERS {
+            true => self.write_cursor(),
+            false => Ok(()),
+        }
     }
 
     /// Writes the cursor where that is due.

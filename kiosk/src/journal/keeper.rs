@@ -16,9 +16,7 @@ use super::error::JournalError;
 use super::store::{Appended, Batch, Journal, JournalState};
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
-use crate::limits::{
-    JOURNAL_IDLE, JOURNAL_RETRY, MAX_JOURNAL_BYTES, MAX_UNWRITTEN_ANSWERS, REMOVE_PAUSE, SPARE_LAST,
-};
+use crate::limits::{JOURNAL_IDLE, JOURNAL_RETRY, MAX_JOURNAL_BYTES, REMOVE_PAUSE, SPARE_LAST};
 use crate::view::{Fault, FaultView};
 
 /// What everybody may know of the journal without waiting.
@@ -204,7 +202,7 @@ impl Keeper {
             Ok(batch)
         })?;
         self.is_asking = false;
-        let settled = self.journal.as_ref().map_or(0, Journal::settled);
+        let settled = self.journal.as_ref().map_or(0, |journal| journal.settled);
         self.offered = [Offer::of(&batch, settled), None];
         if self.is_confirmed || batch.events.is_empty() {
             return Ok(batch);
@@ -235,6 +233,14 @@ impl Keeper {
         Ok(batch)
     }
 
+    /// The oldest event that waits for the portal, to look at: nothing is offered by it.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn oldest(&mut self) -> Result<Batch, JournalError> {
+        self.with(|journal| journal.batch(1, 1))
+    }
+
     /// Takes the portal's answer: moves the cursor and notes what was rejected ([`Journal::acknowledge`]; in memory only
     /// where nothing is to be noted, see `cursor.rs`). A portal that holds more than the journal shows that the journal
     /// lost its end: the chain then goes on behind what it holds.
@@ -248,14 +254,7 @@ impl Keeper {
         if let (true, Some(offer), Some(journal)) = (self.is_confirmed, offer, &mut self.journal)
             && journal.take_offered(offer, &answer)
         {
-            let is_due = journal.unwritten() >= MAX_UNWRITTEN_ANSWERS;
-            self.with(|journal| {
-                if is_due {
-                    journal.write_cursor()
-                } else {
-                    Ok(())
-                }
-            })?;
+            self.with(Journal::write_cursor_if_due)?;
             self.offered = [ahead, None];
             return Ok(Taken::AsOffered);
         }
@@ -302,13 +301,15 @@ impl Keeper {
         let Some(journal) = &mut self.journal else {
             return;
         };
-        if let Err(error) = journal.write_cursor().and_then(|()| journal.checkpoint()) {
+        let emptied = journal.write_cursor().and_then(|()| journal.checkpoint());
+        if let Err(error) = emptied {
             tracing::warn!(%error, "the write-ahead log could not be emptied; the next start does it");
         }
     }
 
     fn append_with_care(&mut self, event: NewEvent) -> Result<Appended, FaultView> {
-        self.mend_if_removed();
+        self.put_back_if_removed()
+            .map_err(|error| storage_fault(&error))?;
         self.room()?;
         self.spare_ahead(SPARE_LAST)
             .map_err(|error| storage_fault(&error))?;
@@ -381,7 +382,12 @@ impl Keeper {
 
     /// Tries to bring a failed journal back and proves that it can be written before ratings are taken again.
     fn heal(&mut self) {
-        let fault = match self.reopen() {
+        // Where there is no room, nothing else needs to be tried; but a journal that is not open yet can be delivered.
+        let full = match self.journal {
+            Some(_) => self.room().err(),
+            None => None,
+        };
+        let fault = full.or_else(|| match self.reopen() {
             Ok(()) => self.room().err(),
             Err(error) => {
                 if self.journal.is_none() {
@@ -389,7 +395,7 @@ impl Keeper {
                 }
                 Some(storage_fault(&error))
             }
-        };
+        });
         if fault.is_none() {
             tracing::info!("the journal can be written");
         }

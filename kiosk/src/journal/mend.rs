@@ -25,6 +25,7 @@ pub(super) fn notice(clock: &SharedClock, entropy: &SharedEntropy, detail: Strin
 impl Keeper {
     /// Makes sure that the journal is open and can be written: probes it, opens it anew, rebuilds it from damage.
     pub(super) fn reopen(&mut self) -> Result<(), JournalError> {
+        self.put_back_if_removed()?;
         if let Some(journal) = &self.journal {
             match journal.probe() {
                 Ok(()) => return Ok(()),
@@ -34,6 +35,11 @@ impl Keeper {
                 Err(_) => self.journal = None,
             }
         }
+        self.open_anew()
+    }
+
+    /// Opens the journal, rebuilding it where that is the answer.
+    fn open_anew(&mut self) -> Result<(), JournalError> {
         let interrupted = recovery::pending(&self.path)?;
         let opened = if interrupted {
             Err(JournalError::Damaged("its recovery was interrupted".into()))
@@ -69,28 +75,33 @@ impl Keeper {
         mended.is_ok()
     }
 
-    /// Writes the journal anew where somebody removed its file; the open connection still holds everything.
-    pub(super) fn mend_if_removed(&mut self) {
+    /// Writes the journal anew where somebody removed its file; the open connection still holds everything, and is kept
+    /// until that has been done: there is no other copy.
+    ///
+    /// # Errors
+    /// It could not be done, and is to be tried again before anything is appended.
+    pub(super) fn put_back_if_removed(&mut self) -> Result<(), JournalError> {
         let Some(journal) = &mut self.journal else {
-            return;
+            return Ok(());
         };
         if files::exists(&self.path) {
-            return;
+            return Ok(());
         }
-        let put_back = recovery::put_back(journal, &self.path);
-        if let Err(error) = &put_back {
+        if let Err(error) = recovery::put_back(journal, &self.path) {
             tracing::error!(%error, "the journal's file was removed and cannot be written anew");
+            if !error.is_damage() {
+                return Err(error);
+            }
+            self.let_go();
+            return self.open_anew();
         }
         self.journal = None;
-        let stated = self.reopen().and_then(|()| {
-            let event = notice(&self.clock, &self.entropy, PUT_BACK.to_owned());
-            match (&mut self.journal, put_back) {
-                (Some(journal), Ok(())) => journal.state_recovery(PUT_BACK, event),
-                _ => Ok(()),
-            }
-        });
-        let fault = stated.as_ref().err().map(storage_fault);
-        self.publish_state(fault);
+        self.open_anew()?;
+        let event = notice(&self.clock, &self.entropy, PUT_BACK.to_owned());
+        match &mut self.journal {
+            Some(journal) => journal.state_recovery(PUT_BACK, event),
+            None => Ok(()),
+        }
     }
 
     /// Takes an opened journal if the spare key agrees with its chain, and makes a spare key where one is due.

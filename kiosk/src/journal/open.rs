@@ -22,7 +22,7 @@ pub(super) mod migrations {
 }
 
 /// How long to wait for another process that holds the file (`pikir-kiosk journal …` reading it).
-const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 /// Prepared statements that are kept: all that the journal has, so that none is parsed twice.
 const STATEMENTS: usize = 64;
 /// Transactions beyond the valid part of the log that a power cut can leave: the one that was under way.
@@ -113,6 +113,8 @@ impl Journal {
         if !current {
             return Err(JournalError::Older(path.to_owned()));
         }
+        // Everything that is read is of one moment, whatever the terminal appends meanwhile.
+        connection.execute_batch("BEGIN")?;
         Self::from_connection(connection)
     }
 
@@ -274,7 +276,7 @@ pub(super) fn put_in_place(path: &Path) -> Result<(), JournalError> {
 }
 
 /// Where a journal is built before it takes its place.
-fn building_place(path: &Path) -> PathBuf {
+pub(super) fn building_place(path: &Path) -> PathBuf {
     with_suffix(path, ".new")
 }
 

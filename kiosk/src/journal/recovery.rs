@@ -87,7 +87,9 @@ pub(super) fn recover(journal: &Path, owner: &Owner<'_>) -> Result<(), JournalEr
 pub(super) fn put_back(open: &mut Journal, journal: &Path) -> Result<(), JournalError> {
     open.write_cursor()?;
     // An empty log cannot be mistaken for one of the new file.
-    open.checkpoint()?;
+    if !open.checkpoint()? {
+        return Err(JournalError::Busy);
+    }
     let beside = clear_building_place(journal)?;
     let name = beside.to_string_lossy().into_owned();
     open.connection().execute("VACUUM INTO ?1", [name])?;

@@ -1,7 +1,7 @@
 //! What a row found in a damaged file means, if it is one of the journal's.
 
 use pikir_contract::{
-    EventBody, Id, KEY_BYTES, MAX_SAFE_INTEGER, OffsetQuality, SEAL_BYTES, SealKey, canonical_json,
+    EventBody, Id, KEY_BYTES, MAX_SAFE_INTEGER, OffsetQuality, SEAL_BYTES, SealKey, canonical_value,
 };
 
 use super::pages::{Cell, varint};
@@ -131,7 +131,7 @@ fn event(
     let parsed = EventBody::parse(kind, &value).ok()?;
     let whole = (1..=MAX_SAFE_INTEGER).contains(&seq)
         && parsed.head().is_some()
-        && canonical_json(&value).ok()? == body;
+        && canonical_value(&value).ok()? == body;
     let rejected = match (fate, reason) {
         (Text("rejected"), Text(reason)) => Some(reason.to_owned()),
         (Text("rejected"), _) => Some("unknown".to_owned()),

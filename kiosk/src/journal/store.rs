@@ -1,12 +1,15 @@
 //! The file itself: what a transaction reads and writes.
 
-use pikir_contract::{BootId, BootOffset, Event, Id, SealKey, canonical_value};
+use std::time::Duration;
+
+use pikir_contract::{BootId, BootOffset, Event, Id, SealKey, canonical_value, require_integers};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::NewEvent;
 use super::boots::note_first_event;
 use super::cursor::set_cursor;
 use super::error::JournalError;
+use super::open::BUSY_TIMEOUT;
 use super::rows::{
     NEWEST_EVENTS, read_chain, read_event, read_recovered, read_state, skip_settled,
 };
@@ -118,9 +121,9 @@ impl Journal {
             }
             _ => None,
         };
-        let text = canonical_value(&value)?;
+        let text = sealable(&value)?;
         let write = Write::begin(&self.connection)?;
-        let seq = insert(&self.connection, &kind, &text, &value)?;
+        let seq = insert(&self.connection, &kind, &text)?;
         if self.boot != Some(boot) {
             note_first_event(&self.connection, boot, seq)?;
         }
@@ -251,14 +254,20 @@ impl Journal {
         Ok(())
     }
 
-    /// Moves the write-ahead log into the database and empties it, and with it the used ratchet keys.
+    /// Moves the write-ahead log into the database and empties it, and with it the used ratchet keys. Returns whether the
+    /// log is empty now: it is not while somebody else reads the journal. Nobody is waited for; a visitor may come.
     ///
     /// # Errors
     /// The log stays as it is, which loses nothing.
-    pub fn checkpoint(&self) -> Result<(), JournalError> {
-        self.connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        Ok(())
+    pub fn checkpoint(&self) -> Result<bool, JournalError> {
+        self.connection.busy_timeout(Duration::ZERO)?;
+        let busy = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                row.get::<_, bool>(0)
+            });
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(!busy?)
     }
 
     /// Proves that the journal can be written, without changing what it says.
@@ -267,9 +276,13 @@ impl Journal {
     /// It cannot.
     pub fn probe(&self) -> Result<(), JournalError> {
         self.chain()?;
-        self.connection
-            .execute("UPDATE chain SET next_seq = next_seq WHERE id = 1", [])?;
-        Ok(())
+        // SQLite does not write a row that stays as it was.
+        let write = Write::begin(&self.connection)?;
+        for _ in 0..2 {
+            self.connection
+                .execute("UPDATE chain SET next_seq = -next_seq WHERE id = 1", [])?;
+        }
+        write.commit()
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -304,11 +317,6 @@ impl Journal {
     pub(super) fn into_connection(self) -> Connection {
         self.connection
     }
-
-    /// Everything up to here needs no sending.
-    pub(super) fn settled(&self) -> u64 {
-        self.settled
-    }
 }
 
 /// A transaction that is begun and committed by prepared statements: on a fast disk, parsing them anew for every append is
@@ -338,15 +346,17 @@ impl Drop for Write<'_> {
     }
 }
 
-/// Seals an event with the chain's key, writes it and moves the chain on. Returns its seq.
-pub(super) fn insert(
-    connection: &Connection,
-    kind: &str,
-    text: &str,
-    value: &serde_json::Value,
-) -> Result<u64, JournalError> {
+/// The canonical JSON of a body, of which only integers of the contract can be sealed.
+pub(super) fn sealable(body: &serde_json::Value) -> Result<String, JournalError> {
+    require_integers(body)?;
+    Ok(canonical_value(body)?)
+}
+
+/// Seals an event whose body is `text` ([`sealable`]) with the chain's key, writes it and moves the chain on. Returns its
+/// seq.
+pub(super) fn insert(connection: &Connection, kind: &str, text: &str) -> Result<u64, JournalError> {
     let (seq, key) = read_chain(connection)?;
-    let seal = key.seal(seq, kind, value)?;
+    let seal = key.seal_canonical(seq, kind, text)?;
     connection
         .prepare_cached("INSERT INTO events (seq, kind, body, seal) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![seq as i64, kind, text, seal.as_bytes().as_slice()])?;

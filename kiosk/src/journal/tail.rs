@@ -16,12 +16,12 @@
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use pikir_contract::{SealKey, canonical_json};
+use pikir_contract::SealKey;
 use rusqlite::{Transaction, params};
 
 use super::NewEvent;
 use super::error::JournalError;
-use super::store::{Journal, insert};
+use super::store::{Journal, insert, sealable};
 use crate::files;
 
 impl Journal {
@@ -31,12 +31,14 @@ impl Journal {
     /// # Errors
     /// Nothing was changed.
     pub(super) fn begin_doubt(&mut self) -> Result<u64, JournalError> {
-        let after: i64 = self.connection().query_row(
-            "UPDATE chain SET in_doubt_after = min(coalesce(in_doubt_after, next_seq - 1), next_seq - 1)
-             RETURNING in_doubt_after",
+        // Not with RETURNING: an error of the commit comes only when such a statement is reset, and is not told then.
+        self.connection().execute(
+            "UPDATE chain SET in_doubt_after = min(coalesce(in_doubt_after, next_seq - 1), next_seq - 1)",
             [],
-            |row| row.get(0),
         )?;
+        let after: i64 =
+            self.connection()
+                .query_row("SELECT in_doubt_after FROM chain", [], |row| row.get(0))?;
         Ok(after.max(0) as u64)
     }
 
@@ -138,7 +140,7 @@ impl Journal {
 fn append_notice(transaction: &Transaction<'_>, notice: NewEvent) -> Result<(), JournalError> {
     let body = notice.into_body();
     let value = body.to_value();
-    insert(transaction, body.kind(), &canonical_json(&value)?, &value)?;
+    insert(transaction, body.kind(), &sealable(&value)?)?;
     Ok(())
 }
 
@@ -151,7 +153,7 @@ fn move_behind(transaction: &Transaction<'_>, seq: i64) -> Result<(), JournalErr
         .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let value = serde_json::from_str(&text)
         .map_err(|_| JournalError::Damaged(format!("event {seq}: the body is not JSON")))?;
-    insert(transaction, &kind, &text, &value)?;
+    insert(transaction, &kind, &sealable(&value)?)?;
     Ok(())
 }
 

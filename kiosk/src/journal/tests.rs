@@ -11,6 +11,7 @@ use super::*;
 use crate::clock::{Clock, TestClock};
 use crate::entropy::{Entropy, TestEntropy};
 
+mod care;
 mod check;
 mod cursor;
 mod damage;

@@ -25,6 +25,7 @@ pub type AppendReply = Box<dyn FnOnce(Result<Appended, FaultView>) + Send>;
 enum Command {
     Append(Box<NewEvent>, AppendReply),
     Batch(usize, usize, oneshot::Sender<Result<Batch, JournalError>>),
+    Oldest(oneshot::Sender<Result<Batch, JournalError>>),
     BatchAhead(usize, usize, oneshot::Sender<Result<Batch, JournalError>>),
     Acknowledge(EventsAnswer, oneshot::Sender<Result<Taken, JournalError>>),
     Refuse(u64, String, oneshot::Sender<Result<(), JournalError>>),
@@ -43,8 +44,9 @@ pub struct JournalHandle {
 }
 
 impl JournalHandle {
-    /// Starts the journal's thread. A journal that cannot be opened is a fault that everybody sees and that the thread
-    /// tries to mend; it is no reason not to start.
+    /// Starts the journal's thread and waits a little ([`OPEN_PATIENCE`]): whoever starts finds the journal open, unless
+    /// there is much to check or to mend. One that cannot be opened is a fault that everybody sees and that the thread tries
+    /// to mend; it is no reason not to start.
     ///
     /// # Errors
     /// The thread cannot be started.
@@ -66,7 +68,6 @@ impl JournalHandle {
                 let _ = opened.send(());
                 run(keeper, &received);
             })?;
-        // Whoever starts finds the journal open, unless there is much to check or to mend.
         let _ = wait.recv_timeout(OPEN_PATIENCE);
         Ok(Self {
             commands,
@@ -108,6 +109,29 @@ impl JournalHandle {
                 refused(command, "journal: the program is ending")
             }
         }
+    }
+
+    /// Asks for an append that nobody waits for: what happened to it shows in [`JournalHandle::published`].
+    pub fn append_and_forget(&self, event: NewEvent) {
+        self.append(event, Box::new(|_| {}));
+    }
+
+    /// Appends an event; answers whether it is durable.
+    pub async fn append_durably(&self, event: NewEvent) -> bool {
+        let (done, durable) = oneshot::channel();
+        let reply = move |result: Result<_, _>| {
+            let _ = done.send(result.is_ok());
+        };
+        self.append(event, Box::new(reply));
+        durable.await.unwrap_or(false)
+    }
+
+    /// The oldest event that waits for the portal. See [`Keeper::oldest`].
+    ///
+    /// # Errors
+    /// The journal cannot be read, or the program is ending.
+    pub async fn oldest(&self) -> Result<Batch, JournalError> {
+        self.ask(Command::Oldest).await
     }
 
     /// What is to be sent next. See [`super::Journal::batch`].
@@ -210,6 +234,9 @@ fn carry_out(keeper: &mut Keeper, command: Command) {
         Command::Append(event, reply) => reply(keeper.append(*event)),
         Command::Batch(limit, bytes, reply) => {
             let _ = reply.send(keeper.batch(limit, bytes));
+        }
+        Command::Oldest(reply) => {
+            let _ = reply.send(keeper.oldest());
         }
         Command::BatchAhead(limit, bytes, reply) => {
             let _ = reply.send(keeper.batch_ahead(limit, bytes));

@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
-use pikir_contract::{EventBody, canonical_json};
+use pikir_contract::{EventBody, canonical_value};
 
+use super::check::check_database;
 use super::error::JournalError;
 use super::losses::without;
 use super::store::{Journal, JournalState};
@@ -43,12 +44,9 @@ pub fn verify(path: &Path) -> Result<VerifyReport, JournalError> {
             report.problems.push(problem);
         }
     };
-    let integrity: String =
-        journal
-            .connection()
-            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    if integrity != "ok" {
-        found(format!("database: {integrity}"));
+    match check_database(journal.connection()) {
+        Err(JournalError::Damaged(problem)) => found(format!("database: {problem}")),
+        checked => checked?,
     }
     let known = Known::read(&journal)?;
     let mut statement = journal
@@ -127,7 +125,7 @@ fn problem_of(kind: &str, body: &str, seal_bytes: i64) -> Option<String> {
         Ok(value) => value,
         Err(error) => return Some(format!("the body is not JSON: {error}")),
     };
-    if canonical_json(&value).ok().as_deref() != Some(body) {
+    if canonical_value(&value).ok().as_deref() != Some(body) {
         return Some("the body is not canonical JSON".into());
     }
     if seal_bytes != 16 {

@@ -24,6 +24,7 @@ mod panel;
 mod pixels;
 mod qr;
 mod questionnaire;
+mod questionnaire_pages;
 mod questionnaire_samples;
 mod rest;
 mod rotation;

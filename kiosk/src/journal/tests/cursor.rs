@@ -231,7 +231,7 @@ impl Play {
     fn check(&mut self) {
         let journal = self.keeper.journal.as_mut().unwrap();
         let mut read = read_state(&journal.connection).unwrap();
-        if journal.unwritten() > 0 {
+        if journal.unwritten > 0 {
             assert!(read.received_through < journal.state().received_through);
             let through = journal.state().received_through;
             let sql = "SELECT count(*) FROM events WHERE fate IS NULL AND seq > ?1";
