@@ -4,15 +4,19 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-/// Names a folder whose programs come first: the bench measures the terminal as it is shipped.
+/// Names a folder from which the terminal's programs are taken: the bench measures them as they are shipped, small, and
+/// the portal as it runs on a server, fast.
 pub const FOLDER: &str = "PIKIR_PROGRAMS";
+const OF_THE_TERMINAL: [&str; 2] = ["pikir-kiosk", "pikir-provision"];
 
-/// The path of a program of this workspace: in the folder that [`FOLDER`] names, in that of the running executable or,
-/// for a test (which lies in `deps/`), in one above it.
+/// The path of a program of this workspace: in the folder of the running executable or, for a test (which lies in
+/// `deps/`), in one above it; the terminal's in the folder that [`FOLDER`] names, where it does.
 pub fn path(name: &str) -> Result<PathBuf> {
     let running =
         std::env::current_exe().context("the running program does not know its own path")?;
-    let preferred = std::env::var_os(FOLDER).map(PathBuf::from);
+    let preferred = std::env::var_os(FOLDER)
+        .filter(|_| OF_THE_TERMINAL.contains(&name))
+        .map(PathBuf::from);
     let beside = running.ancestors().skip(1).take(3).map(PathBuf::from);
     preferred
         .into_iter()

@@ -45,8 +45,10 @@ pub fn bench(quick: bool, parts: &[String]) -> Result<()> {
         program.arg("--quick");
     }
     program.args(parts);
-    // The terminal as it is shipped: small rather than fast.
-    program.env("PIKIR_PROGRAMS", target().join("release"));
+    if counter {
+        // The terminal as it is shipped: small rather than fast.
+        program.env("PIKIR_PROGRAMS", target().join("release"));
+    }
     // The bench takes this process's place, so that Ctrl-C reaches it and nothing is between.
     let error = program.exec();
     bail!(

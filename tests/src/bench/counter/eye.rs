@@ -83,7 +83,7 @@ impl Eye {
         self.wait_for_darkness(display)?;
         Ok(Touch {
             pressed_ms,
-            thanked_ms: milliseconds(up.elapsed()),
+            thanked_ms: pressed_ms + milliseconds(up.elapsed()),
         })
     }
 

@@ -57,3 +57,23 @@ impl Gate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The portal's own gate: a program has no other modules, so its text is read.
+    const SOURCE: &str = include_str!("../../../../portal/src/api/gate.rs");
+
+    #[test]
+    fn the_numbers_are_those_of_the_portal() {
+        for line in [
+            format!("const MAX_DELIVERIES: usize = {PLACES};"),
+            format!("const MIN_WAIT_S: u64 = {};", WAIT_S.0),
+            format!("const MAX_WAIT_S: u64 = {};", WAIT_S.1),
+            format!("const WINDOW: Duration = Duration::from_secs({WINDOW_S});"),
+        ] {
+            assert!(SOURCE.contains(&line), "{line}");
+        }
+    }
+}
