@@ -43,7 +43,7 @@ pub struct Named<T> {
     pub figure: T,
 }
 
-/// [`AnswerFigures`] in the order and with the names of what is offered.
+/// What visitors of one organisation added to their scores, in the order and with the names of what is offered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamedFigures {
     /// The services offered, and those that were chosen once.
