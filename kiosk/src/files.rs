@@ -211,6 +211,14 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     sync_directory_of(path)
 }
 
+/// Puts what a file shows on the disk once more, as [`replace`] does, with the permissions of a private file.
+///
+/// # Errors
+/// Any step failed; the file is then as it was.
+pub fn write_again(path: &Path) -> io::Result<()> {
+    replace(path, &fs::read(path)?, 0o600)
+}
+
 /// Writes a value to a file of the kernel (sysfs), which must be there.
 ///
 /// # Errors

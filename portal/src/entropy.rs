@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 /// Bytes of randomness in a token (enrolment token, device code, session): far beyond guessing.
 pub const TOKEN_BYTES: usize = 24;
 
+/// The symbols of Crockford's base 32.
+const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
 /// Gives random bytes, identifiers and tokens. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Entropy(Source);
@@ -64,6 +67,16 @@ impl Entropy {
     /// A new UUIDv7 made at `now`.
     pub fn id(&self, now: Time) -> Id {
         Id::from_parts(u64::try_from(now.unix_ms()).unwrap_or(0), self.bytes())
+    }
+
+    /// So many random symbols of Crockford's base 32, in upper case: none is mistaken for another.
+    pub fn crockford(&self, symbols: usize) -> String {
+        let mut random = vec![0; symbols];
+        self.fill(&mut random);
+        random
+            .into_iter()
+            .map(|byte| char::from(CROCKFORD[usize::from(byte & 31)]))
+            .collect()
     }
 
     /// A secret of [`TOKEN_BYTES`] random bytes, written as base64url.

@@ -8,6 +8,7 @@ pub mod entropy;
 pub mod hours;
 pub mod ingest;
 pub mod journal_file;
+pub mod place_code;
 pub mod protect;
 pub mod reconciliation;
 pub mod rules;

@@ -12,7 +12,7 @@ use super::error::JournalError;
 use super::pages::begins_as_a_journal;
 use super::rows::{read_recovered, read_state};
 use super::store::Journal;
-use super::wal::Wal;
+use super::wal::{self, Wal};
 use crate::files;
 use crate::limits::CHECK_AT_OPEN_BYTES;
 
@@ -57,7 +57,8 @@ impl Journal {
             return Err(JournalError::Missing(path.to_owned()));
         }
         let log = Wal::of(path)?;
-        let checks_now = log.is_some() || files::len(path)? <= CHECK_AT_OPEN_BYTES;
+        let has_log = log.is_some();
+        let checks_now = has_log || files::len(path)? <= CHECK_AT_OPEN_BYTES;
         match log {
             Some(log) if log.lost_commits > UNDER_WAY => {
                 return Err(JournalError::Damaged(
@@ -71,6 +72,9 @@ impl Journal {
                 )));
             }
             _ => {}
+        }
+        if has_log {
+            write_log_again(path);
         }
         let mut connection = connect(path)?;
         let ready = bring_up_to_date(&mut connection, path).and_then(|()| match checks_now {
@@ -137,6 +141,16 @@ impl Journal {
     /// Closes the file without moving the write-ahead log into it, so that a recovery finds both as they are.
     pub(super) fn abandon(self) {
         leave_as_found(self.connection());
+    }
+}
+
+/// Puts the write-ahead log on the disk once more. After a failed sync Linux shows what it has not written, and never writes
+/// it; SQLite would build on that, and a power cut would take away what lies under it.
+/// (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020.)
+fn write_log_again(path: &Path) {
+    // A full disk must not keep a journal shut whose events can be delivered.
+    if let Err(error) = files::write_again(&wal::place(path)) {
+        tracing::warn!(%error, "the write-ahead log could not be written once more");
     }
 }
 

@@ -1,7 +1,5 @@
 //! `POST /api/v1/events`: a terminal hands in its journal.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -15,9 +13,6 @@ use crate::app::AppState;
 use crate::ingest::{MAX_GAP, judge};
 use crate::storage::{Delivered, Delivery, Sending, Storage, TerminalRecord};
 
-/// How often a delivery is judged again because the terminal's state changed meanwhile.
-const ATTEMPTS: usize = 4;
-
 /// `POST /api/v1/events`
 pub async fn deliver(
     State(state): State<AppState>,
@@ -28,73 +23,65 @@ pub async fn deliver(
         received,
     }: FromTerminal<true>,
 ) -> Result<Response, ApiProblem> {
-    let request = Arc::new(run_off_thread(move || read_request(&content)).await??);
+    let request = run_off_thread(move || read_request(&content)).await??;
     check(&request, &terminal)?;
-    let handed_in = HandedIn {
-        terminal: terminal.key,
-        sending: Sending {
-            boot: request.clock.boot,
-            up_ms: request.clock.up_ms,
-            now: true,
-        },
-        received_at: received.unix_ms(),
-        request,
-    };
-    for _ in 0..ATTEMPTS {
-        let delivered = try_once(&state.storage, &handed_in).await?;
-        if let Delivered::Kept {
+    let received_at = received.unix_ms();
+    match keep(&state.storage, terminal.key, request, received_at).await? {
+        Delivered::Kept {
             received_through,
             results,
-        } = delivered
-        {
+        } => {
             let answer = EventsAnswer {
                 received_through,
                 results,
                 time: state.clock.now(),
             };
-            return Ok(packed::answer(&headers, &answer));
+            Ok(packed::answer(&headers, &answer))
         }
+        Delivered::Stale => Err(ApiProblem::unavailable(
+            "this terminal enrolled anew meanwhile; try again",
+        )),
     }
-    Err(ApiProblem::unavailable(
-        "this terminal's state changes too fast; try again",
-    ))
-}
-
-/// A delivery as it was handed in.
-struct HandedIn {
-    terminal: i64,
-    request: Arc<EventsRequest>,
-    sending: Sending,
-    received_at: i64,
 }
 
 /// Judges and keeps a delivery.
-async fn try_once(storage: &Storage, handed_in: &HandedIn) -> Result<Delivered, ApiProblem> {
-    let request = Arc::clone(&handed_in.request);
+async fn keep(
+    storage: &Storage,
+    terminal: i64,
+    request: EventsRequest,
+    received_at: i64,
+) -> Result<Delivered, ApiProblem> {
+    let EventsRequest {
+        clock,
+        boots,
+        events,
+        ..
+    } = request;
     let seq = |event: Option<&Event>| event.map_or(0, |event| event.seq);
-    let (first, last) = (seq(request.events.first()), seq(request.events.last()));
-    let known = storage.seal_state(handed_in.terminal, first, last).await?;
-    check_gap(&request.events, known.held_through)?;
+    let (first, last) = (seq(events.first()), seq(events.last()));
+    let known = storage.seal_state(terminal, first, last).await?;
+    check_gap(&events, known.held_through)?;
     let mut keys = known.keys.for_request();
-    let (events, mut keys) =
-        run_off_thread(move || (judge(&mut keys, &request.events), keys)).await?;
+    let (events, mut keys) = run_off_thread(move || (judge(&mut keys, &events), keys)).await?;
     let marks = keys.take_marks();
     let Ok(events) = events else {
-        storage
-            .keep_marks(handed_in.terminal, known.seal_key, marks)
-            .await?;
+        storage.keep_marks(terminal, known.seal_key, marks).await?;
         let detail = "an event lies far ahead of what is held, and its key is still being worked out; try again";
         return Err(ApiProblem::unavailable(detail));
     };
     let delivery = Delivery {
-        terminal: handed_in.terminal,
+        terminal,
         seal_key: known.seal_key,
         ratchet: keys.at().clone(),
         marks,
         events,
-        boots: handed_in.request.boots.clone(),
-        sending: handed_in.sending,
-        received_at: handed_in.received_at,
+        boots,
+        sending: Sending {
+            boot: clock.boot,
+            up_ms: clock.up_ms,
+            now: true,
+        },
+        received_at,
     };
     Ok(storage.deliver(delivery).await?)
 }

@@ -10,9 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::ApiProblem;
 use crate::app::AppState;
-use crate::storage::{
-    Counts, Named, NamedFigures, OrganizationRecord, Storage, StorageError, Summary, Uptime, Within,
-};
+use crate::storage::{self, Counts, Named, RatedInDetail, Uptime, Within};
 
 /// What else to include.
 #[derive(Debug, Default, Deserialize)]
@@ -90,21 +88,15 @@ pub async fn read(
     Path(code): Path<String>,
     Query(wanted): Query<Wanted>,
 ) -> Result<([(HeaderName, &'static str); 2], Json<Figures>), ApiProblem> {
-    let storage = &state.storage;
-    let unknown = || ApiProblem::not_found("there is no organisation with this code");
-    let organization = storage.organization(&code).await?.ok_or_else(unknown)?;
+    let include = wanted.include.as_deref().unwrap_or_default();
+    let with_units = include.split(',').any(|part| part == "units");
     let now_ms = state.clock.unix_ms();
-    let mut figures = figures(storage, organization, now_ms).await?;
-    if wanted
-        .include
-        .is_some_and(|include| include.split(',').any(|part| part == "units"))
-    {
-        let mut units = Vec::new();
-        for unit in storage.units(&code).await? {
-            units.push(self::figures(storage, unit, now_ms).await?);
-        }
-        figures.units = Some(units);
-    }
+    let found = state.storage.rated_in_detail(&code, with_units, now_ms);
+    let (found, units) = found
+        .await?
+        .ok_or_else(|| ApiProblem::not_found("there is no organisation with this code"))?;
+    let mut figures = Figures::new(found);
+    figures.units = with_units.then(|| units.into_iter().map(Figures::new).collect());
     Ok((
         [
             (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
@@ -112,19 +104,6 @@ pub async fn read(
         ],
         Json(figures),
     ))
-}
-
-async fn figures(
-    storage: &Storage,
-    organization: OrganizationRecord,
-    now_ms: i64,
-) -> Result<Figures, StorageError> {
-    let summary = storage.summary(&organization.code).await?;
-    let answers = storage.answer_figures(&organization.code).await?;
-    let offer = storage.offer(&organization.code).await?;
-    let uptime = storage.uptime(&organization.code, now_ms).await?;
-    let added = answers.named(&offer);
-    Ok(Figures::new(organization, &summary, added, &uptime))
 }
 
 impl Running {
@@ -147,12 +126,12 @@ impl Running {
 }
 
 impl Figures {
-    fn new(
-        organization: OrganizationRecord,
-        summary: &Summary,
-        added: NamedFigures,
-        uptime: &Uptime,
-    ) -> Self {
+    fn new(RatedInDetail { rated, added }: RatedInDetail) -> Self {
+        let storage::Rated {
+            organization,
+            summary,
+            uptime,
+        } = rated;
         let channels = [
             ("terminal", &summary.terminal),
             ("phone", &summary.phone),
@@ -187,7 +166,7 @@ impl Figures {
                     .collect(),
             },
             services: added.services.into_iter().map(Rated::new).collect(),
-            uptime: Running::new(uptime),
+            uptime: Running::new(&uptime),
             units: None,
         }
     }

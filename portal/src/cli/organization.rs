@@ -11,10 +11,10 @@ use pikir_contract::{Texts, is_language_tag};
 use serde_json::{Value, json};
 
 use super::{CliError, Common, note};
-use crate::storage::{OrganizationRecord, Storage};
+use crate::storage::OrganizationRecord;
 use document::Document;
 
-/// The longest code of an organisation, in characters.
+/// The longest code of an organisation, and the longest key, in characters.
 const MAX_CODE_CHARS: usize = 64;
 
 /// `pikir-portal organization`
@@ -66,18 +66,17 @@ async fn run_import(file: &Path, common: &Common) -> Result<(), CliError> {
         false => read_rows(text).map_err(at)?,
     };
     let storage = common.storage()?;
+    let known = storage.organizations().await?;
     let found = match is_json {
-        true => document::read(text, &storage.organizations().await?).map_err(at)?,
+        true => document::read(text, &known).map_err(at)?,
         false => Document {
             rows: table,
             ..Document::default()
         },
     };
     let place = if is_json { "organizations" } else { "line" };
-    let rows = parents_first(found.rows, &storage, place)
-        .await?
-        .map_err(at)?;
-    let done = storage.put_organizations_with(rows, found.content).await?;
+    let rows = parents_first(found.rows, &known, place).map_err(at)?;
+    let done = storage.put_organizations(rows, found.content).await?;
     found.notes.iter().for_each(note);
     let mut text = format!(
         "{} added, {} changed, {} as before",
@@ -181,7 +180,7 @@ fn read_row(columns: &[Column], record: &csv::StringRecord) -> Result<Organizati
             Column::Name(language) => names.push((language.clone(), cell.to_owned())),
         }
     }
-    check_code(&code)?;
+    check_name("code", &code)?;
     if names.is_empty() {
         return Err(format!("{code} has no name in any language"));
     }
@@ -193,24 +192,23 @@ fn read_row(columns: &[Column], record: &csv::StringRecord) -> Result<Organizati
     })
 }
 
-fn check_code(code: &str) -> Result<(), String> {
-    let is_code = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if code.is_empty() || code.len() > MAX_CODE_CHARS || !code.chars().all(is_code) {
+/// Whether this can be the short name of something, which `what` names: it stands in addresses and in answers.
+fn check_name(what: &str, text: &str) -> Result<(), String> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if text.is_empty() || text.len() > MAX_CODE_CHARS || !text.chars().all(is_part) {
         return Err(format!(
-            "the code {code:?} must be 1 to {MAX_CODE_CHARS} letters a–z, digits, hyphens, dots or underscores"
+            "the {what} {text:?} must be 1 to {MAX_CODE_CHARS} letters a–z, digits, hyphens, dots or underscores"
         ));
     }
     Ok(())
 }
 
-/// Puts units behind the organisations they belong to. The inner error names the line (or whatever `place` calls it) at
-/// fault.
-async fn parents_first(
+/// Puts units behind the organisations they belong to. The error names the line (or whatever `place` calls it) at fault.
+fn parents_first(
     rows: Vec<RowOf>,
-    storage: &Storage,
+    known: &[OrganizationRecord],
     place: &str,
-) -> Result<Result<Vec<OrganizationRecord>, String>, CliError> {
-    let known = storage.organizations().await?;
+) -> Result<Vec<OrganizationRecord>, String> {
     let mut parents: HashMap<&str, Option<&str>> = known
         .iter()
         .map(|one| (one.code.as_str(), one.parent.as_deref()))
@@ -223,20 +221,15 @@ async fn parents_first(
     }));
     let mut depths = Vec::with_capacity(rows.len());
     for row in &rows {
-        match depth(&row.organization.code, &parents) {
-            Ok(depth) => depths.push(depth),
-            Err(why) => return Ok(Err(format!("{place} {}: {why}", row.line))),
-        }
+        let depth = depth(&row.organization.code, &parents);
+        depths.push(depth.map_err(|why| format!("{place} {}: {why}", row.line))?);
     }
-    let mut sorted: Vec<(usize, OrganizationRecord)> = depths
-        .into_iter()
-        .zip(rows.into_iter().map(|row| row.organization))
-        .collect();
+    let organizations = rows.into_iter().map(|row| row.organization);
+    let mut sorted: Vec<(usize, OrganizationRecord)> =
+        depths.into_iter().zip(organizations).collect();
     sorted.sort_by_key(|(depth, _)| *depth);
-    Ok(Ok(sorted
-        .into_iter()
-        .map(|(_, organization)| organization)
-        .collect()))
+    let sorted = sorted.into_iter().map(|(_, organization)| organization);
+    Ok(sorted.collect())
 }
 
 /// How many organisations stand above this one.
@@ -316,38 +309,18 @@ mod tests {
         );
     }
 
-    #[tokio::test]
-    async fn units_are_put_behind_their_organisations_wherever_they_stand_in_the_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let storage = Storage::open(dir.path()).unwrap();
+    #[test]
+    fn units_are_put_behind_their_organisations_wherever_they_stand_in_the_file() {
         let rows = read_rows("code,parent,name_ru\nb,a,Б\na,,А\n").unwrap();
-        let sorted = parents_first(rows, &storage, "line")
-            .await
-            .unwrap()
-            .unwrap();
-        assert_eq!(
-            sorted
-                .iter()
-                .map(|one| one.code.as_str())
-                .collect::<Vec<_>>(),
-            ["a", "b"]
-        );
-        storage.put_organizations(sorted).await.unwrap();
-        let circle = read_rows("code,parent,name_ru\na,b,А\n").unwrap();
-        assert!(
-            parents_first(circle, &storage, "line")
-                .await
-                .unwrap()
-                .unwrap_err()
-                .contains("belongs to itself")
-        );
-        let orphan = read_rows("code,parent,name_ru\nc,x,В\n").unwrap();
-        assert!(
-            parents_first(orphan, &storage, "line")
-                .await
-                .unwrap()
-                .unwrap_err()
-                .contains("neither in this file")
-        );
+        let sorted = parents_first(rows, &[], "line").unwrap();
+        let codes: Vec<&str> = sorted.iter().map(|one| one.code.as_str()).collect();
+        assert_eq!(codes, ["a", "b"]);
+        for (rows, fault) in [
+            ("code,parent,name_ru\na,b,А\n", "belongs to itself"),
+            ("code,parent,name_ru\nc,x,В\n", "neither in this file"),
+        ] {
+            let why = parents_first(read_rows(rows).unwrap(), &sorted, "line").unwrap_err();
+            assert!(why.contains(fault) && why.contains("line 2"), "{why}");
+        }
     }
 }

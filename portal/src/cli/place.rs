@@ -10,15 +10,10 @@ use super::{CliError, Common, note};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::hours::OpeningHours;
+use crate::place_code;
 use crate::storage::{AddedPlace, DEFAULT_TIMEZONE, PlaceRecord, Storage};
 use crate::terminal_config;
 
-/// Symbols of a code that is made here: short to type, more than a million million times as many codes as places.
-const CODE_SYMBOLS: usize = 8;
-/// Codes tried before giving up: that all are taken does not happen by chance.
-const CODE_ATTEMPTS: usize = 8;
-/// Crockford's base 32 (the symbols of a place code).
-const SYMBOLS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// Bytes of a presence key.
 const PRESENCE_KEY_BYTES: usize = 32;
 
@@ -152,7 +147,7 @@ async fn run_add(add: Add, common: &Common) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The place as it is to be; an empty-looking code (see [`insert`]) where one is to be made up.
+/// The place as it is to be, and the code that was wished for.
 fn new_place(add: Add) -> Result<(Option<PlaceCode>, PlaceRecord), CliError> {
     let Add {
         organization,
@@ -189,8 +184,11 @@ fn new_place(add: Add) -> Result<(Option<PlaceCode>, PlaceRecord), CliError> {
             "--name is empty; say what people call the place",
         ));
     }
+    let entropy = Entropy::system();
     let place = PlaceRecord {
-        code: code.clone().unwrap_or_else(made_up_code),
+        code: code
+            .clone()
+            .unwrap_or_else(|| place_code::made_up(&entropy)),
         organization,
         unit: unit
             .map(|unit| unit.trim().to_owned())
@@ -199,7 +197,7 @@ fn new_place(add: Add) -> Result<(Option<PlaceCode>, PlaceRecord), CliError> {
         question: question.into_iter().collect::<Texts>(),
         languages,
         default_language,
-        presence_key: Entropy::system().bytes::<PRESENCE_KEY_BYTES>().to_vec(),
+        presence_key: entropy.bytes::<PRESENCE_KEY_BYTES>().to_vec(),
         timezone,
         hours: hours.unwrap_or_default(),
         version: 1,
@@ -207,47 +205,29 @@ fn new_place(add: Add) -> Result<(Option<PlaceCode>, PlaceRecord), CliError> {
     Ok((code, place))
 }
 
-fn made_up_code() -> PlaceCode {
-    let random: [u8; CODE_SYMBOLS] = Entropy::system().bytes();
-    let code: String = random
-        .iter()
-        .map(|byte| char::from(SYMBOLS[usize::from(byte % 32)]))
-        .collect();
-    code.parse()
-        .expect("eight symbols of Crockford's base 32 are a place code")
-}
-
-/// Adds the place. A made-up code that is taken is made up again; a wished one is not.
 async fn insert(
     storage: &Storage,
     (wished, place): (Option<PlaceCode>, PlaceRecord),
 ) -> Result<PlaceRecord, CliError> {
-    let mut place = place;
-    for _ in 0..CODE_ATTEMPTS {
-        match storage
-            .add_place(place.clone(), Clock::system().unix_ms())
-            .await?
-        {
-            AddedPlace::Added => return Ok(place),
-            AddedPlace::UnknownOrganization => {
-                return Err(CliError::failed(format_args!(
-                    "there is no organisation {}; `pikir-portal organization list` shows those there are",
-                    place.organization
-                )));
-            }
-            AddedPlace::CodeTaken => match &wished {
-                Some(code) => {
-                    return Err(CliError::failed(format_args!(
-                        "the code {code} is in use; choose another or leave it out"
-                    )));
-                }
-                None => place.code = made_up_code(),
-            },
-        }
+    let now_ms = Clock::system().unix_ms();
+    let (added, place) = if wished.is_some() {
+        (storage.add_place(place.clone(), now_ms).await?, place)
+    } else {
+        place_code::add_with_free_code(storage, &Entropy::system(), place, now_ms).await?
+    };
+    match (added, wished) {
+        (AddedPlace::Added, _) => Ok(place),
+        (AddedPlace::UnknownOrganization, _) => Err(CliError::failed(format_args!(
+            "there is no organisation {}; `pikir-portal organization list` shows those there are",
+            place.organization
+        ))),
+        (AddedPlace::CodeTaken, Some(code)) => Err(CliError::failed(format_args!(
+            "the code {code} is in use; choose another or leave it out"
+        ))),
+        (AddedPlace::CodeTaken, None) => Err(CliError::failed(
+            "no free code was found; give one with --code",
+        )),
     }
-    Err(CliError::failed(
-        "no free code was found; give one with --code",
-    ))
 }
 
 fn as_json(place: &PlaceRecord) -> Value {

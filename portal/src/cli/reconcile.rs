@@ -10,7 +10,7 @@ use super::{CliError, Common};
 use crate::reconciliation::{Figures, Reconciliation, ranges};
 use crate::storage::{Days, Storage};
 use crate::web::i18n::{Lang, Locale};
-use crate::web::reconciliation::times;
+use crate::web::reconciliation::{differences, times};
 
 /// Parts of the missing numbers that are written out in a table.
 const SHOWN_RANGES: usize = 8;
@@ -73,7 +73,7 @@ fn as_json(found: &Reconciliation) -> Value {
         "total": found.total(),
         "waiting": waiting,
         "agrees": found.agrees(),
-        "differences": differences(found),
+        "differences": differences(Locale(Lang::En), found),
     })
 }
 
@@ -110,7 +110,7 @@ fn table(found: &Reconciliation) -> String {
     if let Some(times) = times(Locale(Lang::En), total.times) {
         text += &format!("{times}\n");
     }
-    for line in differences(found) {
+    for line in differences(Locale(Lang::En), found) {
         text += &format!("! {line}\n");
     }
     if found.agrees() {
@@ -120,35 +120,6 @@ fn table(found: &Reconciliation) -> String {
         };
     }
     text
-}
-
-/// What the figures do not explain by themselves, in words.
-fn differences(found: &Reconciliation) -> Vec<String> {
-    let mut words = Vec::new();
-    let total = found.total();
-    if !total.missing.is_empty() {
-        words.push(format!(
-            "{} entries are missing ({}): later ones are here, so they are still on the terminal or lost there",
-            total.missing_count(),
-            ranges(&total.missing, SHOWN_RANGES)
-        ));
-    }
-    for recovery in &found.recoveries {
-        words.push(format!(
-            "the terminal reported a damaged journal (entry {}): {}",
-            recovery.seq, recovery.detail
-        ));
-    }
-    if let Some(waiting) = found.waiting.filter(|waiting| waiting.outstanding() > 0) {
-        let reported = time(waiting.reported_at).map(|time| format!("{:.0}", time.timestamp()));
-        words.push(format!(
-            "{} entries were waiting on the terminal when it last reported ({}); {} have come since",
-            waiting.pending,
-            reported.unwrap_or_default(),
-            waiting.come_since
-        ));
-    }
-    words
 }
 
 #[cfg(test)]
@@ -183,8 +154,8 @@ mod tests {
             "2026-11-21         4         2         1         1",
             "2: 2–3",
             "! 2 entries are missing (2–3)",
-            "! the terminal reported a damaged journal (entry 4): 2 of 4 events could not be read",
-            "! 4 entries were waiting on the terminal when it last reported (2026-11-22T02:00:00Z); 1 have come since",
+            "! Entry 4: the terminal reported a damaged journal: 2 of 4 events could not be read",
+            "! 3 entries were still waiting on the terminal when it last reported (22 Nov 2026 08:00).",
         ] {
             assert!(
                 text.contains(expected),

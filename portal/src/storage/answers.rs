@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pikir_contract::{Answer, Choice, Content, Reason, Texts};
 use rusqlite::{Connection, named_params};
 
-use super::{Counts, Offer, Storage, StorageError};
+use super::{Counts, Offer, StorageError};
 
 /// Characters of a service's key that are kept; a longer one is none of ours.
 const MAX_SERVICE_CHARS: usize = 64;
@@ -18,18 +18,18 @@ const SHARES: u128 = 5_342_931_457_063_200;
 
 /// What visitors of one organisation added to their scores, units below it not included. Withdrawn ratings and those that
 /// a rule left out do not count.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AnswerFigures {
+#[derive(Debug)]
+pub(in crate::storage) struct AnswerFigures {
     /// Scores by the key of the service.
-    pub services: Vec<(String, Counts)>,
+    services: Vec<(String, Counts)>,
     /// Scores by the key of the criterion.
-    pub criteria: Vec<(String, Counts)>,
+    criteria: Vec<(String, Counts)>,
     /// How often each reason was given, by its key.
-    pub reasons: Vec<(String, u64)>,
+    reasons: Vec<(String, u64)>,
     /// Questionnaires with at least one criterion.
-    pub questionnaires: u64,
+    questionnaires: u64,
     /// The mean of their scores in hundredths, rounded half up; a questionnaire's score is the mean over its criteria.
-    pub average_hundredths: Option<u64>,
+    average_hundredths: Option<u64>,
 }
 
 /// A figure of something that visitors choose by its key.
@@ -43,7 +43,7 @@ pub struct Named<T> {
     pub figure: T,
 }
 
-/// [`AnswerFigures`] in the order and with the names of what is offered.
+/// What visitors of one organisation added to their scores, in the order and with the names of what is offered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamedFigures {
     /// The services offered, and those that were chosen once.
@@ -60,7 +60,7 @@ pub struct NamedFigures {
 
 impl AnswerFigures {
     /// These figures with the names of what is offered now.
-    pub fn named(self, offer: &Offer) -> NamedFigures {
+    pub(in crate::storage) fn named(self, offer: &Offer) -> NamedFigures {
         let Content {
             services,
             questionnaire,
@@ -97,14 +97,6 @@ fn name<T: Default>(
         figure,
     }));
     named
-}
-
-impl Storage {
-    /// What visitors of the organisation with this code added to their scores.
-    pub async fn answer_figures(&self, organization: &str) -> Result<AnswerFigures, StorageError> {
-        let organization = organization.to_owned();
-        self.sqlite.read(move |db| figures(db, &organization)).await
-    }
 }
 
 /// Keeps an answer and merges it with the others to the same rating.
@@ -177,31 +169,49 @@ const GIVEN: &str = "WITH given AS (
      WHERE r.organization = ?1 AND r.answered = 1 AND r.withdrawn = 0 AND r.flagged = 0
      UNION ALL SELECT criteria, reasons FROM reviews WHERE organization = ?1)";
 
-fn figures(db: &Connection, organization: &str) -> Result<AnswerFigures, StorageError> {
-    let services = scores_by_key(
-        db,
-        "SELECT service, score, count(*) FROM (
+/// What is asked for [`AnswerFigures`] of organisation `?1`: services, criteria, reasons, questionnaires.
+pub(in crate::storage) fn queries() -> [String; 4] {
+    let services = "SELECT service, score, count(*) FROM (
              SELECT service, score FROM ratings
              WHERE organization = ?1 AND service IS NOT NULL AND withdrawn = 0 AND flagged = 0
              UNION ALL SELECT service, score FROM reviews WHERE organization = ?1 AND service IS NOT NULL)
-         GROUP BY service, score ORDER BY service",
-        organization,
-    )?;
-    let criteria = scores_by_key(
-        db,
-        &format!(
+         GROUP BY service, score ORDER BY service";
+    [
+        services.to_owned(),
+        format!(
             "{GIVEN} SELECT j.key, j.value, count(*) FROM given, json_each(given.criteria) j
              GROUP BY j.key, j.value ORDER BY j.key"
         ),
-        organization,
-    )?;
-    let mut statement = db.prepare_cached(&format!(
-        "{GIVEN} SELECT j.value, count(*) FROM given, json_each(given.reasons) j GROUP BY j.value ORDER BY j.value"
-    ))?;
-    let reasons = statement
+        format!(
+            "{GIVEN} SELECT j.value, count(*) FROM given, json_each(given.reasons) j GROUP BY j.value ORDER BY j.value"
+        ),
+        format!(
+            "{GIVEN}, scored AS (
+                 SELECT (SELECT count(*) FROM json_each(given.criteria)) AS asked,
+                     (SELECT sum(value) FROM json_each(given.criteria)) AS score FROM given)
+             SELECT asked, sum(score), count(*) FROM scored WHERE asked > 0 GROUP BY asked"
+        ),
+    ]
+}
+
+pub(in crate::storage) fn figures(
+    db: &Connection,
+    organization: &str,
+) -> Result<AnswerFigures, StorageError> {
+    let [services, criteria, reasons, questionnaires] = queries();
+    let services = scores_by_key(db, &services, organization)?;
+    let criteria = scores_by_key(db, &criteria, organization)?;
+    let reasons = db
+        .prepare_cached(&reasons)?
         .query_map([organization], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
-    let (questionnaires, average_hundredths) = questionnaires(db, organization)?;
+    let by_size: Vec<(u64, u64, u64)> = db
+        .prepare_cached(&questionnaires)?
+        .query_map([organization], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    let (questionnaires, average_hundredths) = mean_of_means(&by_size);
     Ok(AnswerFigures {
         services,
         criteria,
@@ -231,21 +241,6 @@ fn scores_by_key(
     Ok(found)
 }
 
-/// How many questionnaires there are, and the mean of their scores.
-fn questionnaires(db: &Connection, organization: &str) -> Result<(u64, Option<u64>), StorageError> {
-    let mut statement = db.prepare_cached(&format!(
-        "{GIVEN}, scored AS (
-             SELECT (SELECT count(*) FROM json_each(given.criteria)) AS asked,
-                 (SELECT sum(value) FROM json_each(given.criteria)) AS score FROM given)
-         SELECT asked, sum(score), count(*) FROM scored WHERE asked > 0 GROUP BY asked"
-    ))?;
-    let rows = statement.query_map([organization], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-    })?;
-    let by_size: Vec<(u64, u64, u64)> = rows.collect::<Result<_, _>>()?;
-    Ok(mean_of_means(&by_size))
-}
-
 /// Of questionnaires by size (criteria asked, sum of their scores, number of questionnaires): how many, and the mean of
 /// their means in hundredths, rounded half up.
 fn mean_of_means(by_size: &[(u64, u64, u64)]) -> (u64, Option<u64>) {
@@ -266,7 +261,7 @@ mod tests {
         assert_eq!(mean_of_means(&[]), (0, None));
         // One with a single 5, one with 1, 1, 2: (5 + 4/3) / 2 = 3.1666…
         assert_eq!(mean_of_means(&[(1, 5, 1), (3, 4, 1)]), (2, Some(317)));
-        // (3 + 3.01 …): exactly half a hundredth is rounded up.
+        // 799 / 200 = 3.995: half a hundredth is rounded up.
         assert_eq!(mean_of_means(&[(1, 799, 200)]), (200, Some(400)));
         assert_eq!(
             mean_of_means(&[(7, 7 * 1_000_000_000, 1_000_000_000)]),

@@ -21,7 +21,7 @@ pub struct Offer {
     pub content: Content,
     /// False if neither the organisation nor one above it has a questionnaire.
     pub has_questionnaire: bool,
-    /// Grows with every change, also above.
+    /// Grows with every change of the content, also above; falls where the organisation comes to stand below fewer changes.
     pub version: i64,
 }
 
@@ -95,7 +95,7 @@ fn own_content(db: &Connection, code: &str) -> Result<Option<(Option<String>, Ow
     .transpose()
 }
 
-fn find_offer(db: &Connection, code: &str) -> Result<Offer, StorageError> {
+pub(in crate::storage) fn find_offer(db: &Connection, code: &str) -> Result<Offer, StorageError> {
     let (mut members, mut version) = (Map::new(), 0);
     let mut above = Some(code.to_owned());
     for _ in 0..MAX_DEPTH {

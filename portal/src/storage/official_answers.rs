@@ -3,7 +3,8 @@
 use pikir_contract::{Id, Time};
 use rusqlite::{Connection, params};
 
-use super::{Storage, StorageError};
+use super::moderation::moderate;
+use super::{Moderated, Storage, StorageError};
 
 /// What the organisation answered to a review.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,17 +18,19 @@ pub struct OfficialAnswer {
 }
 
 impl Storage {
-    /// Keeps what the organisation answers to a published review; an empty text takes the answer back. False if there is
-    /// no such review or it is not published.
+    /// Keeps what the organisation answers to the published review with this digest ([`super::Review::digest`]); an empty
+    /// text takes the answer back.
     pub async fn answer_review(
         &self,
         id: Id,
+        digest: &str,
         text: &str,
         lang: &str,
         by: &str,
         now: Time,
-    ) -> Result<bool, StorageError> {
-        let (text, lang, by) = (text.to_owned(), lang.to_owned(), by.to_owned());
+    ) -> Result<Moderated, StorageError> {
+        let (digest, text) = (digest.to_owned(), text.to_owned());
+        let (lang, by) = (lang.to_owned(), by.to_owned());
         let answer = move |db: &Connection| {
             let mut changed = 0;
             for table in ["reviews", "answered"] {
@@ -39,8 +42,10 @@ impl Storage {
                     params![id.to_string(), text, lang, by, now.unix_ms()],
                 )?;
             }
-            Ok(changed > 0)
+            Ok(changed)
         };
-        self.sqlite.write(answer).await
+        self.sqlite
+            .write(move |db| moderate(db, id, &digest, answer))
+            .await
     }
 }

@@ -78,17 +78,9 @@ pub enum AddedPlace {
 }
 
 impl Storage {
-    /// Adds organisations, and changes those whose code is known. Parents stand before their units. Either all of them
-    /// are taken or, with an error, none.
+    /// Adds organisations, and changes those whose code is known; then changes what visitors of these or of known ones are
+    /// offered. Parents stand before their units. Either all of it is taken or, with an error, nothing.
     pub async fn put_organizations(
-        &self,
-        organizations: Vec<OrganizationRecord>,
-    ) -> Result<ImportedOrganizations, StorageError> {
-        self.put_organizations_with(organizations, Vec::new()).await
-    }
-
-    /// The same, and what visitors of these or of known organisations are offered.
-    pub async fn put_organizations_with(
         &self,
         organizations: Vec<OrganizationRecord>,
         content: Vec<ContentChange>,
@@ -124,20 +116,6 @@ impl Storage {
                 "SELECT code, parent, names, version FROM organizations ORDER BY code",
             )?;
             statement.query_and_then([], read_organization)?.collect()
-        };
-        self.sqlite.read(list).await
-    }
-
-    /// The units directly below an organisation, by code.
-    pub async fn units(&self, code: &str) -> Result<Vec<OrganizationRecord>, StorageError> {
-        let code = code.to_owned();
-        let list = move |db: &Connection| {
-            let mut statement = db.prepare_cached(
-                "SELECT code, parent, names, version FROM organizations WHERE parent = ?1 ORDER BY code",
-            )?;
-            statement
-                .query_and_then([code], read_organization)?
-                .collect()
         };
         self.sqlite.read(list).await
     }
@@ -237,6 +215,27 @@ pub(in crate::storage) fn find_organization(
         .query_and_then([code], read_organization)?
         .next()
         .transpose()
+}
+
+/// The organisations that stand below no other, by code.
+pub(in crate::storage) fn tops(db: &Connection) -> Result<Vec<OrganizationRecord>, StorageError> {
+    let mut statement = db.prepare_cached(
+        "SELECT code, parent, names, version FROM organizations WHERE parent IS NULL ORDER BY code",
+    )?;
+    statement.query_and_then([], read_organization)?.collect()
+}
+
+/// The units directly below an organisation, by code.
+pub(in crate::storage) fn units(
+    db: &Connection,
+    code: &str,
+) -> Result<Vec<OrganizationRecord>, StorageError> {
+    let mut statement = db.prepare_cached(
+        "SELECT code, parent, names, version FROM organizations WHERE parent = ?1 ORDER BY code",
+    )?;
+    statement
+        .query_and_then([code], read_organization)?
+        .collect()
 }
 
 fn read_organization(row: &Row<'_>) -> Result<OrganizationRecord, StorageError> {

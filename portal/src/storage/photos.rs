@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::{NewReview, Storage, StorageError};
 
-/// A photo as it is kept and shown.
+/// A photo as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Photo {
     /// Pixels.
@@ -17,13 +17,13 @@ pub struct Photo {
 }
 
 impl Storage {
-    /// A photo of a review, counted from 1; `only_shown`: only if everybody may see it.
+    /// A photo of a review as a JPEG file, counted from 1; `only_shown`: only if everybody may see it.
     pub async fn photo(
         &self,
         review: Id,
         number: u8,
         only_shown: bool,
-    ) -> Result<Option<Photo>, StorageError> {
+    ) -> Result<Option<Vec<u8>>, StorageError> {
         self.sqlite
             .read(move |db| find(db, review, number, only_shown))
             .await
@@ -59,17 +59,11 @@ fn find(
     review: Id,
     number: u8,
     only_shown: bool,
-) -> Result<Option<Photo>, StorageError> {
+) -> Result<Option<Vec<u8>>, StorageError> {
     let mut statement = db.prepare_cached(
-        "SELECT width, height, jpeg FROM photos JOIN reviews ON reviews.id = photos.review
+        "SELECT jpeg FROM photos JOIN reviews ON reviews.id = photos.review
          WHERE review = ?1 AND number = ?2 AND (photos_shown OR NOT ?3)",
     )?;
-    let found = statement.query_row((review.to_string(), number, only_shown), |row| {
-        Ok(Photo {
-            width: row.get(0)?,
-            height: row.get(1)?,
-            jpeg: row.get(2)?,
-        })
-    });
+    let found = statement.query_row((review.to_string(), number, only_shown), |row| row.get(0));
     Ok(found.optional()?)
 }

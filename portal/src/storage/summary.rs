@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{Storage, StorageError};
+use super::StorageError;
 use crate::rules::Rule;
 
 /// Ratings by score: the first figure counts the ratings of 1, the last those of 5.
@@ -80,17 +80,10 @@ impl Summary {
     }
 }
 
-impl Storage {
-    /// The figures of the organisation with this code.
-    pub async fn summary(&self, organization: &str) -> Result<Summary, StorageError> {
-        let organization = organization.to_owned();
-        self.sqlite
-            .read(move |db| summarize(db, &organization))
-            .await
-    }
-}
-
-fn summarize(db: &Connection, organization: &str) -> Result<Summary, StorageError> {
+pub(in crate::storage) fn summarize(
+    db: &Connection,
+    organization: &str,
+) -> Result<Summary, StorageError> {
     let mut summary = Summary::default();
     let mut ratings = db.prepare_cached(
         "SELECT withdrawn, flagged, score, count(*) FROM ratings WHERE organization = ?1

@@ -154,3 +154,58 @@ fn what_was_kept_before_is_brought_along() {
         ["1"]
     );
 }
+
+/// How SQLite goes about this: one line for each table and each sorting.
+async fn plan(storage: &Storage, sql: String, parameters: usize) -> Vec<String> {
+    let explain = move |db: &rusqlite::Connection| {
+        let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+        let parameters = rusqlite::params_from_iter(vec!["x"; parameters]);
+        let rows = statement.query_map(parameters, |row| row.get("detail"))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    };
+    storage.sqlite.read(explain).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_figures_of_answers_are_read_from_indexes_that_hold_all_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = Storage::open(dir.path()).unwrap();
+    let [services, given @ ..] = answers::queries();
+    let services = plan(&storage, services, 1).await;
+    let by_service = "SEARCH ratings USING COVERING INDEX ratings_by_service (organization=? AND withdrawn=? AND flagged=?";
+    assert!(
+        services.iter().any(|line| line.starts_with(by_service)),
+        "{services:#?}"
+    );
+    for sql in given {
+        let plan = plan(&storage, sql, 1).await;
+        let answered = "SEARCH r USING COVERING INDEX ratings_answered (organization=? AND withdrawn=? AND flagged=?)";
+        assert!(plan.contains(&answered.to_owned()), "{plan:#?}");
+    }
+}
+
+#[tokio::test]
+async fn lists_of_comments_are_read_in_order_from_their_own_indexes() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = Storage::open(dir.path()).unwrap();
+    for order in ["ASC", "DESC"] {
+        let plan = plan(&storage, review_lists::to_read(order, 10), 2).await;
+        for expected in [
+            "SEARCH reviews USING INDEX reviews_to_read (state=? AND id<?)",
+            "SEARCH a USING INDEX answered_to_moderate (state=? AND id<?)",
+            "SEARCH r USING INDEX ratings_by_event (terminal=? AND event_id=?)",
+        ] {
+            assert!(plan.contains(&expected.to_owned()), "{plan:#?}");
+        }
+        // Only the two pages together are sorted.
+        let sorted = plan.iter().filter(|line| line.contains("ORDER BY"));
+        assert_eq!(sorted.count(), 1, "{plan:#?}");
+    }
+    let plan = plan(&storage, review_lists::published(10), 2).await;
+    for expected in [
+        "SEARCH reviews USING INDEX reviews_published (organization=? AND id<?)",
+        "SEARCH r USING INDEX ratings_answered (organization=? AND withdrawn=? AND flagged=?)",
+    ] {
+        assert!(plan.iter().any(|line| line == expected), "{plan:#?}");
+    }
+}

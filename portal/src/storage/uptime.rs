@@ -4,10 +4,10 @@
 //! and nothing is credited for silence. Where the opening hours of its place are known, only these count: a terminal that is
 //! switched off at night misses no visitor.
 
-use rusqlite::{Connection, named_params};
+use rusqlite::{Connection, Row};
 
+use super::StorageError;
 use super::organizations::read_hours;
-use super::{Storage, StorageError};
 use crate::hours::Week;
 
 /// How long terminals ran, of the time since they were set up.
@@ -54,77 +54,96 @@ impl Uptime {
     }
 }
 
-impl Storage {
-    /// How long the terminals of an organisation ran until `now_ms` (milliseconds since 1970), units below it not included.
-    pub async fn uptime(&self, organization: &str, now_ms: i64) -> Result<Uptime, StorageError> {
-        let organization = organization.to_owned();
-        self.sqlite
-            .read(move |db| uptime(db, &organization, now_ms))
-            .await
-    }
-}
-
-/// A terminal runs from its first enrolment until it is taken out of service or another takes its place.
-const TERMINALS: &str = "SELECT key, since, until, hours, timezone FROM (
+/// A terminal runs from its first enrolment until it is taken out of service or another takes its place. One row for each
+/// of its boots, or one without a boot.
+const BOOTS: &str = "SELECT t.key, since, until, hours, timezone, from_up_ms, to_up_ms, offset_ms FROM (
          SELECT t.key, p.hours, p.timezone, (SELECT min(since) FROM placements WHERE terminal = t.key) AS since,
              min(?2, coalesce(t.retired_at, ?2),
                  coalesce((SELECT min(n.enrolled_at) FROM terminals n WHERE n.follows = t.key), ?2)) AS until
-         FROM terminals t JOIN places p ON p.code = t.place WHERE p.organization = ?1)
-     WHERE since IS NOT NULL";
+         FROM terminals t JOIN places p ON p.code = t.place WHERE p.organization = ?1) t
+     LEFT JOIN boot_runs b ON b.terminal = t.key
+     WHERE since IS NOT NULL ORDER BY t.key";
 
-fn uptime(db: &Connection, organization: &str, now_ms: i64) -> Result<Uptime, StorageError> {
+/// How long the terminals of an organisation ran until `now_ms` (milliseconds since 1970), units below it not included.
+pub(in crate::storage) fn uptime(
+    db: &Connection,
+    organization: &str,
+    now_ms: i64,
+) -> Result<Uptime, StorageError> {
     let mut uptime = Uptime::default();
-    let mut statement = db.prepare_cached(TERMINALS)?;
+    let mut statement = db.prepare_cached(BOOTS)?;
     let mut rows = statement.query((organization, now_ms))?;
+    let mut current: Option<Terminal> = None;
     while let Some(row) = rows.next()? {
-        let (key, since, until): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let until = until.max(since);
-        let week = Week::new(
-            &read_hours(&row.get::<_, String>(3)?)?,
-            &row.get::<_, String>(4)?,
-        );
-        let (of_ms, up) = match &week {
-            None => (until - since, ran_ms(db, key, until - since)?),
-            Some(week) => (
-                week.open_ms(since, until),
-                ran_while_open_ms(db, key, week, (since, until))?,
-            ),
+        let key: i64 = row.get("key")?;
+        let terminal = match current.take() {
+            Some(same) if same.key == key => current.insert(same),
+            before => {
+                uptime.count(before);
+                current.insert(Terminal::read(row)?)
+            }
         };
-        uptime.terminals += 1;
-        uptime.by_hours += u64::from(week.is_some());
-        uptime.since_ms = Some(uptime.since_ms.map_or(since, |first| first.min(since)));
-        uptime.of_ms += of_ms;
-        uptime.up_ms += up.min(of_ms);
+        if let Some(from) = row.get("from_up_ms")? {
+            terminal.ran(from, row.get("to_up_ms")?, row.get("offset_ms")?);
+        }
     }
+    uptime.count(current);
     Ok(uptime)
 }
 
-/// How long a terminal ran, no boot longer than `most_ms`.
-fn ran_ms(db: &Connection, terminal: i64, most_ms: i64) -> Result<i64, StorageError> {
-    let ran = db
-        .prepare_cached(
-            "SELECT coalesce(sum(min(to_up_ms - from_up_ms, :most)), 0) FROM boot_runs WHERE terminal = :terminal",
-        )?
-        .query_row(named_params! {":terminal": terminal, ":most": most_ms}, |row| row.get(0))?;
-    Ok(ran)
+impl Uptime {
+    fn count(&mut self, terminal: Option<Terminal>) {
+        let Some(terminal) = terminal else { return };
+        let (since, of_ms) = (terminal.since, terminal.of_ms());
+        self.terminals += 1;
+        self.by_hours += u64::from(terminal.week.is_some());
+        self.since_ms = Some(self.since_ms.map_or(since, |first| first.min(since)));
+        self.of_ms += of_ms;
+        self.up_ms += terminal.up_ms.min(of_ms);
+    }
 }
 
-/// How long a terminal ran while its office was open. Of a boot that nobody can date nothing is known.
-fn ran_while_open_ms(
-    db: &Connection,
-    terminal: i64,
-    week: &Week,
-    (since, until): (i64, i64),
-) -> Result<i64, StorageError> {
-    let mut statement = db.prepare_cached(
-        "SELECT offset_ms + from_up_ms, offset_ms + to_up_ms FROM boot_runs
-         WHERE terminal = ?1 AND offset_ms IS NOT NULL",
-    )?;
-    let mut rows = statement.query([terminal])?;
-    let mut ran = 0;
-    while let Some(row) = rows.next()? {
-        let (from, to): (i64, i64) = (row.get(0)?, row.get(1)?);
-        ran += week.open_ms(from.max(since), to.min(until));
+/// A terminal, and how long it ran in the boots seen so far.
+struct Terminal {
+    key: i64,
+    since: i64,
+    until: i64,
+    week: Option<Week>,
+    up_ms: i64,
+}
+
+impl Terminal {
+    fn read(row: &Row<'_>) -> Result<Self, StorageError> {
+        let since = row.get("since")?;
+        let until: i64 = row.get("until")?;
+        let hours = read_hours(&row.get::<_, String>("hours")?)?;
+        Ok(Self {
+            key: row.get("key")?,
+            since,
+            until: until.max(since),
+            week: Week::new(&hours, &row.get::<_, String>("timezone")?),
+            up_ms: 0,
+        })
     }
-    Ok(ran)
+
+    /// How long it could have run.
+    fn of_ms(&self) -> i64 {
+        match &self.week {
+            None => self.until - self.since,
+            Some(week) => week.open_ms(self.since, self.until),
+        }
+    }
+
+    /// Adds a boot. No one is longer than all the time there was, and of one that nobody can date nothing is known about
+    /// opening hours.
+    fn ran(&mut self, from_up_ms: i64, to_up_ms: i64, offset_ms: Option<i64>) {
+        self.up_ms += match (&self.week, offset_ms) {
+            (None, _) => (to_up_ms - from_up_ms).min(self.until - self.since),
+            (Some(_), None) => 0,
+            (Some(week), Some(offset_ms)) => week.open_ms(
+                (offset_ms + from_up_ms).max(self.since),
+                (offset_ms + to_up_ms).min(self.until),
+            ),
+        };
+    }
 }

@@ -250,8 +250,10 @@ fn rules(page: &Page, view: &View) -> Vec<Link> {
 
 fn row(page: &Page, found: Exclusion, chosen: &[&str]) -> Row {
     let l = page.l;
-    let date =
-        |unix_ms| Time::from_unix_ms(unix_ms).map_or_else(|_| String::new(), |time| l.date(time));
+    let date = |unix_ms| {
+        let time = Time::from_unix_ms(unix_ms);
+        time.map_or_else(|_| String::new(), |time| l.date(time, &found.timezone))
+    };
     let key = written_key(&found.key);
     let decision = found.decision.map(|decision| {
         let text = if decision.reversed {

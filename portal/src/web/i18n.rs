@@ -5,6 +5,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use pikir_contract::{Texts, Time};
 
 use super::po;
@@ -188,17 +190,16 @@ impl Locale {
 
     /// A minute (milliseconds since 1970) in a time zone; in UTC where the zone is not known.
     pub fn minute(&self, unix_ms: i64, zone: &str) -> String {
-        let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
-        let Ok(moment) = jiff::Timestamp::from_millisecond(unix_ms) else {
+        let Ok(moment) = Timestamp::from_millisecond(unix_ms) else {
             return String::new();
         };
-        let moment = moment.to_zoned(zone);
+        let moment = moment.to_zoned(zone_or_utc(zone));
         format!("{} {}", self.day(moment.date()), moment.strftime("%H:%M"))
     }
 
-    /// A day, in UTC.
-    pub fn date(&self, time: Time) -> String {
-        self.day(time.timestamp().to_zoned(jiff::tz::TimeZone::UTC).date())
+    /// The day of a moment in a time zone; in UTC where the zone is not known.
+    pub fn date(&self, time: Time, zone: &str) -> String {
+        self.day(time.timestamp().to_zoned(zone_or_utc(zone)).date())
     }
 
     /// A day of the calendar.
@@ -208,6 +209,10 @@ impl Locale {
             _ => day.strftime("%d.%m.%Y").to_string(),
         }
     }
+}
+
+fn zone_or_utc(zone: &str) -> TimeZone {
+    TimeZone::get(zone).unwrap_or(TimeZone::UTC)
 }
 
 #[cfg(test)]
@@ -233,6 +238,15 @@ mod tests {
         assert_eq!(Locale(Lang::Ky).average(Some(405)), "4,05");
         assert_eq!(Locale(Lang::En).average(Some(433)), "4.33");
         assert_eq!(Locale(Lang::En).average(None), "–");
+    }
+
+    #[test]
+    fn a_day_is_the_one_at_the_place() {
+        let evening: Time = "2026-11-21T20:30:00Z".parse().unwrap();
+        let date = |zone| Locale(Lang::En).date(evening, zone);
+        assert_eq!(date("Asia/Bishkek"), "22 Nov 2026");
+        assert_eq!(date("Europe/Minsk"), "21 Nov 2026");
+        assert_eq!(date("Nowhere/Here"), "21 Nov 2026");
     }
 
     #[test]

@@ -7,11 +7,12 @@ use pikir_contract::{Id, Score, Texts};
 
 use super::assets;
 use super::i18n::Locale;
-use super::page::{Answer, Page, Reader, Refusal, encode, render, shared};
+use super::page::{Answer, Page, Reader, encode, render, shared};
 use super::review::AnswerShown;
 use crate::app::AppState;
 use crate::storage::{
-    Counts, Named, NamedFigures, OrganizationRecord, Review, StorageError, Summary, Within,
+    Counts, Named, NamedFigures, OrganizationRecord, PublicPage, Rated, RatedInDetail, Review,
+    Summary, Uptime, Within,
 };
 
 /// Comments on one page.
@@ -97,15 +98,13 @@ struct Comment {
 /// The organisations that stand at the top.
 pub async fn home(State(app): State<AppState>, reader: Reader) -> Answer {
     let page = reader.page(None);
-    let broken = |error| page.clone().broken(&error);
-    let mut organizations = app.storage.organizations().await.map_err(broken)?;
-    organizations.retain(|found| found.parent.is_none());
-    let organizations = entries(&app, page.l, organizations).await.map_err(broken)?;
+    let found = app.storage.top_organizations(app.clock.unix_ms()).await;
+    let found = found.map_err(|error| page.clone().broken(&error))?;
     Ok(shared(render(
         StatusCode::OK,
         &Home {
+            organizations: entries(page.l, found),
             page,
-            organizations,
         },
     )))
 }
@@ -113,109 +112,104 @@ pub async fn home(State(app): State<AppState>, reader: Reader) -> Answer {
 /// One organisation: its figures, its units, what visitors wrote. `?before=` pages through the comments.
 pub async fn show(State(app): State<AppState>, reader: Reader, Path(code): Path<String>) -> Answer {
     let page = reader.page(None);
-    let broken = |error: StorageError| -> Refusal { page.clone().broken(&error) };
-    let Some(organization) = app.storage.organization(&code).await.map_err(broken)? else {
+    let before = reader.get("before").parse::<Id>().ok();
+    let (limit, now_ms) = (SHOWN_COMMENTS + 1, app.clock.unix_ms());
+    let found = app.storage.public_page(&code, before, limit, now_ms).await;
+    let Some(mut found) = found.map_err(|error| page.clone().broken(&error))? else {
         return Ok(page.not_found());
     };
-    let summary = app.storage.summary(&code).await.map_err(broken)?;
-    let uptime = app.storage.uptime(&code, app.clock.unix_ms());
-    let uptime = uptime.await.map_err(broken)?;
-    let answers = app.storage.answer_figures(&code).await.map_err(broken)?;
-    let offer = app.storage.offer(&code).await.map_err(broken)?;
-    let before = reader.get("before").parse::<Id>().ok();
-    let mut comments = app
-        .storage
-        .published_comments(&code, before, SHOWN_COMMENTS + 1)
-        .await
-        .map_err(broken)?;
-    let more = comments.len() > SHOWN_COMMENTS;
-    comments.truncate(SHOWN_COMMENTS);
-    let older = comments
-        .last()
-        .filter(|_| more)
-        .map(|last| format!("/o/{}?before={}&{}", encode(&code), last.id, page.keep));
-    let parent = match &organization.parent {
-        Some(parent) => app.storage.organization(parent).await.map_err(broken)?,
-        None => None,
-    };
-    let units = app.storage.units(&code).await.map_err(broken)?;
-    let children = entries(&app, page.l, units).await.map_err(broken)?;
-    let counts = summary.counts();
-    let content = OrganizationPage {
-        name: page.l.choose(&organization.names).to_owned(),
-        parent: parent.map(|parent| entry(page.l, parent, String::new())),
-        total: counts.total(),
-        average: page.l.average(counts.average_hundredths()),
-        small_sample: counts.total() < SMALL_SAMPLE,
-        scores: score_rows(page.l, &counts),
-        channels: channel_rows(page.l, &summary),
-        running: uptime.per_mille().map(|share| {
-            (
-                page.l.percent(Some(share)),
-                match uptime.within() {
-                    Within::AllHours => "of the time its terminals ran",
-                    Within::OpeningHours => "of the opening hours its terminals ran",
-                    Within::Both => "of the opening hours, where they are known, its terminals ran",
-                },
-            )
-        }),
-        flagged: summary.flagged,
-        withdrawn: summary.withdrawn,
-        rules: summary
-            .flagged_by_rule
-            .iter()
-            .filter(|(_, count)| *count > 0)
-            .map(|(rule, count)| (super::rules::name(rule), count))
-            .collect(),
-        children,
-        added: added(page.l, answers.named(&offer)),
-        comments: comments
-            .into_iter()
-            .map(|review| comment(page.l, review))
-            .collect(),
-        older,
-        page,
-    };
+    let more = found.comments.len() > SHOWN_COMMENTS;
+    found.comments.truncate(SHOWN_COMMENTS);
+    let last = found.comments.last().filter(|_| more);
+    let older = last.map(|last| {
+        let code = encode(&code);
+        format!("/o/{code}?before={}&{}", last.id, page.keep)
+    });
+    let content = OrganizationPage::new(page, found, older);
     Ok(shared(render(StatusCode::OK, &content)))
 }
 
-async fn entries(
-    app: &AppState,
-    l: Locale,
-    found: Vec<OrganizationRecord>,
-) -> Result<Vec<Entry>, StorageError> {
-    let mut entries = Vec::with_capacity(found.len());
-    for organization in found {
-        let counts = app.storage.summary(&organization.code).await?.counts();
-        let figure = if counts.total() == 0 {
-            l.t("no ratings yet").to_owned()
-        } else {
-            let average = l.average(counts.average_hundredths());
-            let count = l.number(&counts.total());
-            let figure = l.with2(
-                "{average} out of 5 · ratings: {count}",
-                "average",
-                average,
-                "count",
-                count,
-            );
-            let uptime = app.storage.uptime(&organization.code, app.clock.unix_ms());
-            let uptime = uptime.await?;
-            match uptime.per_mille() {
-                None => figure,
-                share => {
-                    let text = match uptime.within() {
-                        Within::AllHours => "terminals running: {percent} of the time",
-                        _ => "terminals running: {percent} of the opening hours",
-                    };
-                    let running = l.with(text, "percent", l.percent(share));
-                    format!("{figure} · {running}")
-                }
-            }
-        };
-        entries.push(entry(l, organization, figure));
+impl OrganizationPage {
+    fn new(page: Page, found: PublicPage, older: Option<String>) -> Self {
+        let l = page.l;
+        let RatedInDetail { rated, added } = found.shown;
+        let Rated {
+            organization,
+            summary,
+            uptime,
+        } = rated;
+        let counts = summary.counts();
+        let rules = summary.flagged_by_rule.iter();
+        Self {
+            name: l.choose(&organization.names).to_owned(),
+            parent: found.parent.map(|parent| entry(l, parent, String::new())),
+            total: counts.total(),
+            average: l.average(counts.average_hundredths()),
+            small_sample: counts.total() < SMALL_SAMPLE,
+            scores: score_rows(l, &counts),
+            channels: channel_rows(l, &summary),
+            running: running(l, &uptime),
+            flagged: summary.flagged,
+            withdrawn: summary.withdrawn,
+            rules: rules
+                .filter(|(_, count)| *count > 0)
+                .map(|(rule, count)| (super::rules::name(rule), count))
+                .collect(),
+            children: entries(l, found.units),
+            added: self::added(l, added),
+            comments: found
+                .comments
+                .into_iter()
+                .map(|review| comment(l, review))
+                .collect(),
+            older,
+            page,
+        }
     }
-    Ok(entries)
+}
+
+fn running(l: Locale, uptime: &Uptime) -> Option<(String, &'static str)> {
+    let of = match uptime.within() {
+        Within::AllHours => "of the time its terminals ran",
+        Within::OpeningHours => "of the opening hours its terminals ran",
+        Within::Both => "of the opening hours, where they are known, its terminals ran",
+    };
+    let share = uptime.per_mille()?;
+    Some((l.percent(Some(share)), of))
+}
+
+fn entries(l: Locale, found: Vec<Rated>) -> Vec<Entry> {
+    let entry = |rated: Rated| {
+        let figure = figure(l, &rated);
+        entry(l, rated.organization, figure)
+    };
+    found.into_iter().map(entry).collect()
+}
+
+/// An organisation's figures in one line.
+fn figure(l: Locale, rated: &Rated) -> String {
+    let counts = rated.summary.counts();
+    if counts.total() == 0 {
+        return l.t("no ratings yet").to_owned();
+    }
+    let figure = l.with2(
+        "{average} out of 5 · ratings: {count}",
+        "average",
+        l.average(counts.average_hundredths()),
+        "count",
+        l.number(&counts.total()),
+    );
+    match rated.uptime.per_mille() {
+        None => figure,
+        share => {
+            let text = match rated.uptime.within() {
+                Within::AllHours => "terminals running: {percent} of the time",
+                _ => "terminals running: {percent} of the opening hours",
+            };
+            let running = l.with(text, "percent", l.percent(share));
+            format!("{figure} · {running}")
+        }
+    }
 }
 
 fn entry(l: Locale, organization: OrganizationRecord, figure: String) -> Entry {
@@ -290,7 +284,7 @@ fn comment(l: Locale, review: Review) -> Comment {
         score: review.score.get(),
         svg: assets::face(review.score),
         place: review.place,
-        date: l.date(review.created_at),
+        date: l.date(review.created_at, &review.timezone),
         date_iso: review.created_at.to_string(),
         on_site: review.on_site,
         lang: review.lang,
@@ -299,6 +293,8 @@ fn comment(l: Locale, review: Review) -> Comment {
             .filter(|_| review.photos_shown)
             .map(|number| format!("/photo/{}/{number}", review.id))
             .collect(),
-        answer: review.answer.map(|answer| AnswerShown::new(l, answer)),
+        answer: review
+            .answer
+            .map(|answer| AnswerShown::new(l, answer, &review.timezone)),
     }
 }

@@ -185,7 +185,7 @@ impl Page {
         )
     }
 
-    /// What someone sees who must wait: `title` and `text` are translated already.
+    /// What someone sees who must wait. `title` and `text` are English, to be translated.
     pub fn wait(self, seconds: u64, title: &str, text: &str) -> Response {
         let mut response = self.message(StatusCode::TOO_MANY_REQUESTS, title, text, None);
         response

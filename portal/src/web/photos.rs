@@ -35,7 +35,7 @@ async fn photo(app: &AppState, page: Page, review: &str, number: &str, only_show
     };
     let found = app.storage.photo(review, number, only_shown).await;
     Ok(match found.map_err(|error| page.clone().broken(&error))? {
-        Some(photo) => jpeg(photo.jpeg),
+        Some(file) => jpeg(file),
         None => page.not_found(),
     })
 }

@@ -5,16 +5,13 @@ use std::collections::BTreeMap;
 use pikir_contract::{PlaceCode, Texts};
 
 use super::phone::place_line;
-use super::review;
 use crate::app::AppState;
+use crate::hours::OpeningHours;
+use crate::place_code;
 use crate::storage::{AddedPlace, DEFAULT_TIMEZONE, OrganizationRecord, PlaceRecord, StorageError};
 
 /// Places shown in one list; a search narrows it.
 pub const SHOWN_PLACES: usize = 200;
-/// Symbols of a new place's code.
-const PLACE_CODE_SYMBOLS: usize = 6;
-/// Codes tried for a new place before giving up; one in a billion is taken.
-const PLACE_CODE_TRIES: usize = 5;
 
 /// The places of one organisation.
 pub struct Group {
@@ -34,32 +31,30 @@ pub struct Choice {
     pub selected: bool,
 }
 
-/// Adds a place called `name`, with the languages and the opening hours its organisation has elsewhere. `None`: there is no
-/// such organisation.
+/// Adds a place called `name`, with the languages, the time zone and the opening hours its organisation has elsewhere.
+/// `None`: there is no such organisation.
 pub async fn add_place(
     app: &AppState,
     organization: &str,
     name: &str,
 ) -> Result<Option<PlaceCode>, StorageError> {
-    let usual = app
-        .storage
-        .places(Some(organization))
-        .await?
-        .into_iter()
-        .next();
-    let usual_hours = usual.as_ref().map(|place| place.hours.clone());
-    let usual_hours = usual_hours.unwrap_or_default();
-    let (languages, default_language) = usual.map_or_else(
+    let usual = app.storage.places(Some(organization)).await?;
+    let usual = usual.into_iter().next();
+    let (languages, default_language, timezone, hours) = usual.map_or_else(
         || {
+            let languages = ["ky", "ru", "en"].map(str::to_owned).to_vec();
+            let timezone = DEFAULT_TIMEZONE.to_owned();
             (
-                ["ky", "ru", "en"].map(str::to_owned).to_vec(),
+                languages,
                 "ky".to_owned(),
+                timezone,
+                OpeningHours::default(),
             )
         },
-        |place| (place.languages, place.default_language),
+        |one| (one.languages, one.default_language, one.timezone, one.hours),
     );
-    let mut place = PlaceRecord {
-        code: random_place_code(app),
+    let place = PlaceRecord {
+        code: place_code::made_up(&app.entropy),
         organization: organization.to_owned(),
         unit: None,
         name: name.to_owned(),
@@ -67,33 +62,18 @@ pub async fn add_place(
         languages,
         default_language,
         presence_key: app.entropy.bytes::<32>().to_vec(),
-        timezone: DEFAULT_TIMEZONE.to_owned(),
-        hours: usual_hours,
+        timezone,
+        hours,
         version: 1,
     };
-    for _ in 0..PLACE_CODE_TRIES {
-        match app
-            .storage
-            .add_place(place.clone(), app.clock.unix_ms())
-            .await?
-        {
-            AddedPlace::Added => return Ok(Some(place.code)),
-            AddedPlace::UnknownOrganization => return Ok(None),
-            AddedPlace::CodeTaken => place.code = random_place_code(app),
-        }
+    let now_ms = app.clock.unix_ms();
+    match place_code::add_with_free_code(&app.storage, &app.entropy, place, now_ms).await? {
+        (AddedPlace::Added, place) => Ok(Some(place.code)),
+        (AddedPlace::UnknownOrganization, _) => Ok(None),
+        (AddedPlace::CodeTaken, _) => Err(StorageError::Unreadable(
+            "every code tried for a new place is taken".to_owned(),
+        )),
     }
-    Err(StorageError::Unreadable(
-        "every code tried for a new place is taken".to_owned(),
-    ))
-}
-
-/// A new place's code, of symbols that are not mistaken for each other.
-fn random_place_code(app: &AppState) -> PlaceCode {
-    let symbols = review::new_status_code(&app.entropy);
-    // Crockford symbols in upper case are a place code.
-    symbols[..PLACE_CODE_SYMBOLS]
-        .parse()
-        .expect("Crockford symbols")
 }
 
 /// Organisations to choose from.

@@ -27,7 +27,6 @@ struct ReconciliationPage {
     from: String,
     to: String,
     terminal: String,
-    single: bool,
     all: String,
     rows: Vec<Row>,
     total: Option<Row>,
@@ -70,7 +69,6 @@ pub async fn show(State(app): State<AppState>, staff: Staff, reader: Reader) -> 
         page: staff.page.clone(),
         staff: staff.frame("/staff/reconciliation"),
         terminal: terminal.map_or_else(String::new, |id: pikir_contract::Id| id.to_string()),
-        single,
         all: format!("/staff/reconciliation?{period}"),
         from,
         to,
@@ -199,8 +197,8 @@ fn written_span(l: Locale, ms: i64) -> String {
         .replace(' ', "\u{a0}")
 }
 
-/// What the figures do not explain by themselves.
-fn differences(l: Locale, found: &Reconciliation) -> Vec<String> {
+/// What the figures do not explain by themselves, in words.
+pub fn differences(l: Locale, found: &Reconciliation) -> Vec<String> {
     let mut words = Vec::new();
     let total = found.total();
     if !total.missing.is_empty() {

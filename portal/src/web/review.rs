@@ -16,16 +16,10 @@ use crate::storage::{DeclineReason, OfficialAnswer, ReviewState};
 
 /// Symbols of a status code: 50 bits, beyond guessing over the network.
 const STATUS_CODE_SYMBOLS: usize = 10;
-/// Crockford base32: 32 symbols that are not mistaken for each other.
-const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// A new status code, as it is stored.
 pub fn new_status_code(entropy: &Entropy) -> String {
-    let random = entropy.bytes::<STATUS_CODE_SYMBOLS>();
-    random
-        .into_iter()
-        .map(|byte| char::from(CROCKFORD[usize::from(byte & 31)]))
-        .collect()
+    entropy.crockford(STATUS_CODE_SYMBOLS)
 }
 
 /// A status code as people see it: `XXXXX-XXXXX`.
@@ -91,12 +85,12 @@ pub struct AnswerShown {
 }
 
 impl AnswerShown {
-    /// The answer for a reader of this language.
-    pub fn new(l: Locale, answer: OfficialAnswer) -> Self {
+    /// The answer for a reader of this language, with its day in the time zone of the place.
+    pub fn new(l: Locale, answer: OfficialAnswer, timezone: &str) -> Self {
         Self {
             text: answer.text,
             lang: answer.lang,
-            date: (l.date(answer.at), answer.at.to_string()),
+            date: (l.date(answer.at, timezone), answer.at.to_string()),
         }
     }
 }
@@ -139,14 +133,14 @@ pub async fn show(
         organization: page.l.choose(&review.organization_names).to_owned(),
         organization_code: review.organization,
         place: review.place,
-        received: page.l.date(review.created_at),
+        received: page.l.date(review.created_at, &review.timezone),
         has_comment: review.comment.is_some(),
         has_photos: review.photos > 0,
         photos_published: review.photos_shown,
         answer: review
             .answer
             .filter(|_| review.state == ReviewState::Published)
-            .map(|answer| AnswerShown::new(page.l, answer)),
+            .map(|answer| AnswerShown::new(page.l, answer, &review.timezone)),
         state: review.state.as_str(),
         reason: review.reason.map_or("", reason_text),
         link: format!("{host}/r/{written}"),

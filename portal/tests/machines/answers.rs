@@ -1,7 +1,9 @@
 //! What visitors add to a score on a terminal.
 
 use pikir_contract::{Event, TerminalConfig, Texts};
-use pikir_portal::storage::{ContentChange, Decision, OrganizationRecord, Review, ReviewState};
+use pikir_portal::storage::{
+    ContentChange, Decision, Moderated, OrganizationRecord, Review, ReviewState,
+};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -16,7 +18,7 @@ fn change(organization: &str, members: Value) -> ContentChange {
 async fn put(portal: &Portal, organizations: Vec<OrganizationRecord>, content: ContentChange) {
     let storage = &portal.state.storage;
     storage
-        .put_organizations_with(organizations, vec![content])
+        .put_organizations(organizations, vec![content])
         .await
         .unwrap();
 }
@@ -39,7 +41,7 @@ fn answer(terminal: &Terminal, seq: u64, rating: u64, mut members: Value) -> Eve
 }
 
 async fn comments(portal: &Portal, state: ReviewState) -> Vec<Review> {
-    let found = portal.state.storage.reviews_with_comment(state, 100).await;
+    let found = portal.state.storage.reviews_to_read(state, None, 100).await;
     found.unwrap()
 }
 
@@ -191,11 +193,18 @@ async fn a_terminal_s_comment_is_moderated_and_one_that_changed_is_read_again() 
         ("terminal", true, 2)
     );
     let storage = &portal.state.storage;
-    let public = async || storage.published_comments("con", None, 10).await.unwrap();
+    let public = async || {
+        let page = storage.public_page("con", None, 10, 0).await;
+        page.unwrap().unwrap().comments
+    };
     assert!(public().await.is_empty());
     let now = portal.state.clock.now();
-    let decided = storage.decide_review(waiting[0].id, Decision::Publish, "aida", now);
-    assert!(decided.await.unwrap());
+    let decide = async |read: &Review| {
+        let digest = read.digest();
+        let decided = storage.decide_review(read.id, &digest, Decision::Publish, "aida", now);
+        decided.await.unwrap()
+    };
+    assert_eq!(decide(&waiting[0]).await, Moderated::Done);
     assert_eq!(public().await[0].comment.as_deref(), Some("Шумно"));
 
     let further = answer(&terminal, 3, 1, json!({"criteria": {"speed": 3}}));
@@ -204,5 +213,34 @@ async fn a_terminal_s_comment_is_moderated_and_one_that_changed_is_read_again() 
     let changed = answer(&terminal, 4, 1, json!({"comment": "Шумно. Звоните 0555"}));
     terminal.deliver(&portal, &[changed]).await.ok();
     assert!(public().await.is_empty());
-    assert_eq!(comments(&portal, ReviewState::New).await.len(), 1);
+    let again = comments(&portal, ReviewState::New).await;
+    assert_eq!(again.len(), 1);
+
+    // What was on the moderator's page is not what would be published or answered.
+    assert_eq!(decide(&waiting[0]).await, Moderated::Changed);
+    assert!(public().await.is_empty());
+    assert_eq!(decide(&again[0]).await, Moderated::Done);
+    let answer = async |read: &Review| {
+        let digest = read.digest();
+        let answered = storage.answer_review(read.id, &digest, "Извините", "ru", "aida", now);
+        answered.await.unwrap()
+    };
+    assert_eq!(answer(&waiting[0]).await, Moderated::Changed);
+    assert_eq!(public().await[0].answer, None);
+    assert_eq!(answer(&again[0]).await, Moderated::Done);
+    assert!(public().await[0].answer.is_some());
+}
+
+#[tokio::test]
+async fn a_terminal_s_comment_has_the_time_at_which_it_was_given() {
+    let portal = Portal::start().await;
+    let terminal = portal.terminal(1).await;
+    let rated = json!({"score": 2, "lang": "ru", "input": "touch", "up_ms": 0});
+    let events = [
+        terminal.event(1, "rating", &rated),
+        answer(&terminal, 2, 1, json!({"comment": "Шумно"})),
+    ];
+    terminal.deliver(&portal, &events).await.ok();
+    let waiting = comments(&portal, ReviewState::New).await;
+    assert_eq!(waiting[0].created_at.unix_ms(), NOW_MS - 3_600_000);
 }

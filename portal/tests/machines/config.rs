@@ -38,7 +38,7 @@ async fn the_configuration_is_sent_once_and_then_only_when_it_changed() {
     portal
         .state
         .storage
-        .put_organizations(vec![organization])
+        .put_organizations(vec![organization], Vec::new())
         .await
         .unwrap();
     let changed = terminal

@@ -54,7 +54,7 @@ async fn units_have_figures_of_their_own() {
     portal
         .state
         .storage
-        .put_organizations(vec![unit])
+        .put_organizations(vec![unit], Vec::new())
         .await
         .unwrap();
     portal.add_place("con-1", "D8RN").await;
@@ -95,6 +95,28 @@ async fn the_time_the_terminals_ran_stands_beside_the_figures() {
     boasting["clock"]["up_ms"] = json!(9_007_199_254_740_991_u64);
     terminal.post(&portal, EVENTS, &boasting).await.ok();
     assert_eq!(portal.summary().await["uptime"]["percent"], "27.0");
+}
+
+#[tokio::test]
+async fn every_boot_of_every_terminal_counts_towards_the_time() {
+    let portal = Portal::start().await;
+    let terminal = portal.terminal(1).await;
+    let token = portal.token(OTHER_PLACE).await;
+    Terminal::new(2).enrol_with(&portal, &token).await;
+    portal.clock.advance(Duration::from_secs(4 * 3600));
+    terminal.hand_in(&portal, 1..=1).await;
+    portal.clock.advance(Duration::from_secs(2 * 3600));
+    let boot = Terminal::new(9).boot;
+    let rated = json!({"score": 5, "lang": "ky", "input": "keypad", "boot": boot, "up_ms": 0});
+    let mut delivery = terminal.delivery(&[terminal.event(2, "rating", &rated)]);
+    delivery["clock"]["boot"] = json!(boot);
+    terminal.post(&portal, EVENTS, &delivery).await.ok();
+    // One ran for two hours less a second, the other was never heard of: of twelve hours.
+    let uptime = portal.summary().await["uptime"].clone();
+    assert_eq!(
+        (&uptime["terminals"], &uptime["percent"]),
+        (&json!(2), &json!("16.6"))
+    );
 }
 
 #[tokio::test]

@@ -92,7 +92,7 @@ impl Portal {
         portal
             .state
             .storage
-            .put_organizations(vec![organization])
+            .put_organizations(vec![organization], Vec::new())
             .await
             .unwrap();
         portal.add_place("con", PLACE).await;

@@ -1,5 +1,7 @@
 //! Moderators read comments before the public does.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use pikir_portal::storage::Role;
 
@@ -9,10 +11,11 @@ async fn decide(browser: &Browser, tab: &str, action: &str, reason: &str) -> Sta
     let page = browser
         .get(&format!("/staff/reviews?state={tab}&lang=ru"))
         .await;
-    let (csrf, review) = (page.hidden("csrf"), page.hidden("review"));
+    let [csrf, review, digest] = ["csrf", "review", "digest"].map(|name| page.hidden(name));
     let form = [
         ("csrf", &*csrf),
         ("review", &*review),
+        ("digest", &*digest),
         ("state", tab),
         ("action", action),
         ("reason", reason),
@@ -80,17 +83,7 @@ async fn declining_needs_a_reason_that_the_visitor_is_told() {
         .get("/o/KG-1?lang=ru")
         .await
         .assert_does_not_say("0555");
-    assert_eq!(
-        portal
-            .app
-            .storage
-            .summary("KG-1")
-            .await
-            .unwrap()
-            .counts()
-            .total(),
-        1
-    );
+    assert_eq!(portal.figures().await.rated.summary.counts().total(), 1);
     // A decision can be corrected.
     assert_eq!(
         decide(&moderator, "declined", "publish", "").await,
@@ -138,4 +131,60 @@ async fn moderation_needs_the_form_s_own_token_and_an_existing_comment() {
         .get("/o/KG-1")
         .await
         .assert_does_not_say("Долго");
+}
+
+#[tokio::test]
+async fn a_decision_about_another_comment_than_the_one_that_was_read_changes_nothing() {
+    let portal = Portal::new().await;
+    portal.review("/Q/A1A2T4", "1", "Долго").await;
+    let moderator = portal.signed_in(Role::Moderator).await;
+    let page = moderator.get("/staff/reviews").await;
+    let (csrf, review) = (page.hidden("csrf"), page.hidden("review"));
+    let form = [
+        ("csrf", &*csrf),
+        ("review", &*review),
+        ("digest", "of another text"),
+        ("action", "publish"),
+    ];
+    let reply = moderator.post("/staff/reviews?lang=ru", &form).await;
+    assert_eq!(reply.status, StatusCode::CONFLICT);
+    reply.assert_says("Ничего не сохранено");
+    reply.assert_says("Долго");
+    portal
+        .browser()
+        .get("/o/KG-1")
+        .await
+        .assert_does_not_say("Долго");
+}
+
+#[tokio::test]
+async fn everything_that_was_decided_can_be_reached_again() {
+    let portal = Portal::new().await;
+    for number in 0..55 {
+        let comment = format!("отзыв-{number}.");
+        portal.advance(Duration::from_millis(1));
+        portal.review("/Q/A1A2T4", "3", &comment).await;
+    }
+    let moderator = portal.signed_in(Role::Moderator).await;
+    let first = moderator.get("/staff/reviews?lang=ru").await;
+    assert_eq!(first.body.matches("отзыв-").count(), 50);
+    first.assert_says("Остальные появятся");
+    for _ in 0..55 {
+        let status = decide(&moderator, "new", "decline", "unclear").await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+    }
+    let first = moderator.get("/staff/reviews?state=declined&lang=ru").await;
+    first.assert_says("отзыв-54.");
+    assert_eq!(first.body.matches("отзыв-").count(), 50);
+    first.assert_does_not_say("Остальные появятся");
+    let (_, older) = first.body.split_once("&#38;before=").unwrap();
+    let older = older.split('"').next().unwrap();
+    let rest = moderator
+        .get(&format!(
+            "/staff/reviews?state=declined&before={older}&lang=ru"
+        ))
+        .await;
+    assert_eq!(rest.body.matches("отзыв-").count(), 5);
+    rest.assert_says("отзыв-0.");
+    assert_eq!(rest.hidden("before"), older);
 }

@@ -9,7 +9,7 @@ use pikir_portal::web::throttle::{REVIEWS_PER_ADDRESS, WINDOW_MS};
 use crate::support::{ORGANIZATION, PLACE, Portal};
 
 async fn summary(portal: &Portal) -> Summary {
-    portal.app.storage.summary(ORGANIZATION).await.unwrap()
+    portal.figures().await.rated.summary
 }
 
 #[tokio::test]
@@ -259,6 +259,21 @@ async fn a_form_beyond_all_measure_is_answered_with_a_page() {
 }
 
 #[tokio::test]
+async fn a_form_of_very_many_fields_is_refused_before_they_take_memory() {
+    let portal = Portal::new().await;
+    let browser = portal.browser();
+    let plain = browser.post_raw("/Q/A1A2T4", "a=&".repeat(100_000));
+    assert_eq!(plain.await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let comment = "a".repeat(100_000);
+    let fields = [("nonce", "x"), ("c-a", &*comment), ("c-b", &*comment)];
+    let fits = browser.post_with_files("/Q/A1A2T4", &fields, &[]).await;
+    assert_eq!(fits.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let fields = [fields, fields].concat();
+    let parts = browser.post_with_files("/Q/A1A2T4", &fields, &[]).await;
+    assert_eq!(parts.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
 async fn a_form_sent_twice_counts_once_and_thanks_twice() {
     let portal = Portal::new().await;
     let page = portal.browser().get("/Q/A1A2T4").await;
@@ -345,7 +360,7 @@ async fn waiting(portal: &Portal) -> Vec<pikir_portal::storage::Review> {
     let reviews = portal
         .app
         .storage
-        .reviews_with_comment(state, 100)
+        .reviews_to_read(state, None, 100)
         .await
         .unwrap();
     assert!(

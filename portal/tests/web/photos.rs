@@ -26,7 +26,7 @@ async fn waiting(portal: &Portal) -> pikir_portal::storage::Review {
     let reviews = portal
         .app
         .storage
-        .reviews_with_comment(ReviewState::New, 10);
+        .reviews_to_read(ReviewState::New, None, 10);
     reviews.await.unwrap().remove(0)
 }
 
@@ -34,8 +34,13 @@ async fn decide(browser: &Browser, tab: &str, fields: &[(&str, &str)]) {
     let page = browser
         .get(&format!("/staff/reviews?state={tab}&lang=ru"))
         .await;
-    let (csrf, review) = (page.hidden("csrf"), page.hidden("review"));
-    let mut form = vec![("csrf", &*csrf), ("review", &*review), ("state", tab)];
+    let [csrf, review, digest] = ["csrf", "review", "digest"].map(|name| page.hidden(name));
+    let mut form = vec![
+        ("csrf", &*csrf),
+        ("review", &*review),
+        ("digest", &*digest),
+        ("state", tab),
+    ];
     form.extend(fields);
     let reply = browser.post("/staff/reviews", &form).await;
     assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", reply.body);

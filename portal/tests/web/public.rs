@@ -73,14 +73,20 @@ async fn only_published_comments_are_shown_and_older_ones_are_a_page_away() {
     let reviews = portal
         .app
         .storage
-        .reviews_with_comment(ReviewState::New, 100)
+        .reviews_to_read(ReviewState::New, None, 100)
         .await
         .unwrap();
     for review in &reviews {
         portal
             .app
             .storage
-            .decide_review(review.id, Decision::Publish, "x", portal.app.clock.now())
+            .decide_review(
+                review.id,
+                &review.digest(),
+                Decision::Publish,
+                "x",
+                portal.app.clock.now(),
+            )
             .await
             .unwrap();
     }

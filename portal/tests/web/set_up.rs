@@ -196,6 +196,40 @@ async fn a_new_place_is_created_and_selected_but_not_yet_approved() {
 }
 
 #[tokio::test]
+async fn a_new_place_keeps_the_hours_and_the_time_zone_of_its_organisation() {
+    let portal = Portal::new().await;
+    portal.add_waiting_terminal().await;
+    let storage = &portal.app.storage;
+    let mut known = storage.places(None).await.unwrap().remove(0);
+    known.code = "M1NSK1".parse().unwrap();
+    known.organization = "KG-1-A".to_owned();
+    known.timezone = "Europe/Minsk".to_owned();
+    known.hours = "mon-fri 09:00-18:00".parse().unwrap();
+    let hours = known.hours.to_string();
+    storage.add_place(known, 0).await.unwrap();
+    let browser = portal.signed_in(Role::Technician).await;
+    let page = browser
+        .get(&format!("/activate?user_code={USER_CODE}"))
+        .await;
+    let form = [
+        ("csrf", &*page.hidden("csrf")),
+        ("user_code", USER_CODE),
+        ("organization", "KG-1-A"),
+        ("name", "Зал 9"),
+    ];
+    let created = browser.post("/activate/place", &form).await;
+    assert_eq!(created.status, StatusCode::SEE_OTHER, "{}", created.body);
+    let places = storage.places(Some("KG-1-A")).await.unwrap();
+    assert_eq!(places.len(), 2);
+    for place in places {
+        assert_eq!(
+            (place.timezone.as_str(), place.hours.to_string()),
+            ("Europe/Minsk", hours.clone())
+        );
+    }
+}
+
+#[tokio::test]
 async fn wrong_and_expired_codes_are_explained_and_guessing_is_stopped() {
     let portal = Portal::new().await;
     portal.add_waiting_terminal().await;

@@ -15,7 +15,8 @@ use pikir_portal::clock::ManualClock;
 use pikir_portal::entropy::Entropy;
 use pikir_portal::hours::OpeningHours;
 use pikir_portal::storage::{
-    DEFAULT_TIMEZONE, NewEnrolment, OrganizationRecord, PlaceRecord, Role, Storage, User,
+    DEFAULT_TIMEZONE, NewEnrolment, OrganizationRecord, PlaceRecord, RatedInDetail, Role, Storage,
+    User,
 };
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -70,7 +71,10 @@ impl Portal {
                 "Отдел регистрации",
             ),
         ];
-        app.storage.put_organizations(organizations).await.unwrap();
+        app.storage
+            .put_organizations(organizations, Vec::new())
+            .await
+            .unwrap();
         let portal = Self {
             router: app::router(app.clone()),
             app,
@@ -135,6 +139,13 @@ impl Portal {
             .begin_enrolment([9; 32], USER_CODE, machine, self.app.clock.unix_ms())
             .await
             .unwrap();
+    }
+
+    /// The figures of [`ORGANIZATION`].
+    pub async fn figures(&self) -> RatedInDetail {
+        let storage = &self.app.storage;
+        let found = storage.rated_in_detail(ORGANIZATION, false, 0).await;
+        found.unwrap().unwrap().0
     }
 
     /// The address the terminal's screen shows now.
@@ -213,9 +224,14 @@ impl Browser {
             .iter()
             .map(|(name, value)| format!("{name}={}", percent(value)))
             .collect();
+        self.post_raw(path, fields.join("&")).await
+    }
+
+    /// Sends a form that is written already.
+    pub async fn post_raw(&self, path: &str, form: String) -> Reply {
         let request =
             Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.send(request, fields.join("&")).await
+        self.send(request, form).await
     }
 
     /// Sends a form as a browser does that has a field for files.

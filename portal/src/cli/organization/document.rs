@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use pikir_contract::{Choice, Content, Reason, Texts, is_language_tag};
 use serde_json::{Map, Value};
 
-use super::{RowOf, check_code};
+use super::{RowOf, check_name};
 use crate::storage::{CONTENT_MEMBERS, ContentChange, OrganizationRecord};
 
 /// Criteria of one questionnaire: more than that nobody answers.
@@ -16,8 +16,6 @@ const MAX_REASONS: usize = 40;
 const MAX_SERVICES: usize = 200;
 /// Announcements of one organisation.
 const MAX_ANNOUNCEMENTS: usize = 20;
-/// Characters of a key.
-const MAX_KEY_CHARS: usize = 64;
 /// Characters of a name in one language: it has to fit a button.
 const MAX_NAME_CHARS: usize = 120;
 
@@ -71,7 +69,7 @@ fn read_entry(
         }
     }
     let code = text(members, "code")?.ok_or("code: is missing")?;
-    check_code(&code)?;
+    check_name("code", &code)?;
     let before = known.iter().find(|one| one.code == code);
     let names = read_names(members.get("name"))?;
     if names.is_empty() && before.is_none() {
@@ -178,12 +176,7 @@ fn check_sizes(content: &Content) -> Result<(), String> {
         }
     }
     for (list, key, name) in named(content) {
-        let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if key.len() > MAX_KEY_CHARS || !key.chars().all(is_key) {
-            return Err(format!(
-                "{list}: the key {key:?} must be 1 to {MAX_KEY_CHARS} letters a–z, digits, hyphens, dots or underscores"
-            ));
-        }
+        check_name("key", key).map_err(|why| format!("{list}: {why}"))?;
         for (tag, text) in name.iter() {
             let length = text.chars().count();
             if length > MAX_NAME_CHARS {

@@ -1,10 +1,11 @@
 //! What the form sends, as a plain form or with photos.
 
 use axum::RequestExt;
-use axum::extract::{Form, FromRequest, Multipart, Request};
+use axum::body::Bytes;
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{DefaultBodyLimit, Form, FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::web::look;
@@ -12,12 +13,13 @@ use crate::web::picture::{MAX_PHOTO_BYTES, MAX_PHOTOS};
 
 /// The first part of the name of a criterion's field.
 pub const CRITERION: &str = "c-";
-/// Bytes of a field that is typed: a comment far beyond its limit still fits, so that it comes back to be shortened.
-const MAX_FIELD_BYTES: usize = 256 * 1024;
+/// Bytes of everything that is typed: a comment far beyond its limit still fits, so that it comes back to be shortened.
+const MAX_TEXT_BYTES: usize = 256 * 1024;
 /// Fields that are read; a form of ours has far fewer.
 const MAX_FIELDS: usize = 300;
 
-/// Forms with files that are read or looked at in one moment: each takes up to 20 MiB of memory. Those without go on.
+/// Forms with files that are read or looked at in one moment: each holds up to [`MAX_PHOTOS`] files, 20 MiB. Those without
+/// go on.
 const UPLOADS: usize = 24;
 
 static UPLOADING: Semaphore = Semaphore::const_new(UPLOADS);
@@ -77,7 +79,7 @@ impl IntoResponse for BeyondMeasure {
 impl<S: Send + Sync> FromRequest<S> for Typed {
     type Rejection = BeyondMeasure;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, BeyondMeasure> {
+    async fn from_request(mut request: Request, _: &S) -> Result<Self, BeyondMeasure> {
         let kind = request.headers().get(header::CONTENT_TYPE);
         let with_files = kind
             .and_then(|kind| kind.to_str().ok())
@@ -90,13 +92,12 @@ impl<S: Send + Sync> FromRequest<S> for Typed {
             let parts = request.extract::<Multipart, _>().await;
             return read_parts(parts.map_err(|_| BeyondMeasure)?).await;
         }
+        // No photo comes this way, and empty fields take far more memory than they have bytes.
+        DefaultBodyLimit::max(MAX_TEXT_BYTES).apply(&mut request);
         let fields = request.extract::<Form<Vec<(String, String)>>, _>().await;
         let Form(fields) = fields.map_err(|_| BeyondMeasure)?;
         let mut typed = Self::default();
         for (name, value) in fields.into_iter().take(MAX_FIELDS) {
-            if value.len() > MAX_FIELD_BYTES {
-                return Err(BeyondMeasure);
-            }
             typed.put(name, value);
         }
         Ok(typed)
@@ -104,15 +105,15 @@ impl<S: Send + Sync> FromRequest<S> for Typed {
 }
 
 impl Typed {
-    /// True if there is memory for files.
-    fn may_upload(&mut self) -> bool {
+    /// Makes sure that one more file may come and that there is memory for it.
+    fn make_room(&mut self) -> Result<(), FileFault> {
+        if self.files.len() == MAX_PHOTOS {
+            return Err(FileFault::TooMany);
+        }
         if self.upload.is_none() {
             self.upload = UPLOADING.try_acquire().ok();
         }
-        if self.upload.is_none() {
-            self.file_fault = Some(FileFault::Busy);
-        }
-        self.upload.is_some()
+        self.upload.as_ref().map(|_| ()).ok_or(FileFault::Busy)
     }
 
     fn put(&mut self, name: String, value: String) {
@@ -138,50 +139,65 @@ impl Typed {
 /// Reads the parts in their order. The files come last, so that one which is too large costs nothing that was typed.
 async fn read_parts(mut parts: Multipart) -> Result<Typed, BeyondMeasure> {
     let mut typed = Typed::default();
+    let mut text_left = MAX_TEXT_BYTES;
     for _ in 0..MAX_FIELDS {
-        let mut part = match parts.next_field().await {
+        let part = match parts.next_field().await {
             Ok(Some(part)) => part,
             Ok(None) => break,
             Err(_) => return cut_short(typed),
         };
+        if part.file_name().is_some() {
+            if read_file(&mut typed, part).await.is_err() {
+                return cut_short(typed);
+            }
+            continue;
+        }
         let name = part.name().unwrap_or_default().to_owned();
-        let is_file = part.file_name().is_some();
-        let limit = if is_file {
-            MAX_PHOTO_BYTES
-        } else {
-            MAX_FIELD_BYTES
+        text_left = text_left.checked_sub(name.len()).ok_or(BeyondMeasure)?;
+        let Ok(text) = read_whole(part, Bytes::new(), text_left).await else {
+            return cut_short(typed);
         };
-        let mut content = Vec::new();
-        let mut fits = true;
-        // What is too large is read to its end all the same: a browser shows an answer only after it has sent everything.
-        loop {
-            match part.chunk().await {
-                Ok(Some(_)) if is_file && !typed.may_upload() => {}
-                Ok(Some(chunk)) if content.len() + chunk.len() <= limit => {
-                    content.extend_from_slice(&chunk);
-                }
-                Ok(Some(_)) => {
-                    fits = false;
-                    content.clear();
-                    content.shrink_to_fit();
-                }
-                Ok(None) => break,
-                Err(_) => return cut_short(typed),
-            }
-        }
-        match (is_file, fits) {
-            (false, true) => typed.put(name, String::from_utf8_lossy(&content).into_owned()),
-            (false, false) => return Err(BeyondMeasure),
-            (true, false) => typed.file_fault = Some(FileFault::TooLarge),
-            // A field in which no file was chosen sends an empty one.
-            (true, true) if content.is_empty() => {}
-            (true, true) if typed.files.len() == MAX_PHOTOS => {
-                typed.file_fault = Some(FileFault::TooMany);
-            }
-            (true, true) => typed.files.push(content),
-        }
+        let text = text.ok_or(BeyondMeasure)?;
+        text_left -= text.len();
+        typed.put(name, String::from_utf8_lossy(&text).into_owned());
     }
     Ok(typed)
+}
+
+async fn read_file(typed: &mut Typed, mut part: Field<'_>) -> Result<(), MultipartError> {
+    let begun = part.chunk().await?.unwrap_or_default();
+    // A field in which no file was chosen sends an empty one.
+    if begun.is_empty() {
+        return Ok(());
+    }
+    let (limit, fault) = match typed.make_room() {
+        Ok(()) => (MAX_PHOTO_BYTES, FileFault::TooLarge),
+        Err(fault) => (0, fault),
+    };
+    match read_whole(part, begun, limit).await? {
+        Some(file) => typed.files.push(file),
+        None => typed.file_fault = Some(fault),
+    }
+    Ok(())
+}
+
+/// What has begun and the rest of it; `None` if that is more than `limit` bytes. That is read to its end all the same: a
+/// browser shows an answer only after it has sent everything.
+async fn read_whole(
+    mut part: Field<'_>,
+    begun: Bytes,
+    limit: usize,
+) -> Result<Option<Vec<u8>>, MultipartError> {
+    let mut whole = Some(Vec::new());
+    let mut next = Some(begun);
+    while let Some(chunk) = next {
+        whole = whole.filter(|held: &Vec<u8>| held.len() + chunk.len() <= limit);
+        if let Some(held) = &mut whole {
+            held.extend_from_slice(&chunk);
+        }
+        next = part.chunk().await?;
+    }
+    Ok(whole)
 }
 
 /// The body ended early or is larger than the server reads. Where everything typed has come, only the files are at fault.

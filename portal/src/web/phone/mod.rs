@@ -112,7 +112,7 @@ pub async fn send(
     let photos = if faults.any() {
         Ok(Vec::new())
     } else {
-        photos(&app, &limits, &address, &typed)
+        photos(&app, &limits, &address, &mut typed)
             .await
             .map_err(|error| page.clone().broken(&error))?
     };
@@ -143,7 +143,7 @@ async fn photos(
     app: &AppState,
     limits: &Limits,
     address: &str,
-    typed: &Typed,
+    typed: &mut Typed,
 ) -> Result<Result<Vec<Photo>, &'static str>, crate::storage::StorageError> {
     match typed.file_fault {
         Some(FileFault::TooLarge) => {
@@ -166,16 +166,13 @@ async fn photos(
     let busy = limits.photos.wait_s(address, now_ms).is_some()
         || app.storage.waiting_photos().await? >= MAX_WAITING_PHOTOS;
     if busy {
-        return Ok(Err(
-            "Photos cannot be taken at the moment. Please send the review without them.",
-        ));
+        return Ok(Err(BUSY));
     }
     let mut kept = Vec::new();
-    for file in &typed.files {
+    for file in std::mem::take(&mut typed.files) {
         limits.photos.count(address, now_ms);
         // The semaphore is never closed; without a permit the photo is decoded all the same.
         let _permit = DECODING.acquire().await.ok();
-        let file = file.clone();
         let encoded = tokio::task::spawn_blocking(move || encode_anew(&file)).await;
         // A decoder that panics has met a file which is no picture.
         match encoded.unwrap_or(Err(PictureFault::NoPicture)) {
