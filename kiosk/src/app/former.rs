@@ -56,6 +56,10 @@ async fn deliver_one(
     let Ok(pending) = ready else {
         return Ok(()); // The program ends.
     };
+    if pending == 0 {
+        // What was rejected for good is all that it holds.
+        return Ok(tokio::task::spawn_blocking(move || journal.stop()).await?);
+    }
     let address = present.or_of(identity.portal.as_deref(), shared.ca_file.as_deref());
     tracing::info!(%terminal, pending, portal = address.as_str(), "delivering the journal of a former identity");
     let key = identity.signing_key();

@@ -122,7 +122,7 @@ fn append(journal: &JournalHandle, new: NewEvent) {
 fn notice(shared: &Shared, journal: &JournalHandle, detail: String) {
     tracing::warn!(%detail);
     let event = NewEvent::notice(&shared.clock, &shared.entropy, Notice::MAINTENANCE, detail);
-    journal.append(event, Box::new(|_| {}));
+    journal.append_and_forget(event);
 }
 
 impl Ui {

@@ -40,12 +40,7 @@ fn every_spacing_and_typeface_leaves_every_screen_whole() {
                 }
             }
         }
-        assert!(
-            faults.is_empty(),
-            "{} faults:\n{}",
-            faults.len(),
-            faults.join("\n")
-        );
+        geometry::assert_none(&faults);
     }
 }
 

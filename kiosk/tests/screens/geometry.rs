@@ -31,6 +31,16 @@ pub fn faults(stage: &Stage, (width, height): Size) -> Vec<String> {
     faults
 }
 
+/// Fails with all of them, so that one run names everything.
+pub fn assert_none(faults: &[String]) {
+    assert!(
+        faults.is_empty(),
+        "{} faults:\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
+}
+
 /// The same of what is in the one component of this type, which lies over the rest.
 pub fn faults_within(stage: &Stage, (width, height): Size, component: &str) -> Vec<String> {
     let window = Bounds {

@@ -77,12 +77,7 @@ fn check(size: Size) {
         }
     }
     faults.extend(draw(&stage, size));
-    assert!(
-        faults.is_empty(),
-        "{} faults:\n{}",
-        faults.len(),
-        faults.join("\n")
-    );
+    geometry::assert_none(&faults);
 }
 
 /// Draws the contact sheets; returns what is hard to see in them.

@@ -44,12 +44,7 @@ fn check(size: Size) {
     let (width, height) = size;
     let sheet = contact_sheet(&pictures, if width > height { 5 } else { 9 });
     save(&sheet, &format!("contact-more-{width}x{height}.png"));
-    assert!(
-        faults.is_empty(),
-        "{} faults:\n{}",
-        faults.len(),
-        faults.join("\n")
-    );
+    geometry::assert_none(&faults);
 }
 
 #[test]
