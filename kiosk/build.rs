@@ -5,11 +5,19 @@ fn main() {
     compile_screen();
 }
 
+/// Whether what is built is optimised for use: `release` and what inherits from it.
+#[cfg(feature = "screen")]
+fn is_release() -> bool {
+    std::env::var("PROFILE").is_ok_and(|profile| profile == "release")
+}
+
 #[cfg(feature = "screen")]
 fn compile_screen() {
     let configuration = slint_build::CompilerConfiguration::new()
         .embed_resources(slint_build::EmbedResourcesKind::EmbedFiles)
-        .with_bundled_translations("translations");
+        .with_bundled_translations("translations")
+        // Tests find elements by it; in what is shipped it would be dead weight.
+        .with_debug_info(!is_release());
     // A build script has nobody to hand an error to but Cargo, which shows the panic's text.
     if let Err(error) = slint_build::compile_with_config("ui/app.slint", configuration) {
         panic!("ui/app.slint: {error}");

@@ -11,9 +11,7 @@ use crate::steps::Steps;
 
 /// Installs and builds what the demonstration needs and becomes it.
 pub fn demo(once: bool) -> Result<()> {
-    let display = ["DISPLAY", "WAYLAND_DISPLAY"]
-        .iter()
-        .any(|name| std::env::var_os(name).is_some());
+    let display = std::env::var_os("DISPLAY").is_some();
     let mut groups = vec![&BUILD, &WINDOW];
     if once {
         groups.extend([&VIRTUAL_DISPLAY, &BROWSER]);

@@ -59,8 +59,8 @@ fn backlight(wiring: &Wiring, windowed: bool) -> Result<Option<OpenBacklight>, S
     }))
 }
 
-/// Whether every frame that is asked for gets painted: not in a window among others, which may be hidden, and under Wayland
-/// only while somebody can see it.
+/// Whether every frame that is asked for gets painted: not in a window among others, which may be hidden, and in a Wayland
+/// session (by way of XWayland) only while somebody can see it.
 pub fn paints(windowed: bool) -> bool {
     screen::draws_by_itself() || !windowed && std::env::var_os("WAYLAND_DISPLAY").is_none()
 }

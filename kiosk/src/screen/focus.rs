@@ -64,7 +64,7 @@ impl BareX11 {
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let other_backend =
             std::env::var("SLINT_BACKEND").is_ok_and(|backend| !backend.starts_with("winit"));
-        if other_backend && set("SLINT_BACKEND") || set("WAYLAND_DISPLAY") || !set("DISPLAY") {
+        if other_backend && set("SLINT_BACKEND") || !set("DISPLAY") {
             return None;
         }
         let (connection, screen) = x11rb::connect(None).ok()?;

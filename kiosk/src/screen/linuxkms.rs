@@ -21,7 +21,8 @@ const BACKEND: &str = "linuxkms-software";
 /// no such combination, and no script of the visitors needs it.
 const ALT_KEYS: [u32; 2] = [56, 100];
 
-/// Whether the program draws to the screen itself, and not into a window of X11 or Wayland.
+/// Whether the program draws to the screen itself, and not into a window of X11. A Wayland session without XWayland has no
+/// place for it, but the screen is taken there.
 #[must_use]
 pub fn draws_by_itself() -> bool {
     let value = |name| std::env::var(name).ok().filter(|value| !value.is_empty());

@@ -49,7 +49,7 @@ pub enum ScreenError {
     /// Neither a window system nor a display could be opened.
     #[error(
         "cannot open the screen: {0}. On a terminal the service needs /dev/dri and /dev/input; \
-         in a desktop session DISPLAY or WAYLAND_DISPLAY must be set"
+         in a desktop session DISPLAY must be set (under Wayland, XWayland sets it)"
     )]
     Open(#[source] slint::PlatformError),
     /// The window system or display failed while the program ran.

@@ -16,7 +16,7 @@ pub fn run() -> Result<()> {
         None
     } else {
         println!(
-            "    There is no display here (neither DISPLAY nor WAYLAND_DISPLAY): the terminal gets a virtual one."
+            "    There is no display here (DISPLAY is not set): the terminal gets a virtual one."
         );
         let remote = RemoteDisplay::start(stage.dir())?;
         stage.kiosk.start(&remote.display)?;
@@ -29,9 +29,7 @@ pub fn run() -> Result<()> {
 }
 
 fn has_display() -> bool {
-    ["DISPLAY", "WAYLAND_DISPLAY"]
-        .iter()
-        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+    std::env::var_os("DISPLAY").is_some_and(|value| !value.is_empty())
 }
 
 /// Prints where to look.
