@@ -13,6 +13,7 @@ mod former;
 mod machine;
 mod picture;
 mod service;
+mod surroundings;
 mod ui;
 mod vitals;
 mod voice;
@@ -95,6 +96,7 @@ struct Shared {
 /// # Errors
 /// It is set up wrongly, or something it cannot live without is missing.
 pub fn run(options: &Options) -> Result<(), AppError> {
+    let _spared = surroundings::spare();
     let settings = load_settings(options)?;
     let data = DataDir::new(options.data_dir.as_deref());
     data.check().map_err(AppError::SetUp)?;
