@@ -233,13 +233,19 @@ fn whoever_begins_to_listen_hears_the_news_once_and_first() {
     let stage = Stage::new((480, 320));
     let mut view = samples::view("en", ScreenView::Rate(samples::rate()));
     view.announced = Some(samples::news("en"));
+    view.ratings_today = Some(12);
     stage.show(&view);
     assert_eq!(stage.said(), [""; 0]);
     view.adaptation.speech = true;
     stage.show(&view);
     let said = stage.said().join(" ");
-    let places = ["Speech is on.", "Official answer. ", "How were you served?"]
-        .map(|words| said.find(words));
+    let places = [
+        "Speech is on.",
+        "Official answer. ",
+        "12 ratings were given here today.",
+        "How were you served?",
+    ]
+    .map(|words| said.find(words));
     assert!(places[0].is_some() && places.is_sorted(), "{said}");
     stage.key(Key::RightArrow);
     view.screen = samples::thanks(Some(5));
@@ -248,6 +254,7 @@ fn whoever_begins_to_listen_hears_the_news_once_and_first() {
     stage.show(&view);
     let said = stage.said().join(" ");
     assert!(!said.contains("Official answer"), "{said}");
+    assert!(!said.contains("given here today"), "{said}");
     assert!(said.contains("How were you served?"), "{said}");
 }
 
