@@ -27,14 +27,10 @@ pub fn collect(stage: &Stage, letters: &mut Letters) {
     }
 }
 
-/// The share of the full size that the tightest place of a panel must reach. The full size is the aim; on narrow and
-/// upright panels the longest words stay short of it, and the narrowest one has the least room.
-fn share((width, height): Size) -> f32 {
-    match (width, height) {
-        (..400, _) => 0.68,
-        (width, height) if width < height => 0.81,
-        _ => 0.95,
-    }
+/// The share of the full size that the tightest place of a panel must reach: all of it, but for two words on one button of
+/// the narrowest panel.
+fn share((width, _): Size) -> f32 {
+    if width < 400 { 0.89 } else { 1.0 }
 }
 
 /// What is not `scale` times as large after as before. Titles, which are large anyway, only have to be as large as running

@@ -42,10 +42,6 @@ fn check(size: Size) {
     for language in LANGUAGES {
         let mut plain: BTreeMap<&str, Letters> = BTreeMap::new();
         for text in [TextSize::Plain, TextSize::Large, TextSize::Largest] {
-            // The size between in the longest language alone.
-            if text == TextSize::Large && language != "ru" {
-                continue;
-            }
             let adaptation = Adaptation {
                 text,
                 ..Adaptation::default()
@@ -63,7 +59,7 @@ fn check(size: Size) {
                 });
                 if text == TextSize::Plain {
                     plain.insert(screen, letters);
-                } else if screen != "phone" {
+                } else {
                     let scale = f32::from(percent) / 100.0;
                     let found = letters::too_small(&plain[screen], &letters, scale, size);
                     let found = found.into_iter();

@@ -174,6 +174,15 @@ impl Stage {
             assert!(self.found("RateScreen::to-answers").is_none());
             look(self, 1);
         }
+        if let Some(button) = self.found("PhoneScreen::turn") {
+            for page in [1, 0] {
+                self.touch_at(bounds(&button).centre());
+                self.settle();
+                if page > 0 {
+                    look(self, page);
+                }
+            }
+        }
         let further = || {
             let button = self.found("Options::further");
             button.filter(|button| bounds(button).width > 0.0)
