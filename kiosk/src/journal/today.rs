@@ -99,10 +99,15 @@ impl Keeper {
             return;
         }
         let counted = self.with(|journal| journal.ratings_since(since_ms, offset));
-        self.tally = Some(counted.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the ratings of the day cannot be counted");
-            Tally::uncounted(since_ms)
-        }));
+        self.tally = match counted {
+            Ok(tally) => Some(tally),
+            // It was mended meanwhile: whoever asks again has them counted.
+            Err(error) if error.is_damage() => None,
+            Err(error) => {
+                tracing::warn!(%error, "the ratings of the day cannot be counted");
+                Some(Tally::uncounted(since_ms))
+            }
+        };
         self.publish_state(self.fault());
     }
 

@@ -38,6 +38,7 @@ fn is_drawn(size: Size, language: usize, screen: usize) -> bool {
 
 fn check(size: Size) {
     let stage = Stage::new(size);
+    let share = letters::share(size);
     let mut faults = Vec::new();
     for language in LANGUAGES {
         let mut plain: BTreeMap<&str, Letters> = BTreeMap::new();
@@ -61,7 +62,7 @@ fn check(size: Size) {
                     plain.insert(screen, letters);
                 } else {
                     let scale = f32::from(percent) / 100.0;
-                    let found = letters::too_small(&plain[screen], &letters, scale, size);
+                    let found = letters::too_small(&plain[screen], &letters, scale, size, share);
                     let found = found.into_iter();
                     faults.extend(
                         found.map(|fault| {

@@ -168,11 +168,13 @@ impl Stage {
     /// Calls `look` for every page of what is shown: pages that a button turns are turned.
     pub fn each_page(&self, mut look: impl FnMut(&Stage, usize)) {
         look(self, 0);
-        if let Some(button) = self.found("RateScreen::to-answers") {
-            self.touch_at(bounds(&button).centre());
-            self.settle();
-            assert!(self.found("RateScreen::to-answers").is_none());
-            look(self, 1);
+        for id in ["RateScreen::to-answers", "ChoicePage::to-answers"] {
+            if let Some(button) = self.found(id) {
+                self.touch_at(bounds(&button).centre());
+                self.settle();
+                assert!(self.found(id).is_none());
+                look(self, 1);
+            }
         }
         if let Some(button) = self.found("PhoneScreen::turn") {
             for page in [1, 0] {

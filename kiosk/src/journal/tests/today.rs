@@ -186,3 +186,21 @@ fn a_day_with_more_events_than_are_looked_at_is_not_told() {
         "one fewer can be counted"
     );
 }
+
+#[test]
+fn a_journal_that_was_mended_while_it_was_counted_is_counted_when_somebody_asks_again() {
+    let desk = Desk::new();
+    let mut keeper = desk.kept(4);
+    let journal = keeper.journal.as_ref().unwrap();
+    journal
+        .connection()
+        .execute("UPDATE events SET body = '{' WHERE seq = 2", [])
+        .unwrap();
+    keeper.count_since(BEGAN, desk.offset(BEGAN));
+    assert_eq!(keeper.published().today, None);
+    assert_eq!(
+        counted(&mut keeper, &desk, BEGAN),
+        Some(3),
+        "one was lost, and that is stated"
+    );
+}
