@@ -72,28 +72,7 @@ struct Data {
     data_dir: Option<PathBuf>,
 }
 
-/// What the window's libraries would read at every start, and an appliance has no use for: the system's fonts, because
-/// everything is drawn with those inside the program, and X11's table of composed keys. Whoever wants either sets the variable.
-const LEFT_OUT: [&str; 2] = ["FONTCONFIG_FILE", "XCOMPOSEFILE"];
-
-/// Keeps the libraries from reading what is of no use here. To be called before any thread is started.
-fn leave_out_what_nobody_uses() {
-    for name in LEFT_OUT {
-        if std::env::var_os(name).is_none() {
-            #[allow(
-                unsafe_code,
-                reason = "the libraries read the environment; there is no other way"
-            )]
-            // SAFETY: no other thread runs yet.
-            unsafe {
-                std::env::set_var(name, "/dev/null");
-            }
-        }
-    }
-}
-
 fn main() -> ExitCode {
-    leave_out_what_nobody_uses();
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env()

@@ -14,6 +14,7 @@ mod machine;
 mod picture;
 mod service;
 mod slides;
+mod surroundings;
 mod ui;
 mod vitals;
 mod voice;
@@ -96,6 +97,7 @@ struct Shared {
 /// # Errors
 /// It is set up wrongly, or something it cannot live without is missing.
 pub fn run(options: &Options) -> Result<(), AppError> {
+    let _spared = surroundings::spare();
     let settings = load_settings(options)?;
     let data = DataDir::new(options.data_dir.as_deref());
     data.check().map_err(AppError::SetUp)?;
