@@ -200,7 +200,24 @@ fn a_journal_that_was_mended_while_it_was_counted_is_counted_when_somebody_asks_
     assert_eq!(keeper.published().today, None);
     assert_eq!(
         counted(&mut keeper, &desk, BEGAN),
-        Some(3),
-        "one was lost, and that is stated"
+        Some(4),
+        "the log still has the page as it was before"
     );
+}
+
+#[tokio::test]
+async fn whoever_follows_the_journal_hears_of_the_count_that_somebody_asked_for() {
+    let desk = Desk::new();
+    drop(desk.filled(3));
+    let (clock, entropy) = (desk.clock.clone(), desk.entropy.clone());
+    let handle = JournalHandle::start(desk.path(), desk.terminal(), clock, entropy).unwrap();
+    let mut published = handle.subscribe();
+    handle.count_since(BEGAN, desk.offset(BEGAN));
+    let counted = |ratings| {
+        move |it: &Published| it.today.is_some_and(|today| today.ratings == Some(ratings))
+    };
+    published.wait_for(counted(3)).await.unwrap();
+    assert!(handle.append_durably(desk.rating()).await);
+    published.wait_for(counted(4)).await.unwrap();
+    handle.stop();
 }
