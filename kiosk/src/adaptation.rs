@@ -129,13 +129,30 @@ impl Volume {
         }
     }
 
-    /// In per cent of the loudest.
+    /// In per cent of the loudest: 20 dB from the lowest to the loudest, and the middle one 14 dB above the lowest (EN 301 549,
+    /// 8.2.1.1 and 8.2.1.2 ask for 18 and 12).
     #[must_use]
     pub fn percent(self) -> u8 {
         match self {
-            Self::Low => 25,
+            Self::Low => 10,
             Self::Medium => 50,
             Self::High => 100,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steps_of_the_volume_are_as_far_apart_as_the_standard_asks() {
+        let above_lowest = |step: Volume| {
+            let [step, lowest] = [step, Volume::Low].map(|it| f64::from(it.percent()));
+            20.0 * (step / lowest).log10()
+        };
+        // The loudest is clipped by half a decibel.
+        assert!(above_lowest(Volume::High) >= 18.0 + 0.5);
+        assert!(above_lowest(Volume::Medium) >= 12.0);
     }
 }

@@ -62,6 +62,8 @@ pub enum Edit {
     Insert(char),
     /// The last character goes, with all its marks.
     Delete,
+    /// The last word goes, with what is written after it.
+    DeleteWord,
 }
 
 /// The keyboard in front of one visitor.
@@ -217,6 +219,12 @@ pub fn edited(text: &str, edit: Edit, limit: usize) -> Option<String> {
         Edit::Delete => {
             let (at, _) = text.grapheme_indices(true).next_back()?;
             Some(text[..at].to_owned())
+        }
+        Edit::DeleteWord => {
+            let end = text.trim_end().char_indices();
+            let space = end.rev().find(|(_, character)| character.is_whitespace());
+            let at = space.map_or(0, |(at, character)| at + character.len_utf8());
+            (!text.is_empty()).then(|| text[..at].to_owned())
         }
     }
 }

@@ -8,6 +8,8 @@ use pikir_tests::kiosk::Kiosk;
 use pikir_tests::records::{self, Record};
 use pikir_tests::scene::Scene;
 use pikir_tests::xvfb::Display;
+use pikir_tests::{provision, wait};
+use rusqlite::{Connection, OpenFlags};
 
 /// SQLite's page (bytes).
 const PAGE: usize = 4_096;
@@ -141,5 +143,60 @@ fn a_page_that_is_lost_takes_its_own_ratings_and_no_others_and_the_loss_is_state
     for seq in [lost.first(), lost.last()].into_iter().flatten() {
         assert!(detail.contains(&seq.seq.to_string()), "{detail}");
     }
+    Ok(())
+}
+
+/// The page that holds the key which seals the next event, and the spare one in its own file, are gone.
+fn lose_the_key(kiosk: &Kiosk) -> Result<()> {
+    let path = journal(kiosk);
+    let ratchet: Vec<u8> = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
+        .query_row("SELECT ratchet FROM chain", [], |row| row.get(0))?;
+    overwrite(&path, |content| {
+        let at = content
+            .windows(ratchet.len())
+            .position(|window| window == ratchet)
+            .expect("the key lies in the file as it is");
+        let page = at / PAGE * PAGE;
+        content[page..page + PAGE].fill(0);
+    })?;
+    Ok(fs::remove_file(kiosk.data_dir().join("spare-key.json"))?)
+}
+
+#[test]
+fn what_is_owed_under_an_identity_whose_key_is_lost_arrives_under_it_after_a_new_enrolment()
+-> Result<()> {
+    let mut scene = Scene::new()?;
+    let display = scene.display()?;
+    let (mut kiosk, former) = stopped_with(&mut scene, &display, &[2, 4])?;
+    let owed = records::ratings(&records::in_journal(&kiosk)?);
+    lose_the_key(&kiosk)?;
+    kiosk.start(&display)?;
+    kiosk.wait_for_screen("out-of-service")?;
+    ensure!(kiosk.stop()?, "it ends well");
+
+    scene.portal.restart()?;
+    let token = scene.portal.create_token(&scene.place)?;
+    let url = scene.portal.url();
+    provision::enroll(&url, &token, kiosk.data_dir(), kiosk.config())?;
+    kiosk.start(&display)?;
+    kiosk.wait_for_screen("rate")?;
+    kiosk.rate_in_a_row(&display, &[5])?;
+    let present = kiosk.terminal_id()?;
+    assert_ne!(present, former);
+
+    let held = |terminal: &str| -> Result<Vec<Record>> {
+        Ok(records::ratings(&records::in_portal(
+            &scene.portal,
+            terminal,
+        )?))
+    };
+    wait::until("what the former identity owed", || {
+        Ok((held(&former)?.len() == owed.len()).then_some(()))
+    })?;
+    assert_eq!(held(&former)?, owed);
+    records::check_seals_with_gaps(&scene.portal, &former)?;
+    kiosk.wait_until_delivered()?;
+    assert_eq!(records::scores(&held(&present)?), [5]);
+    records::check_seals(&scene.portal, &present)?;
     Ok(())
 }

@@ -71,24 +71,38 @@ pub struct Fc {
     pub FcConfigDestroy: unsafe extern "C" fn(*mut FcConfig),
     pub FcConfigGetFonts: unsafe extern "C" fn(*mut FcConfig, FcSetName) -> *mut FcFontSet,
     pub FcConfigReference: unsafe extern "C" fn(*mut FcConfig) -> *mut FcConfig,
-    pub FcConfigSubstitute: unsafe extern "C" fn(*mut FcConfig, *mut FcPattern, FcMatchKind) -> FcBool,
-    pub FcFontMatch: unsafe extern "C" fn(*mut FcConfig, *mut FcPattern, *mut FcResult) -> *mut FcPattern,
-    pub FcFontRenderPrepare: unsafe extern "C" fn(*mut FcConfig, *mut FcPattern, *mut FcPattern) -> *mut FcPattern,
+    pub FcConfigSubstitute:
+        unsafe extern "C" fn(*mut FcConfig, *mut FcPattern, FcMatchKind) -> FcBool,
+    pub FcFontMatch:
+        unsafe extern "C" fn(*mut FcConfig, *mut FcPattern, *mut FcResult) -> *mut FcPattern,
+    pub FcFontRenderPrepare:
+        unsafe extern "C" fn(*mut FcConfig, *mut FcPattern, *mut FcPattern) -> *mut FcPattern,
     pub FcFontSetDestroy: unsafe extern "C" fn(*mut FcFontSet),
-    pub FcFontSort: unsafe extern "C" fn(*mut FcConfig, *mut FcPattern, FcBool, *mut *mut FcCharSet, *mut FcResult) -> *mut FcFontSet,
+    pub FcFontSort: unsafe extern "C" fn(
+        *mut FcConfig,
+        *mut FcPattern,
+        FcBool,
+        *mut *mut FcCharSet,
+        *mut FcResult,
+    ) -> *mut FcFontSet,
     pub FcInitLoadConfig: unsafe extern "C" fn() -> *mut FcConfig,
     pub FcLangSetAdd: unsafe extern "C" fn(*mut FcLangSet, *const FcChar8) -> FcBool,
     pub FcLangSetCopy: unsafe extern "C" fn(*const FcLangSet) -> *mut FcLangSet,
     pub FcLangSetCreate: unsafe extern "C" fn() -> *mut FcLangSet,
     pub FcLangSetDestroy: unsafe extern "C" fn(*mut FcLangSet),
     pub FcNameUnparse: unsafe extern "C" fn(*mut FcPattern) -> *mut FcChar8,
-    pub FcPatternAddCharSet: unsafe extern "C" fn(*mut FcPattern, *const c_char, *const FcCharSet) -> FcBool,
-    pub FcPatternAddLangSet: unsafe extern "C" fn(*mut FcPattern, *const c_char, *const FcLangSet) -> FcBool,
-    pub FcPatternAddString: unsafe extern "C" fn(*mut FcPattern, *const c_char, *const FcChar8) -> FcBool,
+    pub FcPatternAddCharSet:
+        unsafe extern "C" fn(*mut FcPattern, *const c_char, *const FcCharSet) -> FcBool,
+    pub FcPatternAddLangSet:
+        unsafe extern "C" fn(*mut FcPattern, *const c_char, *const FcLangSet) -> FcBool,
+    pub FcPatternAddString:
+        unsafe extern "C" fn(*mut FcPattern, *const c_char, *const FcChar8) -> FcBool,
     pub FcPatternCreate: unsafe extern "C" fn() -> *mut FcPattern,
     pub FcPatternDestroy: unsafe extern "C" fn(*mut FcPattern),
-    pub FcPatternGetInteger: unsafe extern "C" fn(*mut FcPattern, *const c_char, c_int, *mut c_int) -> FcResult,
-    pub FcPatternGetString: unsafe extern "C" fn(*mut FcPattern, *const c_char, c_int, *mut *mut FcChar8) -> FcResult,
+    pub FcPatternGetInteger:
+        unsafe extern "C" fn(*mut FcPattern, *const c_char, c_int, *mut c_int) -> FcResult,
+    pub FcPatternGetString:
+        unsafe extern "C" fn(*mut FcPattern, *const c_char, c_int, *mut *mut FcChar8) -> FcResult,
     pub FcPatternReference: unsafe extern "C" fn(*mut FcPattern),
     pub FcStrFree: unsafe extern "C" fn(*mut FcChar8),
 }

@@ -47,10 +47,11 @@ async fn deliver_one(
         return Ok(());
     };
     shared.former_journals().push(journal.clone());
-    // One that is still being checked or mended does not know yet what waits.
+    // One that is still being checked or mended does not know yet what waits. That nothing can be appended, because the key is
+    // lost, is what made most of them former ones.
     let ready = journal
         .subscribe()
-        .wait_for(|published| published.fault.is_none())
+        .wait_for(|published| published.fault.is_none() || published.state.pending > 0)
         .await
         .map(|published| published.state.pending);
     let Ok(pending) = ready else {

@@ -21,9 +21,10 @@ mod voice;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use tokio::sync::watch;
 
 use self::appliance::Appliance;
@@ -32,7 +33,7 @@ use crate::configuration::ConfigurationStore;
 use crate::doubt::Phantom;
 use crate::entropy::{SharedEntropy, SystemEntropy};
 use crate::files::{self, DataDir, Lock};
-use crate::hardware::{DoubleStrike, HardwareStatus};
+use crate::hardware::{DoubleStrike, Hardware, HardwareStatus};
 use crate::identity::Identity;
 use crate::journal::JournalHandle;
 use crate::portal::{PortalAddress, PortalHealth};
@@ -111,46 +112,31 @@ pub fn run(options: &Options) -> Result<(), AppError> {
     refuse_rotation_in_a_window(options, &settings)?;
     let (vitals, watched) = vitals::vitals();
     let shared = share(data, &settings, vitals)?;
-    let address = portal_address(&settings, &shared.data)?;
+    if screen::draws_by_itself() {
+        draw_by_itself(settings.screen.rotation, &shared)?;
+    }
+    // The journal is looked through and authorities are read while the window is made.
+    let enrolled = service::open_if_enrolled(&shared)?;
+    let enrolled_at = match &enrolled {
+        Some((identity, _)) => identity.portal.clone(),
+        None => Identity::load(&shared.data.identity())?.and_then(|identity| identity.portal),
+    };
+    let address = prepare_address(&settings, enrolled_at)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("network")
         .enable_all()
         .build()
         .context("the network thread cannot be started")?;
-    if screen::draws_by_itself() {
-        draw_by_itself(settings.screen.rotation, &shared)?;
-    }
-    let screen_options = ScreenOptions {
-        windowed: options.windowed,
-        reduced_motion: settings.screen.reduced_motion,
-    };
-    let screen = Screen::new(&screen_options).map_err(anyhow::Error::from)?;
-    let windowed = options.windowed.is_some();
-    let hardware = machine::start(&settings.gpio, windowed, &shared);
-    let appliance = Appliance::new(
-        settings.screen,
-        hardware.outputs(),
-        shared.hardware.clone(),
-        shared.clock.up_ms(),
-    );
-    let double_strike_ms = settings.screen.double_strike_ms;
-    screen.set_double_strike(double_strike_ms);
-    screen.set_two_buttons(settings.gpio.has_two_buttons());
-    let voice = voice::start(settings.speech, &screen, &shared);
-    ui::start(
-        &screen,
-        &shared,
-        appliance,
-        voice,
-        DoubleStrike::new(double_strike_ms),
-        machine::paints(windowed),
-    );
+    let (screen, _hardware) = start_screen(options.windowed, settings, &shared)?;
     // An enrolled terminal serves from its first frame on.
-    let enrolled = service::open_if_enrolled(&shared)?;
     if let Some((_, journal)) = &enrolled {
+        journal.wait_until_open();
         ui::serve(journal.clone());
     }
+    let address = address
+        .join()
+        .map_err(|_| anyhow!("TLS cannot be prepared"))??;
     runtime.block_on(async { service::start(shared.clone(), address, enrolled, watched) })?;
     let ended = screen.run().map_err(anyhow::Error::from);
     let present = shared.journal.borrow().clone();
@@ -161,6 +147,38 @@ pub fn run(options: &Options) -> Result<(), AppError> {
     // What is still being uploaded is sent again after the next start.
     runtime.shutdown_background();
     Ok(ended?)
+}
+
+/// Makes the window and what belongs to it: buttons, backlight, speech.
+fn start_screen(
+    windowed: Option<(u32, u32)>,
+    settings: Settings,
+    shared: &Shared,
+) -> anyhow::Result<(Screen, Hardware)> {
+    let screen = Screen::new(&ScreenOptions {
+        windowed,
+        reduced_motion: settings.screen.reduced_motion,
+    })?;
+    let hardware = machine::start(&settings.gpio, windowed.is_some(), shared);
+    let appliance = Appliance::new(
+        settings.screen,
+        hardware.outputs(),
+        shared.hardware.clone(),
+        shared.clock.up_ms(),
+    );
+    let double_strike_ms = settings.screen.double_strike_ms;
+    screen.set_double_strike(double_strike_ms);
+    screen.set_two_buttons(settings.gpio.has_two_buttons());
+    let voice = voice::start(settings.speech, &screen, shared);
+    ui::start(
+        &screen,
+        shared,
+        appliance,
+        voice,
+        DoubleStrike::new(double_strike_ms),
+        machine::paints(windowed.is_some()),
+    );
+    Ok((screen, hardware))
 }
 
 /// Draws straight to the screen, and knows of its touch panels.
@@ -206,15 +224,23 @@ fn share(data: DataDir, settings: &Settings, vitals: vitals::Vitals) -> anyhow::
     })
 }
 
-/// The portal the settings name, or the one the terminal was enrolled at; `None` before either is known.
-fn portal_address(settings: &Settings, data: &DataDir) -> Result<Option<PortalAddress>, AppError> {
-    let enrolled_at = Identity::load(&data.identity())?.and_then(|identity| identity.portal);
-    let Some(portal) = settings.portal.clone().or(enrolled_at) else {
-        return Ok(None);
+/// Begins to prepare the way to the portal that the settings name, or to the one the terminal was enrolled at; to none before
+/// either is known.
+fn prepare_address(
+    settings: &Settings,
+    enrolled_at: Option<String>,
+) -> anyhow::Result<JoinHandle<Result<Option<PortalAddress>, AppError>>> {
+    let portal = settings.portal.clone().or(enrolled_at);
+    let ca_file = settings.ca_file.clone();
+    let prepare = move || {
+        let address = portal.map(|portal| PortalAddress::new(&portal, ca_file.as_deref()));
+        let address = address.transpose();
+        address.map_err(|error| AppError::SetUp(format!("{error:#}")))
     };
-    PortalAddress::new(&portal, settings.ca_file.as_deref())
-        .map(Some)
-        .map_err(|error| AppError::SetUp(format!("{error:#}")))
+    std::thread::Builder::new()
+        .name("authorities".into())
+        .spawn(prepare)
+        .context("no thread can be started")
 }
 
 /// Picture and touch are turned together where the program draws to the screen itself. A window system turns both, or neither.

@@ -50,7 +50,7 @@ pub fn start(
     Ok(())
 }
 
-/// Opens the journal of a terminal that is enrolled already.
+/// Begins to open the journal of a terminal that is enrolled already.
 ///
 /// # Errors
 /// The identity cannot be read, or the journal's thread cannot be started.
@@ -66,7 +66,7 @@ fn open(shared: &Shared, identity: Identity) -> anyhow::Result<(Identity, Journa
     let terminal = identity
         .terminal
         .context("the identity has no terminal id")?;
-    let journal = JournalHandle::start(
+    let journal = JournalHandle::begin(
         shared.data.journal(),
         terminal,
         shared.clock.clone(),
@@ -171,8 +171,12 @@ async fn set_up(
         enrolment::set_up(&shared.data, address, clock, entropy, show, &shared.health).await;
     shared.configuration.reload();
     let opening = shared.clone();
-    let (identity, journal) =
-        tokio::task::spawn_blocking(move || open(&opening, identity)).await??;
+    let open = move || {
+        let opened = open(&opening, identity)?;
+        opened.1.wait_until_open();
+        anyhow::Ok(opened)
+    };
+    let (identity, journal) = tokio::task::spawn_blocking(open).await??;
     let serving = journal.clone();
     ui::post(move |ui| ui.serve(serving));
     Ok((identity, journal))

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use pikir_contract::{BootOffset, EventsAnswer, Id};
@@ -43,16 +43,32 @@ pub struct JournalHandle {
     waiting: Arc<AtomicUsize>,
     published: watch::Receiver<Published>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    /// Hears once from the thread when it has opened the journal, or found that it cannot.
+    opened: Arc<Mutex<Receiver<()>>>,
 }
 
 impl JournalHandle {
-    /// Starts the journal's thread and waits a little ([`OPEN_PATIENCE`]): whoever starts finds the journal open, unless
-    /// there is much to check or to mend. One that cannot be opened is a fault that everybody sees and that the thread tries
-    /// to mend; it is no reason not to start.
+    /// [`JournalHandle::begin`], and [`JournalHandle::wait_until_open`].
     ///
     /// # Errors
     /// The thread cannot be started.
     pub fn start(
+        path: PathBuf,
+        terminal: Id,
+        clock: SharedClock,
+        entropy: SharedEntropy,
+    ) -> std::io::Result<Self> {
+        let handle = Self::begin(path, terminal, clock, entropy)?;
+        handle.wait_until_open();
+        Ok(handle)
+    }
+
+    /// Starts the journal's thread, which begins to open it. A journal that cannot be opened is a fault that everybody sees
+    /// and that the thread tries to mend; it is no reason not to start.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub fn begin(
         path: PathBuf,
         terminal: Id,
         clock: SharedClock,
@@ -68,15 +84,24 @@ impl JournalHandle {
             .spawn(move || {
                 keeper.idle();
                 let _ = opened.send(());
+                // Whoever asks once more does not wait.
+                drop(opened);
                 run(keeper, &received);
             })?;
-        let _ = wait.recv_timeout(OPEN_PATIENCE);
         Ok(Self {
             commands,
             waiting,
             published,
             thread: Arc::new(Mutex::new(Some(thread))),
+            opened: Arc::new(Mutex::new(wait)),
         })
+    }
+
+    /// Waits a little ([`OPEN_PATIENCE`]): whoever starts finds the journal open, unless there is much to check or to mend.
+    pub fn wait_until_open(&self) {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        // Gone: it has said so before.
+        let _ = opened.recv_timeout(OPEN_PATIENCE);
     }
 
     /// Where the journal stands now.

@@ -191,6 +191,23 @@ fn one_press_deletes_what_is_seen_as_one_character() {
 }
 
 #[test]
+fn a_word_is_deleted_with_what_is_written_after_it() {
+    for (text, left) in [
+        ("бардыгы жакшы", "бардыгы "),
+        ("бардыгы ", ""),
+        ("бир\u{a0}эки!  ", "бир\u{a0}"),
+        ("  ", ""),
+    ] {
+        assert_eq!(
+            edited(text, Edit::DeleteWord, LIMIT).as_deref(),
+            Some(left),
+            "{text:?}"
+        );
+    }
+    assert_eq!(edited("", Edit::DeleteWord, LIMIT), None);
+}
+
+#[test]
 fn the_limit_lets_the_last_character_in_and_no_further_one() {
     assert_eq!(edited("ққ", Edit::Insert('қ'), 3).as_deref(), Some("қққ"));
     assert_eq!(edited("қққ", Edit::Insert('қ'), 3), None);

@@ -59,6 +59,10 @@ pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
     let with = pad.clone();
     adapter.on_typed(move |key| with.typed(&key));
     let with = pad.clone();
+    adapter.on_delete_word(move || {
+        with.edit(Edit::DeleteWord);
+    });
+    let with = pad.clone();
     adapter.on_new_line(move || {
         with.edit(Edit::Insert('\n'));
     });

@@ -82,7 +82,7 @@ fn turn_picture(rotation: u16) {
             unsafe_code,
             reason = "the backend reads the environment; there is no other way"
         )]
-        // SAFETY: the threads that run already (tokio's) read no environment until they are given work.
+        // SAFETY: no other thread runs yet.
         unsafe {
             std::env::set_var("SLINT_KMS_ROTATION", rotation.to_string());
         }

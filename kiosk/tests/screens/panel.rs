@@ -102,7 +102,7 @@ fn every_choice_of_the_panel_reports_how_the_screen_is_wanted() {
             },
         ),
         (
-            "Volume: 25 %",
+            "Volume: 10 %",
             Adaptation {
                 volume: Volume::Low,
                 ..plain
