@@ -33,24 +33,27 @@ pub struct Configuration {
     pub hours: Option<OpeningHours>,
     /// The night hours in their time zone; `None`: never, or the system does not know the zone.
     pub night: Option<NightHours>,
+    /// The time zone; `None`: the document names none, or the system does not know it.
+    pub zone: Option<TimeZone>,
 }
 
 impl Configuration {
     fn new(document: TerminalConfig, etag: Option<String>) -> Self {
-        let (hours, night) = document.hours.as_ref().map_or((None, None), |hours| {
+        let (hours, night, zone) = document.hours.as_ref().map_or((None, None, None), |hours| {
             let Ok(zone) = time_zone(&hours.timezone).inspect_err(|error| {
                 tracing::warn!(zone = hours.timezone, %error, "opening and night hours are not used. Is tzdata installed?");
             }) else {
-                return (None, None);
+                return (None, None, None);
             };
             let night = hours.night.as_ref().map(|night| NightHours::new(zone.clone(), night));
-            (OpeningHours::new(zone, &hours.open), night)
+            (OpeningHours::new(zone.clone(), &hours.open), night, Some(zone))
         });
         Self {
             document,
             etag,
             hours,
             night,
+            zone,
         }
     }
 }
@@ -209,6 +212,7 @@ mod tests {
         // 2027-01-04, 20:00 and 12:00 in Bishkek.
         let night = current.night.as_ref().unwrap();
         assert!(night.is_night(1_799_071_200_000) && !night.is_night(1_799_042_400_000));
+        assert!(current.zone.is_some());
     }
 
     #[test]

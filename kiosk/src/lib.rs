@@ -10,6 +10,7 @@
 //! | [`adaptation`] | how one visitor wants the screen |
 //! | [`keyboard`] | the keys on the screen, and what they write |
 //! | [`news`] | when the idle screen tells news |
+//! | [`today`] | the day at the office, and when its number of ratings is told |
 //! | [`view`] | what the screen shows, as plain data |
 //! | [`journal`] | the append-only log of ratings: one thread, one transaction, one fsync |
 //! | [`portal`] | the central portal as the terminal sees it, over signed HTTP |
@@ -64,6 +65,7 @@ pub mod settings;
 pub mod speech;
 pub mod status;
 pub mod tamper;
+pub mod today;
 pub mod true_time;
 pub mod upkeep;
 pub mod uploader;

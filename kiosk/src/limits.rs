@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+/// Fewest ratings of a day that the idle screen tells: with fewer somebody might know who gave them.
+pub const MIN_TOLD_RATINGS: u64 = 5;
+/// Events that are looked at to count the ratings of a day: several times what a crowded hall leaves in one, and read in
+/// less than a blink.
+pub const MAX_COUNTED_EVENTS: usize = 10_000;
 /// Free space below which no rating is taken (MiB). SQLite, the log and an update must still fit.
 pub const DISK_FLOOR_MB: u64 = 64;
 /// Pending events above which no rating is taken: years of a busy lobby, about 500 MB of journal.

@@ -5,6 +5,17 @@
 
 use crate::limits::{NEWS_AFTER_MS, NEWS_TURN_MS};
 
+/// What has a place on the screen beside the question's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// Nothing: nobody can read it.
+    None,
+    /// One sentence: a small panel.
+    Line,
+    /// Everything.
+    Whole,
+}
+
 /// Which of `count` news is shown when nobody was there for `alone_ms`; `None`: the question.
 #[must_use]
 pub fn slide(alone_ms: u64, count: usize) -> Option<usize> {

@@ -30,10 +30,12 @@ pub struct View {
     pub qr: Option<QrView>,
     /// How this visitor wants the screen.
     pub adaptation: Adaptation,
-    /// What feedback changed, told while nobody is there. On the rate screen alone, where there is room.
-    pub news: Option<NewsView>,
-    /// The first of it, which whoever begins to listen hears on the rate screen.
+    /// What is told while nobody is there. On the rate screen alone, where there is room.
+    pub slide: Option<Slide>,
+    /// The first of the news, which whoever begins to listen hears on the rate screen.
     pub announced: Option<NewsView>,
+    /// The day's ratings, where they are told: heard after the news.
+    pub ratings_today: Option<u32>,
     /// What lies over the screen.
     pub overlay: Option<Overlay>,
     /// "Are you still there?" is asked, and there are so many seconds to answer. Lies over everything.
@@ -41,6 +43,15 @@ pub struct View {
 }
 
 /// Something to tell while nobody is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Slide {
+    /// What feedback changed.
+    News(NewsView),
+    /// How many ratings were given here today. Never what they were.
+    Ratings(u32),
+}
+
+/// What feedback changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewsView {
     /// It answers what visitors wrote; otherwise it is news.

@@ -13,6 +13,7 @@ mod former;
 mod machine;
 mod picture;
 mod service;
+mod slides;
 mod surroundings;
 mod ui;
 mod vitals;

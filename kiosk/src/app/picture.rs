@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use pikir_contract::{
-    Announcement, AnnouncementKind, Choice, TerminalConfig, presence_step, presence_token,
-    qr_address,
-};
+use pikir_contract::{Choice, TerminalConfig, presence_step, presence_token, qr_address};
 
+use super::slides::{self, Telling};
 use crate::adaptation::Adaptation;
 use crate::configuration::Configuration;
 use crate::languages;
-use crate::news;
-use crate::view::{NewsView, QrView, ScreenView, SetupView, View};
+use crate::view::{QrView, ScreenView, SetupView, View};
 use crate::visit::{Named, Questionnaire, Rules, Texts, Visit};
 
 /// The language of a terminal that has no configuration yet.
@@ -31,21 +28,21 @@ pub fn setup(setup: &SetupView) -> View {
         accent: None,
         qr: None,
         adaptation: Adaptation::default(),
-        news: None,
+        slide: None,
         announced: None,
+        ratings_today: None,
         overlay: None,
         idle_left_s: None,
     }
 }
 
-/// The view of an enrolled terminal. `tells`: news can be seen on its screen. `unix_ms` is the true time, where it is known.
+/// The view of an enrolled terminal.
 #[must_use]
 pub fn serving(
     visit: &Visit,
     configuration: Option<&Arc<Configuration>>,
-    tells: bool,
+    telling: Telling,
     now_ms: u64,
-    unix_ms: Option<i64>,
 ) -> View {
     let Some(configuration) = configuration else {
         return View {
@@ -85,67 +82,14 @@ pub fn serving(
         unit: config.unit.as_ref().map(|unit| text(&unit.name)),
         place: config.place.name.clone(),
         accent: config.theme.accent.as_deref().and_then(srgb),
-        qr: Some(qr(config, unix_ms)),
+        qr: Some(qr(config, telling.unix_ms)),
         adaptation: visit.adaptation(),
-        news: if tells {
-            news(visit, config, now_ms, unix_ms)
-        } else {
-            None
-        },
-        announced: announcements(config, unix_ms)
-            .next()
-            .map(|announcement| told(config, announcement, visit.language())),
+        slide: slides::now(visit, config, telling, now_ms),
+        announced: slides::first(config, telling.unix_ms, language),
+        ratings_today: telling.ratings,
         overlay: visit.overlay(),
         idle_left_s: visit.idle_left_s(now_ms),
     }
-}
-
-/// The announcements that still hold, as far as the time is known.
-fn announcements(
-    config: &TerminalConfig,
-    unix_ms: Option<i64>,
-) -> impl Iterator<Item = &Announcement> {
-    config.announcements.iter().filter(move |announcement| {
-        let until_ms = announcement.until.map(|until| until.unix_ms());
-        until_ms
-            .zip(unix_ms)
-            .is_none_or(|(until_ms, unix_ms)| unix_ms < until_ms)
-    })
-}
-
-fn news(
-    visit: &Visit,
-    config: &TerminalConfig,
-    now_ms: u64,
-    unix_ms: Option<i64>,
-) -> Option<NewsView> {
-    let alone_ms = visit.alone_ms(now_ms)?;
-    let at = news::slide(alone_ms, announcements(config, unix_ms).count())?;
-    let announcement = announcements(config, unix_ms).nth(at)?;
-    Some(told(config, announcement, visit.language()))
-}
-
-fn told(config: &TerminalConfig, announcement: &Announcement, language: &str) -> NewsView {
-    let text = |texts| config.text(texts, language).unwrap_or_default().to_owned();
-    NewsView {
-        answer: announcement.kind == AnnouncementKind::Answer,
-        title: text(&announcement.title),
-        text: text(&announcement.text),
-    }
-}
-
-/// How long until other news are shown (milliseconds); `None`: nothing changes.
-#[must_use]
-pub fn until_news_turn_ms(
-    visit: &Visit,
-    config: &TerminalConfig,
-    now_ms: u64,
-    unix_ms: Option<i64>,
-) -> Option<u64> {
-    news::until_turn_ms(
-        visit.alone_ms(now_ms)?,
-        announcements(config, unix_ms).count(),
-    )
 }
 
 /// What the configuration calls it; where it has no name (any more), its key.
@@ -253,7 +197,7 @@ mod tests {
     use super::*;
     use crate::clock::{Clock as _, TestClock};
     use crate::entropy::{Entropy as _, TestEntropy};
-    use crate::limits::NEWS_AFTER_MS;
+    use crate::news::Room;
     use crate::visit::{Event, Stamp};
     use pikir_contract::check_presence;
     use serde_json::json;
@@ -300,64 +244,13 @@ mod tests {
     }
 
     #[test]
-    fn news_are_told_when_nobody_is_there_until_they_are_over_and_a_touch_ends_them() {
-        let mut with = document();
-        with["announcements"] = json!([
-            {"title": {"ky": "Эски"}, "text": {"ky": "Текст"}, "kind": "answer", "until": "2026-01-01T00:00:00Z"},
-            {"title": {"ky": "Жаңы"}, "text": {"ky": "Текст"}, "kind": "news"},
-        ]);
-        let document = TerminalConfig::from_value(&with).unwrap();
-        let configuration = Arc::new(Configuration {
-            document,
-            etag: None,
-            hours: None,
-            night: None,
-        });
-        let mut visit = Visit::new(rules(&configuration), None);
-        let title = |visit: &Visit, now_ms: u64, unix_ms: Option<i64>| {
-            let view = serving(visit, Some(&configuration), true, now_ms, unix_ms);
-            view.news.map(|news| news.title)
-        };
-        let later = 1_800_000_000_000;
-        let hidden = serving(
-            &visit,
-            Some(&configuration),
-            false,
-            NEWS_AFTER_MS,
-            Some(later),
-        );
-        assert_eq!(hidden.news, None, "nobody can see them");
-        let heard = hidden.announced.map(|news| news.title);
-        assert_eq!(heard.as_deref(), Some("Жаңы"), "and yet they can be heard");
-        assert_eq!(title(&visit, NEWS_AFTER_MS - 1, Some(later)), None);
-        assert_eq!(
-            title(&visit, NEWS_AFTER_MS, Some(later)).as_deref(),
-            Some("Жаңы")
-        );
-        assert_eq!(
-            title(&visit, NEWS_AFTER_MS, None).as_deref(),
-            Some("Эски"),
-            "nobody knows the time"
-        );
-
-        let clock = TestClock::new("7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap(), 0);
-        clock.advance_ms(NEWS_AFTER_MS);
-        let stamp = Stamp {
-            at: clock.reading(),
-            id: TestEntropy::new(7).id(0),
-        };
-        let _ = visit.step(Event::Touched(crate::doubt::Point { x: 5, y: 5 }), &stamp);
-        assert_eq!(title(&visit, stamp.at.up_ms, Some(later)), None);
-        assert!(title(&visit, stamp.at.up_ms + NEWS_AFTER_MS, Some(later)).is_some());
-    }
-
-    #[test]
     fn a_text_missing_in_the_visitors_language_is_the_built_in_one_and_a_name_falls_back() {
         let configuration = Arc::new(Configuration {
             document: config(),
             etag: None,
             hours: None,
             night: None,
+            zone: None,
         });
         let mut visit = Visit::new(rules(&configuration), None);
         let clock = TestClock::new("7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap(), 0);
@@ -366,7 +259,12 @@ mod tests {
             id: TestEntropy::new(7).id(0),
         };
         let _ = visit.step(Event::Language("ru".into()), &stamp);
-        let view = serving(&visit, Some(&configuration), true, 0, None);
+        let telling = Telling {
+            room: Room::Whole,
+            ratings: None,
+            unix_ms: None,
+        };
+        let view = serving(&visit, Some(&configuration), telling, 0);
         assert_eq!(view.organization, "Центр");
         match view.screen {
             ScreenView::Rate(rate) => assert_eq!(rate.question, None),

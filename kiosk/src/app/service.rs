@@ -13,7 +13,7 @@ use crate::clock_watch::ClockWatch;
 use crate::control;
 use crate::enrolment;
 use crate::identity::Identity;
-use crate::journal::{JournalHandle, NewEvent};
+use crate::journal::{JournalHandle, NewEvent, Published};
 use crate::limits::LAST_NOTICE_PATIENCE;
 use crate::network::{self, NetworkChanges};
 use crate::portal::{HttpPortal, PortalAddress, PortalHealth};
@@ -190,10 +190,11 @@ async fn follow(shared: Shared, journal: JournalHandle) {
     // Whatever changed before is told once.
     ui::post(ui::Ui::configuration_changed);
     loop {
-        let fault = journal.borrow_and_update().fault.clone();
+        let known = journal.borrow_and_update().clone();
+        let day = |published: &Published| published.today.map(|counted| counted.since_ms);
         tokio::select! {
-            // Every append changes the journal; only its health concerns the screen.
-            changed = journal.wait_for(|published| published.fault != fault) => match changed {
+            // Every append changes the journal; only its health concerns the screen, and which day it counts.
+            changed = journal.wait_for(|it| it.fault != known.fault || day(it) != day(&known)) => match changed {
                 Ok(_) => ui::post(ui::Ui::service_changed),
                 Err(_) => return,
             },

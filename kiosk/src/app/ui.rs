@@ -9,13 +9,16 @@ use pikir_contract::{InputKind, Notice, Score};
 use slint::{Timer, TimerMode};
 
 use super::appliance::{Appliance, Moment};
+use super::slides::{self, Telling};
 use super::{Shared, picture};
+use crate::configuration::Configuration;
 use crate::doubt::Phantom;
 use crate::hardware::{DoubleStrike, Input};
-use crate::journal::{Content, JournalHandle, NewEvent};
+use crate::journal::{self, Content, JournalHandle, NewEvent};
 use crate::portal::PortalState;
 use crate::screen::Screen;
 use crate::speech::{Request, SharedVoice};
+use crate::today;
 use crate::view::{Fault, FaultView, ScreenView, SetupView, UserAction};
 use crate::visit::{Effect, Event, Stamp, Visit};
 
@@ -281,11 +284,15 @@ impl Ui {
         let now_ms = self.shared.clock.up_ms();
         let unix_ms = self.shared.true_time.unix_ms();
         let configuration = self.shared.configuration.current();
+        let telling = Telling {
+            room: self.screen.room_for_news(),
+            ratings: self.ratings_today(configuration.as_deref(), unix_ms),
+            unix_ms,
+        };
         let mut view = match &self.mode {
             Mode::Setup(setup) => picture::setup(setup),
             Mode::Serving { visit, .. } => {
-                let tells = self.screen.tells_news();
-                picture::serving(visit, configuration.as_ref(), tells, now_ms, unix_ms)
+                picture::serving(visit, configuration.as_ref(), telling, now_ms)
             }
         };
         if let Some(broken) = &self.broken {
@@ -314,12 +321,34 @@ impl Ui {
             .as_ref()
             .and_then(|current| picture::until_next_code_ms(&current.document, unix_ms));
         let turn = match (&self.mode, &configuration) {
-            (Mode::Serving { visit, .. }, Some(current)) if self.screen.tells_news() => {
-                picture::until_news_turn_ms(visit, &current.document, now_ms, unix_ms)
+            (Mode::Serving { visit, .. }, Some(current)) => {
+                slides::until_turn_ms(visit, &current.document, telling, now_ms)
             }
             _ => None,
         };
         self.wake_after([deadline, code, next, turn].into_iter().flatten().min());
+    }
+
+    /// The day's ratings, where they are to be told. The journal is asked for those of a day that it does not count yet; its
+    /// answer is seen at a later refresh.
+    fn ratings_today(
+        &self,
+        configuration: Option<&Configuration>,
+        unix_ms: Option<i64>,
+    ) -> Option<u32> {
+        let Mode::Serving { journal, .. } = &self.mode else {
+            return None;
+        };
+        let began_ms = today::began_ms(configuration?.zone.as_ref()?, unix_ms?)?;
+        let published = journal.published();
+        let is_counted = |counted: journal::Today| counted.since_ms == began_ms;
+        if published.fault.is_none()
+            && !published.today.is_some_and(is_counted)
+            && let Some(offset) = self.shared.true_time.offset()
+        {
+            journal.count_since(began_ms, offset);
+        }
+        today::told(published.today, Some(began_ms))
     }
 
     /// Sleeps exactly until time alone changes something.

@@ -65,7 +65,7 @@ impl Journal {
         Ok(boots.collect::<Result<_, _>>()?)
     }
 
-    fn offset_of(&self, boot: &str) -> Result<Option<BootOffset>, JournalError> {
+    pub(super) fn offset_of(&self, boot: &str) -> Result<Option<BootOffset>, JournalError> {
         let mut statement = self.connection().prepare_cached(
             "SELECT offset_ms, quality FROM boots WHERE boot = ?1 AND offset_ms IS NOT NULL",
         )?;

@@ -13,22 +13,13 @@ use tokio::sync::watch;
 use super::NewEvent;
 use super::cursor::{Offer, Taken};
 use super::error::JournalError;
+use super::published::Published;
 use super::store::{Appended, Batch, Journal, JournalState};
+use super::today::{Change, Tally};
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
 use crate::limits::{JOURNAL_IDLE, JOURNAL_RETRY, MAX_JOURNAL_BYTES, REMOVE_PAUSE, SPARE_LAST};
 use crate::view::{Fault, FaultView};
-
-/// What everybody may know of the journal without waiting.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Published {
-    /// Where it stands.
-    pub state: JournalState,
-    /// Why nothing can be appended, if so.
-    pub fault: Option<FaultView>,
-    /// What the newest recovery from damage says of itself; `None` where the journal was never damaged.
-    pub recovered: Option<String>,
-}
 
 /// The journal with its care: what there must be room for, what is done in idle time, how damage is mended.
 pub struct Keeper {
@@ -59,16 +50,10 @@ pub struct Keeper {
     /// Used pages (bytes) when they were last looked at, and appends until they are looked at again.
     pub(super) used: (u64, u32),
     pub(super) max_bytes: u64,
+    /// Ratings of the day; `None` where nobody asked, or where they have to be counted anew.
+    pub(super) tally: Option<Tally>,
     /// Requests that wait for it: what can be done later gives way to them.
     pub(super) waiting: Arc<AtomicUsize>,
-}
-
-impl Published {
-    /// Whether nothing waits for the portal, and that is certain.
-    #[must_use]
-    pub fn is_delivered(&self) -> bool {
-        self.fault.is_none() && self.state.pending == 0
-    }
 }
 
 impl Keeper {
@@ -102,6 +87,7 @@ impl Keeper {
                 state,
                 fault: Some(fault),
                 recovered: None,
+                today: None,
             }),
             path,
             terminal,
@@ -118,6 +104,7 @@ impl Keeper {
             offered: [None; 2],
             used: (0, 0),
             max_bytes: MAX_JOURNAL_BYTES,
+            tally: None,
             waiting: Arc::default(),
         }
     }
@@ -181,7 +168,11 @@ impl Keeper {
     /// Nothing was appended; the fault is published too.
     pub fn append(&mut self, event: NewEvent) -> Result<Appended, FaultView> {
         self.dirty = true;
+        let change = Change::of(&event);
         let result = self.append_with_care(event);
+        if result.is_ok() {
+            self.go_on_counting(change);
+        }
         self.publish_state(result.as_ref().err().cloned());
         result
     }
@@ -293,6 +284,8 @@ impl Keeper {
         if offset.boot == self.clock.boot() {
             self.learn_time(offset.offset_ms);
         }
+        // It may date events otherwise than they were counted.
+        self.tally = None;
         self.with(|journal| journal.learn_offset(&offset))
     }
 
@@ -349,7 +342,7 @@ impl Keeper {
     }
 
     /// Does something with the open journal; damage that shows is mended, and whoever asked asks again.
-    fn with<T>(
+    pub(super) fn with<T>(
         &mut self,
         work: impl FnOnce(&mut Journal) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
@@ -373,6 +366,7 @@ impl Keeper {
         self.offered = [None; 2];
         self.used = (0, 0);
         self.spare_seq = spare_seq;
+        self.tally = None;
         self.journal = Some(journal);
     }
 
@@ -412,6 +406,7 @@ impl Keeper {
                     Some(journal) => journal.recovered().map(str::to_owned),
                     None => published.recovered.clone(),
                 },
+                today: self.tally.map(|tally| tally.today),
             };
             let changed = *published != next;
             *published = next;

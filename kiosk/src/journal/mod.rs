@@ -87,6 +87,7 @@ mod losses;
 mod mend;
 mod open;
 mod pages;
+mod published;
 mod recovery;
 mod retention;
 mod rows;
@@ -95,16 +96,19 @@ mod spare;
 mod store;
 mod tail;
 mod thread;
+mod today;
 mod verify;
 mod wal;
 
 pub use cursor::Taken;
 pub use error::JournalError;
 pub use export::{ExportSummary, export};
-pub use keeper::{Keeper, Published};
+pub use keeper::Keeper;
+pub use published::Published;
 pub use spare::make_spare_key;
 pub use store::{Appended, Batch, Journal, JournalState};
 pub use thread::{AppendReply, JournalHandle};
+pub use today::Today;
 pub use verify::{VerifyReport, verify};
 
 use std::collections::BTreeMap;

@@ -18,6 +18,7 @@ mod damage;
 mod recovery;
 mod retention;
 mod tail;
+mod today;
 mod versions;
 
 const FIRST_KEY: [u8; 32] = [42; 32];

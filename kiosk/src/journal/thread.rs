@@ -12,7 +12,8 @@ use tokio::sync::{oneshot, watch};
 use super::NewEvent;
 use super::cursor::Taken;
 use super::error::JournalError;
-use super::keeper::{Keeper, Published};
+use super::keeper::Keeper;
+use super::published::Published;
 use super::store::{Appended, Batch};
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
@@ -30,6 +31,7 @@ enum Command {
     Acknowledge(EventsAnswer, oneshot::Sender<Result<Taken, JournalError>>),
     Refuse(u64, String, oneshot::Sender<Result<(), JournalError>>),
     LearnOffset(BootOffset, oneshot::Sender<Result<(), JournalError>>),
+    CountSince(i64, BootOffset),
     Stop,
 }
 
@@ -201,6 +203,12 @@ impl JournalHandle {
         self.ask(|reply| Command::LearnOffset(offset, reply)).await
     }
 
+    /// Asks for the ratings since a midnight and returns at once; [`Published::today`] will say how many. See
+    /// [`Keeper::count_since`]. A journal that is too busy is asked again with the next refresh.
+    pub fn count_since(&self, since_ms: i64, offset: BootOffset) {
+        let _ = self.send(Command::CountSince(since_ms, offset));
+    }
+
     /// Finishes what was asked before, empties the write-ahead log and ends the thread.
     pub fn stop(&self) {
         let thread = self
@@ -275,6 +283,7 @@ fn carry_out(keeper: &mut Keeper, command: Command) {
         Command::LearnOffset(offset, reply) => {
             let _ = reply.send(keeper.learn_offset(offset));
         }
+        Command::CountSince(since_ms, offset) => keeper.count_since(since_ms, offset),
         Command::Stop => {}
     }
 }

@@ -30,6 +30,7 @@ use std::rc::Rc;
 
 use slint::{CloseRequestResponse, ComponentHandle as _, PhysicalSize};
 
+use crate::news::Room;
 use crate::speech::Request;
 use crate::view::{ScreenView, UserAction, View};
 use ui::{AppWindow, ScreenKind, Shell, Theme};
@@ -207,10 +208,15 @@ impl Screen {
         self.window.global::<Shell>().get_finger_down()
     }
 
-    /// Whether news can be seen: a small panel has no room for them, and nobody reads a dark one.
-    pub fn tells_news(&self) -> bool {
-        let compact = self.window.global::<Theme>().get_compact();
-        !compact && !self.window.global::<Shell>().get_dark()
+    /// What can be told in the question's place: a small panel has no room for news, and nobody reads a dark one.
+    pub fn room_for_news(&self) -> Room {
+        if self.window.global::<Shell>().get_dark() {
+            Room::None
+        } else if self.window.global::<Theme>().get_compact() {
+            Room::Line
+        } else {
+            Room::Whole
+        }
     }
 
     /// Has a frame painted soon. [`Screen::painted_beat`] tells `beat` once it was. Needs [`Screen::on_first_frame`].

@@ -7,7 +7,7 @@ use slint::ComponentHandle as _;
 
 use super::shell;
 use super::ui::{Announced, AppWindow, Message, News, Rate, ScaleWords};
-use crate::view::{RateMessage, RateView, UserAction, View};
+use crate::view::{RateMessage, RateView, Slide, UserAction, View};
 
 pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
     let rate = window.global::<Rate>();
@@ -55,13 +55,20 @@ fn show_news(shown: &News<'_>, view: &View) {
         text: news.text.as_str().into(),
     });
     shown.set_first(first.unwrap_or_default());
+    let count = |ratings: u32| i32::try_from(ratings).unwrap_or(i32::MAX);
+    shown.set_ratings_today(view.ratings_today.map_or(0, count));
     // What was told stays as it is while it is not: nothing is laid out anew.
-    if let Some(news) = &view.news {
-        shown.set_answer(news.answer);
-        shown.set_title(news.title.as_str().into());
-        shown.set_text(news.text.as_str().into());
+    match &view.slide {
+        None => {}
+        Some(Slide::News(news)) => {
+            shown.set_answer(news.answer);
+            shown.set_title(news.title.as_str().into());
+            shown.set_text(news.text.as_str().into());
+            shown.set_ratings(0);
+        }
+        Some(Slide::Ratings(ratings)) => shown.set_ratings(count(*ratings)),
     }
-    shown.set_told(view.news.is_some());
+    shown.set_told(view.slide.is_some());
 }
 
 /// The words of the scale, wherever a score is asked for.

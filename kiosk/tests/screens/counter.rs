@@ -112,6 +112,12 @@ impl Counter {
         self.follow();
     }
 
+    /// What was said last.
+    pub fn last_heard(&self) -> String {
+        let said = self.heard.last().and_then(|heard| heard.split_once(": "));
+        said.map(|(_, text)| text.to_owned()).unwrap_or_default()
+    }
+
     pub fn transcript(&mut self) -> String {
         std::mem::take(&mut self.heard).join("\n") + "\n"
     }

@@ -2,10 +2,10 @@
 
 use crate::pixels::{image, save};
 use crate::samples::{self, LANGUAGES};
-use crate::stage::{SIZES, Stage};
+use crate::stage::{PANELS, SIZES, Stage};
 use i_slint_backend_testing::ElementHandle;
 use pikir_kiosk::screen::ScreenOptions;
-use pikir_kiosk::view::{RateView, ScreenView, View};
+use pikir_kiosk::view::{RateView, ScreenView, Slide, View};
 
 #[test]
 fn thanks_look_the_same_for_every_score() {
@@ -159,4 +159,45 @@ fn the_first_frame_is_reported_once_and_only_after_it_was_painted() {
     stage.picture();
     stage.settle();
     assert_eq!(reported.get(), 1);
+}
+
+/// Also on the smallest panel, where news have no place; and an answer under way ends it.
+#[test]
+fn the_days_ratings_stand_where_the_question_was_and_can_be_read_aloud() {
+    for size in PANELS {
+        let stage = Stage::new(size);
+        for (language, sentence) in [
+            ("ru", "Сегодня здесь поставлено 12 оценок."),
+            ("ky", "Бүгүн бул жерде 12 баа коюлду."),
+        ] {
+            let view = samples::told(
+                samples::view(language, ScreenView::Rate(samples::rate())),
+                Slide::Ratings(12),
+            );
+            stage.show(&view);
+            let told = crate::stage::bounds(&stage.labelled(sentence));
+            let (width, height) = size;
+            save(
+                &image(&stage.picture()),
+                &format!("rate-counted-{width}x{height}-{language}.png"),
+            );
+            stage.show(&View {
+                slide: None,
+                ..view.clone()
+            });
+            let question = stage.screen.component();
+            let left = ElementHandle::find_by_accessible_label(question, sentence).count();
+            assert_eq!(
+                left, 0,
+                "{language} {size:?}: the question takes turns with it"
+            );
+            assert!(told.width > 0.0 && told.height > 0.0);
+            stage.show(&View {
+                screen: ScreenView::Rate(samples::pressed(3)),
+                ..view
+            });
+            let left = ElementHandle::find_by_accessible_label(question, sentence).count();
+            assert_eq!(left, 0, "{language} {size:?}: somebody is there");
+        }
+    }
 }

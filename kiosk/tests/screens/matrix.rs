@@ -38,14 +38,11 @@ fn is_drawn(size: Size, language: usize, screen: usize) -> bool {
 
 fn check(size: Size) {
     let stage = Stage::new(size);
+    let share = letters::share(size);
     let mut faults = Vec::new();
     for language in LANGUAGES {
         let mut plain: BTreeMap<&str, Letters> = BTreeMap::new();
         for text in [TextSize::Plain, TextSize::Large, TextSize::Largest] {
-            // The size between in the longest language alone.
-            if text == TextSize::Large && language != "ru" {
-                continue;
-            }
             let adaptation = Adaptation {
                 text,
                 ..Adaptation::default()
@@ -63,9 +60,9 @@ fn check(size: Size) {
                 });
                 if text == TextSize::Plain {
                     plain.insert(screen, letters);
-                } else if screen != "phone" {
+                } else {
                     let scale = f32::from(percent) / 100.0;
-                    let found = letters::too_small(&plain[screen], &letters, scale, size);
+                    let found = letters::too_small(&plain[screen], &letters, scale, size, share);
                     let found = found.into_iter();
                     faults.extend(
                         found.map(|fault| {

@@ -1,10 +1,13 @@
 //! The pages of the questionnaire as pictures: whole and legible, within reach, telling nothing of the score.
 
+use std::collections::BTreeMap;
+
 use pikir_kiosk::adaptation::{Adaptation, Scheme, TextSize};
 use pikir_kiosk::view::ScreenView;
 
 use crate::geometry;
 use crate::legible;
+use crate::letters::{self, Letters};
 use crate::lobby::Lobby;
 use crate::pixels::{contact_sheet, image, save, thumbnail};
 use crate::questionnaire_samples::{self as pages, comment_page};
@@ -16,6 +19,8 @@ fn check(size: Size) {
     let stage = Stage::new(size);
     let mut faults = Vec::new();
     let mut pictures = Vec::new();
+    let mut plain = BTreeMap::new();
+    let share = letters::share_beside_the_ways_on(size);
     for text in [TextSize::Plain, TextSize::Largest] {
         for scheme in [Scheme::Standard, Scheme::HighContrast] {
             let adaptation = Adaptation {
@@ -25,8 +30,10 @@ fn check(size: Size) {
             };
             for language in LANGUAGES {
                 for (name, view) in pages::every_page(language) {
+                    let mut letters = Letters::new();
                     stage.show(&samples::adapted(&view, adaptation));
                     stage.each_page(|stage, page| {
+                        letters::collect(stage, &mut letters);
                         let at = format!("{name} {page} {language} {size:?} {text:?} {scheme:?}");
                         let mut found = geometry::faults(stage, size);
                         // What no language changes is looked at in one.
@@ -37,6 +44,14 @@ fn check(size: Size) {
                         }
                         faults.extend(found.into_iter().map(|fault| format!("{at}: {fault}")));
                     });
+                    let before = plain
+                        .entry((language, name))
+                        .or_insert_with(|| letters.clone());
+                    if text == TextSize::Largest {
+                        let found = letters::too_small(before, &letters, 2.0, size, share);
+                        let at = format!("{name} {language} {size:?}");
+                        faults.extend(found.into_iter().map(|fault| format!("{at}: {fault}")));
+                    }
                 }
             }
         }

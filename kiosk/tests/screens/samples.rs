@@ -4,7 +4,7 @@ use pikir_contract::Score;
 use pikir_kiosk::adaptation::Adaptation;
 use pikir_kiosk::view::{
     Fault, FaultView, LanguageChoice, NewsView, Overlay, QrView, RateMessage, RateView, ScreenView,
-    SetupView, ThanksView, View,
+    SetupView, Slide, ThanksView, View,
 };
 
 pub const LANGUAGES: [&str; 5] = ["ky", "ru", "be", "en", "kk"];
@@ -144,8 +144,9 @@ pub fn view(language: &str, screen: ScreenView) -> View {
             address: "otzyv.example".into(),
         }),
         adaptation: Adaptation::default(),
-        news: None,
+        slide: None,
         announced: None,
+        ratings_today: None,
         overlay: None,
         idle_left_s: None,
     }
@@ -245,9 +246,9 @@ pub fn news(language: &str) -> NewsView {
 }
 
 /// `view` while nobody is there.
-pub fn told(view: View, news: NewsView) -> View {
+pub fn told(view: View, slide: Slide) -> View {
     View {
-        news: Some(news),
+        slide: Some(slide),
         ..view
     }
 }
@@ -300,7 +301,22 @@ pub fn every_screen(language: &str) -> Vec<(&'static str, View)> {
         ),
         (
             "rate-news",
-            told(long(language, ScreenView::Rate(rate())), news(language)),
+            told(
+                long(language, ScreenView::Rate(rate())),
+                Slide::News(news(language)),
+            ),
+        ),
+        (
+            "rate-counted",
+            told(view(language, ScreenView::Rate(rate())), Slide::Ratings(12)),
+        ),
+        // More than anybody ever rates in a day.
+        (
+            "rate-counted-long",
+            told(
+                long(language, ScreenView::Rate(rate())),
+                Slide::Ratings(99_999),
+            ),
         ),
         (
             "rate-check-needed",

@@ -168,11 +168,22 @@ impl Stage {
     /// Calls `look` for every page of what is shown: pages that a button turns are turned.
     pub fn each_page(&self, mut look: impl FnMut(&Stage, usize)) {
         look(self, 0);
-        if let Some(button) = self.found("RateScreen::to-answers") {
-            self.touch_at(bounds(&button).centre());
-            self.settle();
-            assert!(self.found("RateScreen::to-answers").is_none());
-            look(self, 1);
+        for id in ["RateScreen::to-answers", "ChoicePage::to-answers"] {
+            if let Some(button) = self.found(id) {
+                self.touch_at(bounds(&button).centre());
+                self.settle();
+                assert!(self.found(id).is_none());
+                look(self, 1);
+            }
+        }
+        if let Some(button) = self.found("PhoneScreen::turn") {
+            for page in [1, 0] {
+                self.touch_at(bounds(&button).centre());
+                self.settle();
+                if page > 0 {
+                    look(self, page);
+                }
+            }
         }
         let further = || {
             let button = self.found("Options::further");

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::samples::LANGUAGES;
+use pikir_kiosk::view::ScreenView;
+
+use crate::samples::{self, LANGUAGES};
+use crate::stage::Stage;
 
 /// Component and source text of every `@tr("…")` in `ui/`.
 fn source_texts() -> BTreeSet<(String, String)> {
@@ -53,7 +56,9 @@ fn translations(language: &str) -> BTreeMap<(String, String), String> {
             context = quoted(rest);
         } else if let Some(rest) = line.strip_prefix("msgid ") {
             source = quoted(rest);
-        } else if let Some(rest) = line.strip_prefix("msgstr ")
+        } else if let Some(rest) = line
+            .strip_prefix("msgstr ")
+            .or_else(|| line.strip_prefix("msgstr[0] "))
             && !source.is_empty()
         {
             entries.insert((context.clone(), source.clone()), quoted(rest));
@@ -85,6 +90,59 @@ fn every_text_is_translated_into_every_language_and_none_is_left_over() {
                 text.matches("{}").count(),
                 "{language}: {source}"
             );
+        }
+    }
+}
+
+#[test]
+fn every_number_has_the_form_its_language_gives_it() {
+    let heard = |language: &str, ratings: u32| {
+        let stage = Stage::new((480, 320));
+        let mut view = samples::view(language, ScreenView::Rate(samples::rate()));
+        view.ratings_today = Some(ratings);
+        stage.show(&view);
+        view.adaptation.speech = true;
+        stage.show(&view);
+        stage.said().join(" ")
+    };
+    for (language, forms) in [
+        (
+            "ru",
+            &[
+                (21, "поставлена 21 оценка."),
+                (102, "поставлены 102 оценки."),
+                (11, "поставлено 11 оценок."),
+                (12, "поставлено 12 оценок."),
+                (5, "поставлено 5 оценок."),
+            ][..],
+        ),
+        (
+            "be",
+            &[
+                (31, "пастаўлена 31 ацэнка."),
+                (24, "пастаўлены 24 ацэнкі."),
+                (14, "пастаўлена 14 ацэнак."),
+            ],
+        ),
+        (
+            "en",
+            &[
+                (12, "12 ratings were given here today."),
+                (1, "1 rating was given here today."),
+            ],
+        ),
+        (
+            "ky",
+            &[(1, "1 баа коюлду."), (12, "бул жерде 12 баа коюлду.")],
+        ),
+        (
+            "kk",
+            &[(1, "1 баға қойылды."), (12, "осы жерде 12 баға қойылды.")],
+        ),
+    ] {
+        for (ratings, form) in forms {
+            let said = heard(language, *ratings);
+            assert!(said.contains(form), "{form:?} is not in {said:?}");
         }
     }
 }
