@@ -73,7 +73,7 @@ fn processor_ns_of(process: u32) -> Option<f64> {
         libc::clock_getcpuclockid(i32::try_from(process).ok()?, &raw mut clock) == 0
             && libc::clock_gettime(clock, &raw mut time) == 0
     };
-    found.then(|| time.tv_sec as f64 * 1e9 + time.tv_nsec as f64)
+    found.then_some(time.tv_sec as f64 * 1e9 + time.tv_nsec as f64)
 }
 
 fn memory_kb(root: u32) -> Result<f64> {
