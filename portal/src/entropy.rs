@@ -79,9 +79,12 @@ impl Entropy {
             .collect()
     }
 
-    /// A secret of [`TOKEN_BYTES`] random bytes, written as base64url.
+    /// A secret of [`TOKEN_BYTES`] random bytes but for one bit, written as base64url. It begins with a letter: one that began
+    /// with a hyphen would be taken for an option where a technician types it.
     pub fn token(&self) -> String {
-        base64url_encode(&self.bytes::<TOKEN_BYTES>())
+        let mut bytes = self.bytes::<TOKEN_BYTES>();
+        bytes[0] &= 0x7f;
+        base64url_encode(&bytes)
     }
 }
 
@@ -101,6 +104,15 @@ mod tests {
         let first = one.token();
         assert_eq!(first, two.token());
         assert_ne!(first, one.token());
+    }
+
+    #[test]
+    fn every_token_begins_with_a_letter() {
+        let entropy = Entropy::seeded(11);
+        for _ in 0..1_000 {
+            let token = entropy.token();
+            assert!(token.starts_with(|first: char| first.is_ascii_alphabetic()));
+        }
     }
 
     #[test]

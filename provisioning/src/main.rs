@@ -38,6 +38,8 @@ struct EnrollArgs {
         long,
         value_name = "TOKEN",
         env = "PIKIR_TOKEN",
+        // Older portals make tokens that begin with a hyphen.
+        allow_hyphen_values = true,
         hide_env_values = true
     )]
     token: Option<String>,
@@ -91,4 +93,16 @@ fn main() -> ExitCode {
 fn complain(message: &str, code: u8) -> ExitCode {
     eprintln!("pikir-provision: {message}");
     ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_may_begin_with_a_hyphen() {
+        let line = ["pikir-provision", "enroll", "--token", "-Cq7w"];
+        let Command::Enroll(args) = Cli::try_parse_from(line).unwrap().command;
+        assert_eq!(args.token.as_deref(), Some("-Cq7w"));
+    }
 }
