@@ -52,22 +52,24 @@ pub fn canonical_json<T: Serialize + ?Sized>(value: &T) -> Result<String, Canoni
         .map_err(|error| CanonicalError::Json(error.to_string()))
 }
 
-/// [`canonical_json`] of a parsed value, for those who write many: ten times as fast for what occurs on the wire.
+/// [`canonical_json`] of a parsed value that may be sealed or signed, which is one that [`require_integers`] takes: ten times as
+/// fast for what occurs on the wire.
 ///
 /// A value whose numbers are integers of the contract and whose members' names are ASCII, in ascending order, is written
 /// canonically by any writer without white space. Whatever else there may be takes the long way.
 ///
 /// # Errors
-/// As [`canonical_json`].
+/// As [`require_integers`] and [`canonical_json`].
 pub fn canonical_value(value: &Value) -> Result<String, CanonicalError> {
     if is_plain(value) {
-        serde_json::to_string(value).map_err(|error| CanonicalError::Json(error.to_string()))
-    } else {
-        canonical_json(value)
+        return serde_json::to_string(value)
+            .map_err(|error| CanonicalError::Json(error.to_string()));
     }
+    require_integers(value)?;
+    canonical_json(value)
 }
 
-/// Whether RFC 8785 asks nothing of this value that `serde_json` does not do anyway.
+/// Whether all numbers are integers of the contract, and RFC 8785 asks nothing that `serde_json` does not do anyway.
 fn is_plain(value: &Value) -> bool {
     match value {
         Value::Number(number) => require_integer(number).is_ok(),

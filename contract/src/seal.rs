@@ -12,10 +12,10 @@ use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroize;
 
-use crate::mac::hmac_sha256;
+use crate::mac::{Keyed, hmac_sha256};
 use crate::{
     CanonicalError, KEY_BYTES, MAX_SAFE_INTEGER, SEAL_BYTES, base64url_decode, base64url_encode,
-    canonical_value, require_integers,
+    canonical_value,
 };
 
 /// What turns one key into the next.
@@ -49,13 +49,10 @@ impl SealKey {
     /// # Errors
     /// When `seq` or the body holds a number that is not an integer within ±(2^53 − 1): such an event has no canonical form.
     pub fn seal(&self, seq: u64, kind: &str, body: &Value) -> Result<Seal, CanonicalError> {
-        require_safe(seq)?;
-        require_integers(body)?;
         self.seal_canonical(seq, kind, &canonical_value(body)?)
     }
 
-    /// Seals the event whose body is `canonical_body`, its canonical JSON ([`canonical_value`]) whose numbers
-    /// [`require_integers`] has found to be integers of the contract. For whoever has that text already.
+    /// Seals the event whose body is `canonical_body`, what [`canonical_value`] makes of it. For whoever has that text already.
     ///
     /// # Errors
     /// When `seq` lies outside 2^53 − 1 or `kind` cannot be written as JSON.
@@ -65,25 +62,22 @@ impl SealKey {
         kind: &str,
         canonical_body: &str,
     ) -> Result<Seal, CanonicalError> {
-        require_safe(seq)?;
-        // A text alone is written canonically by any writer.
-        let kind =
-            serde_json::to_string(kind).map_err(|error| CanonicalError::Json(error.to_string()))?;
-        let seq = seq.to_string();
-        // The members of what is sealed, as RFC 8785 orders them.
-        let parts = [
-            "{\"body\":",
-            canonical_body,
-            ",\"kind\":",
-            &kind,
-            ",\"seq\":",
-            &seq,
-            "}",
-        ];
-        let mac = hmac_sha256(&self.0, &parts.map(str::as_bytes));
-        let mut seal = [0; SEAL_BYTES];
-        seal.copy_from_slice(&mac[..SEAL_BYTES]);
-        Ok(Seal(seal))
+        seal(&Keyed::new(&self.0), seq, kind, canonical_body)
+    }
+
+    /// [`SealKey::seal_canonical`] and [`SealKey::next`] in one: what an append needs.
+    ///
+    /// # Errors
+    /// As for [`SealKey::seal_canonical`].
+    pub fn seal_and_turn(
+        &self,
+        seq: u64,
+        kind: &str,
+        canonical_body: &str,
+    ) -> Result<(Seal, SealKey), CanonicalError> {
+        let keyed = Keyed::new(&self.0);
+        let seal = seal(&keyed, seq, kind, canonical_body)?;
+        Ok((seal, Self(keyed.mac(&[RATCHET]))))
     }
 
     /// Whether the seal is that of the event, compared in constant time.
@@ -145,13 +139,30 @@ impl fmt::Debug for SealKey {
     }
 }
 
-fn require_safe(seq: u64) -> Result<(), CanonicalError> {
+fn seal(keyed: &Keyed, seq: u64, kind: &str, canonical_body: &str) -> Result<Seal, CanonicalError> {
     if seq > MAX_SAFE_INTEGER.unsigned_abs() {
         return Err(CanonicalError::OutOfRange {
             path: "seq".to_owned(),
         });
     }
-    Ok(())
+    // A text alone is written canonically by any writer.
+    let kind =
+        serde_json::to_string(kind).map_err(|error| CanonicalError::Json(error.to_string()))?;
+    let seq = seq.to_string();
+    // The members of what is sealed, as RFC 8785 orders them.
+    let parts = [
+        "{\"body\":",
+        canonical_body,
+        ",\"kind\":",
+        &kind,
+        ",\"seq\":",
+        &seq,
+        "}",
+    ];
+    let mac = keyed.mac(&parts.map(str::as_bytes));
+    let mut seal = [0; SEAL_BYTES];
+    seal.copy_from_slice(&mac[..SEAL_BYTES]);
+    Ok(Seal(seal))
 }
 
 /// The seal of one event: 16 bytes, base64url in JSON.

@@ -55,6 +55,7 @@ pub mod journal;
 pub mod keyboard;
 pub mod languages;
 pub mod limits;
+pub mod log;
 pub mod network;
 pub mod news;
 pub mod pixel_shift;

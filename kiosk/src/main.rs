@@ -73,14 +73,7 @@ struct Data {
 }
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| "warn,pikir_kiosk=info".into()),
-        )
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
+    pikir_kiosk::log::start("warn,pikir_kiosk=info");
     match carry_out(Cli::parse().command) {
         Ok(code) => code,
         Err(error) => {

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use pikir_contract::{
     CanonicalError, Event, EventBody, Seal, SealKey, canonical_json, canonical_value,
-    require_integers,
 };
 
 /// How far beyond the last event held a delivery may reach. A terminal with a million events waiting that loses its journal
@@ -154,7 +153,8 @@ pub fn judge(keys: &mut Keys, events: &[Event]) -> Result<Vec<Judged>, TooFar> {
     let mut broken = Vec::new();
     let mut judged = Vec::with_capacity(events.len());
     for event in events {
-        let canonical = canonical_body(event);
+        // As the seal covers it; made once for the seal and for keeping.
+        let canonical = canonical_value(&event.body);
         let key = keys.turn_to(event.seq)?;
         let finding = judge_one(key, event, &canonical);
         if matches!(finding, Finding::BadSeal { .. }) && broken.len() < MAX_MOVED {
@@ -174,12 +174,6 @@ pub fn judge(keys: &mut Keys, events: &[Event]) -> Result<Vec<Judged>, TooFar> {
     }
     find_moved(&broken, &mut judged);
     Ok(judged)
-}
-
-/// The body as its seal covers it: canonical JSON, made once for the seal and for keeping.
-fn canonical_body(event: &Event) -> Result<String, CanonicalError> {
-    require_integers(&event.body)?;
-    canonical_value(&event.body)
 }
 
 /// A body that no seal can cover, for a person to look at.

@@ -71,14 +71,7 @@ impl From<anyhow::Error> for ToolError {
 }
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| "error".into()),
-        )
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
+    pikir_kiosk::log::start("error");
     let result = match Cli::parse().command {
         Command::Enroll(args) => enroll::run(&args),
     };

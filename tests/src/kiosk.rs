@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use image::RgbImage;
 use serde_json::Value;
 
+use crate::framebuffer::Framebuffer;
 use crate::process::{self, Running};
 use crate::xvfb::Display;
 use crate::{bins, wait};
@@ -73,17 +74,17 @@ impl Kiosk {
     /// Starts the program on a virtual display, which its window fills, and waits until it answers.
     pub fn start(&mut self, display: &Display) -> Result<()> {
         let (width, height) = display.size();
-        let mut command = self.run_command(&format!("{width}x{height}"))?;
+        let mut command = self.run_command(Some(&format!("{width}x{height}")))?;
         command
             .env("DISPLAY", display.name())
             .env_remove("WAYLAND_DISPLAY");
-        self.start_with(&command)
+        self.start_with(&command).map(|_| ())
     }
 
     /// Starts the program and returns its process id at once, whatever becomes of it.
     pub fn launch(&mut self, display: &Display) -> Result<u32> {
         let (width, height) = display.size();
-        let mut command = self.run_command(&format!("{width}x{height}"))?;
+        let mut command = self.run_command(Some(&format!("{width}x{height}")))?;
         command
             .env("DISPLAY", display.name())
             .env_remove("WAYLAND_DISPLAY");
@@ -92,7 +93,17 @@ impl Kiosk {
 
     /// Starts the program on the user's own display.
     pub fn start_here(&mut self) -> Result<()> {
-        let command = self.run_command("800x480")?;
+        let command = self.run_command(Some("800x480"))?;
+        self.start_with(&command).map(|_| ())
+    }
+
+    /// Starts the program on a screen without a window system, and waits until it answers.
+    pub fn start_on(&mut self, screen: &Framebuffer) -> Result<u32> {
+        let mut command = self.run_command(None)?;
+        command.envs(screen.environment());
+        for name in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"] {
+            command.env_remove(name);
+        }
         self.start_with(&command)
     }
 
@@ -249,19 +260,23 @@ impl Kiosk {
         Ok(id)
     }
 
-    fn start_with(&mut self, command: &Command) -> Result<()> {
+    fn start_with(&mut self, command: &Command) -> Result<u32> {
         let log = self.data_dir.with_extension("log");
-        self.run(command)?;
+        let id = self.run(command)?;
         let answers = self.wait_for("an answer to its status command", |_| true);
         if !self.is_running()? {
             let said = std::fs::read_to_string(&log).unwrap_or_default();
             bail!("the terminal ended at its start: {said}");
         }
-        answers.map(|_| ())
+        answers.map(|_| id)
     }
 
-    fn run_command(&self, size: &str) -> Result<Command> {
-        let mut command = self.command(&["run", "--windowed", size])?;
+    /// `size`: that of its window; none where there are no windows.
+    fn run_command(&self, size: Option<&str>) -> Result<Command> {
+        let mut command = self.command(&["run"])?;
+        if let Some(size) = size {
+            command.args(["--windowed", size]);
+        }
         command
             .arg("--config")
             .arg(&self.config)
@@ -330,14 +345,18 @@ const FACE_COLOURS: [[u8; 3]; 3] = [[0xb4, 0x55, 0x1b], [0x7d, 0x66, 0x08], [0x2
 pub fn face(display: &Display, score: u8) -> Result<(u16, u16)> {
     // The status may run a frame ahead of the picture.
     let [two, three, four] = wait::until("the faces on the screen", || {
-        let picture = display.picture()?;
-        Ok(match FACE_COLOURS.map(|colour| middle(&picture, colour)) {
-            [Some(two), Some(three), Some(four)] => Some([two, three, four]),
-            _ => None,
-        })
+        Ok(inner_faces(&display.picture()?))
     })?;
     let x = three.0 + (four.0 - two.0) / 2 * (i32::from(score) - 3);
     Ok((u16::try_from(x)?, u16::try_from(three.1)?))
+}
+
+/// The middles of the faces 2, 3 and 4 on the picture, in pixels.
+pub fn inner_faces(picture: &RgbImage) -> Option<[(i32, i32); 3]> {
+    match FACE_COLOURS.map(|colour| middle(picture, colour)) {
+        [Some(two), Some(three), Some(four)] => Some([two, three, four]),
+        _ => None,
+    }
 }
 
 /// The middle of the pixels that have exactly this colour.

@@ -15,6 +15,7 @@ pub mod demo;
 pub mod dice;
 pub mod disk;
 pub mod door;
+pub mod framebuffer;
 pub mod http;
 pub mod kiosk;
 pub mod line;

@@ -179,7 +179,8 @@ proptest! {
         any in any_json(), wire in wire_json(), body in near_body()
     ) {
         for value in [any, wire, body] {
-            prop_assert_eq!(canonical_value(&value), canonical_json(&value));
+            let long = require_integers(&value).and_then(|()| canonical_json(&value));
+            prop_assert_eq!(canonical_value(&value), long);
         }
     }
 

@@ -1,24 +1,16 @@
-//! What the window's libraries would read and connect to at every start, and an appliance has no use for.
+//! What the window's libraries would read at every start, and an appliance has no use for.
 //!
-//! Under X11 that is the table of composed keys (half a megabyte of text, read twice, a third of the time to the first frame),
-//! and the session's message bus, which Slint asks for the desktop's colours: looking for one that is not there keeps a thread
-//! that wakes twice a second for as long as the program runs. Whoever wants either sets its variable.
+//! Under X11 that is the table of composed keys: half a megabyte of text, read twice, a third of the time to the first frame.
+//! Whoever wants it sets its variable.
 
 use std::ffi::OsStr;
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::path::PathBuf;
 
 use rustix::fs::{MemfdFlags, memfd_create};
-
-use crate::files;
 
 /// Keeps the libraries from what is of no use here. To be called before any thread is started; what it returns is to be kept
 /// until the window is there.
 pub fn spare() -> Option<OwnedFd> {
-    if !has("DBUS_SESSION_BUS_ADDRESS") && !files::exists(&session_bus()) {
-        // No transport has this name, so nobody tries.
-        set("DBUS_SESSION_BUS_ADDRESS", "disabled:");
-    }
     if has("XCOMPOSEFILE") {
         return None;
     }
@@ -30,15 +22,6 @@ pub fn spare() -> Option<OwnedFd> {
         &format!("/proc/self/fd/{}", table.as_raw_fd()),
     );
     Some(table)
-}
-
-/// Where the session's bus is, where its address does not say.
-fn session_bus() -> PathBuf {
-    let directory = std::env::var_os("XDG_RUNTIME_DIR").map_or_else(
-        || format!("/run/user/{}", rustix::process::getuid().as_raw()).into(),
-        PathBuf::from,
-    );
-    directory.join("bus")
 }
 
 fn has(name: &str) -> bool {

@@ -92,6 +92,7 @@ mod recovery;
 mod retention;
 mod rows;
 mod salvage;
+mod schema;
 mod spare;
 mod store;
 mod tail;

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use pikir_contract::SealKey;
-use refinery::error::Kind;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
@@ -11,15 +10,11 @@ use super::check::check_structure;
 use super::error::JournalError;
 use super::pages::begins_as_a_journal;
 use super::rows::{read_recovered, read_state};
+use super::schema;
 use super::store::Journal;
 use super::wal::{self, Wal};
 use crate::files;
 use crate::limits::CHECK_AT_OPEN_BYTES;
-
-pub(super) mod migrations {
-    #![allow(missing_docs, reason = "made by the macro")]
-    refinery::embed_migrations!("migrations");
-}
 
 /// How long to wait for another process that holds the file (`pikir-kiosk journal …` reading it).
 pub(super) const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
@@ -77,10 +72,11 @@ impl Journal {
             write_log_again(path);
         }
         let mut connection = connect(path)?;
-        let ready = bring_up_to_date(&mut connection, path).and_then(|()| match checks_now {
-            true => check_structure(&connection),
-            false => Ok(()),
-        });
+        let ready =
+            schema::bring_up_to_date(&mut connection, path).and_then(|()| match checks_now {
+                true => check_structure(&connection),
+                false => Ok(()),
+            });
         if let Err(error) = ready {
             if error.is_damage() {
                 leave_as_found(&connection);
@@ -109,12 +105,7 @@ impl Journal {
         let connection =
             Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        let current: bool = connection.query_row(
-            "SELECT count(*) = 1 FROM sqlite_schema WHERE name = 'recoveries'",
-            [],
-            |row| row.get(0),
-        )?;
-        if !current {
+        if !schema::is_current(&connection)? {
             return Err(JournalError::Older(path.to_owned()));
         }
         // Everything that is read is of one moment, whatever the terminal appends meanwhile.
@@ -188,72 +179,6 @@ fn connect(path: &Path) -> Result<Connection, JournalError> {
     Ok(connection)
 }
 
-fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), JournalError> {
-    match is_current(connection, path)? {
-        true => Ok(()),
-        false => migrate(connection),
-    }
-}
-
-/// Whether the schema is the newest this program knows. An entry of the schema's history that this program wrote
-/// otherwise is damage; a version it does not know is of a newer program.
-fn is_current(connection: &Connection, path: &Path) -> Result<bool, JournalError> {
-    let runner = migrations::migrations::runner();
-    let known = runner.get_migrations();
-    let mut statement = connection
-        .prepare("SELECT version, name, applied_on, checksum FROM refinery_schema_history")?;
-    let mut rows = statement.query([])?;
-    let mut applied = 0;
-    while let Some(row) = rows.next()? {
-        let (version, name): (i64, String) = (row.get(0)?, row.get(1)?);
-        let (applied_on, checksum): (String, String) = (row.get(2)?, row.get(3)?);
-        let ours = known.iter().find(|one| i64::from(one.version()) == version);
-        let as_written = ours.is_some_and(|one| {
-            one.name() == name && one.checksum().to_string() == checksum && is_time(&applied_on)
-        });
-        if ours.is_none() && known.iter().all(|one| one.name() != name) {
-            return Err(JournalError::Newer {
-                path: path.to_owned(),
-                detail: format!("V{version}__{name}"),
-            });
-        }
-        if !as_written {
-            return Err(JournalError::Damaged(
-                "the history of the schema is damaged".into(),
-            ));
-        }
-        applied += 1;
-    }
-    Ok(applied == known.len())
-}
-
-/// A time as the history has it (`2026-01-31T12:00:00.123Z`); refinery panics at any other.
-fn is_time(text: &str) -> bool {
-    let shape = text.bytes().enumerate().all(|(at, byte)| match at {
-        4 | 7 => byte == b'-',
-        10 => byte == b'T',
-        13 | 16 => byte == b':',
-        19 => matches!(byte, b'.' | b'Z'),
-        _ => byte.is_ascii_digit() || (at + 1 == text.len() && byte == b'Z'),
-    });
-    shape && text.ends_with('Z') && text.parse::<jiff::Timestamp>().is_ok()
-}
-
-fn migrate(connection: &mut Connection) -> Result<(), JournalError> {
-    let Err(error) = migrations::migrations::runner().run(connection) else {
-        return Ok(());
-    };
-    if let Kind::Connection(_, source) = error.kind()
-        && let Some(rusqlite::Error::SqliteFailure(failure, detail)) = source.downcast_ref()
-    {
-        let failure = rusqlite::Error::SqliteFailure(*failure, detail.clone());
-        return Err(JournalError::Sqlite(failure));
-    }
-    Err(JournalError::Damaged(format!(
-        "the schema cannot be brought up to date: {error}"
-    )))
-}
-
 /// Begins a journal beside the place it is for. Until it is finished a crash leaves a file that nobody takes for a
 /// journal, so nothing is synced on the way.
 pub(super) fn begin_building(path: &Path) -> Result<Connection, JournalError> {
@@ -261,7 +186,7 @@ pub(super) fn begin_building(path: &Path) -> Result<Connection, JournalError> {
     let mut connection = Connection::open(&beside)?;
     connection.pragma_update(None, "journal_mode", "OFF")?;
     connection.pragma_update(None, "synchronous", "OFF")?;
-    migrate(&mut connection)?;
+    schema::create(&mut connection)?;
     Ok(connection)
 }
 

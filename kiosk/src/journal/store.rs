@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pikir_contract::{BootId, BootOffset, Event, Id, SealKey, canonical_value, require_integers};
+use pikir_contract::{BootId, BootOffset, Event, Id, SealKey, canonical_value};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::NewEvent;
@@ -121,7 +121,7 @@ impl Journal {
             }
             _ => None,
         };
-        let text = sealable(&value)?;
+        let text = canonical_value(&value)?;
         let write = Write::begin(&self.connection)?;
         let seq = insert(&self.connection, &kind, &text)?;
         if self.boot != Some(boot) {
@@ -346,22 +346,16 @@ impl Drop for Write<'_> {
     }
 }
 
-/// The canonical JSON of a body, of which only integers of the contract can be sealed.
-pub(super) fn sealable(body: &serde_json::Value) -> Result<String, JournalError> {
-    require_integers(body)?;
-    Ok(canonical_value(body)?)
-}
-
-/// Seals an event whose body is `text` ([`sealable`]) with the chain's key, writes it and moves the chain on. Returns its
+/// Seals an event whose body is `text` ([`canonical_value`]) with the chain's key, writes it and moves the chain on. Returns its
 /// seq.
 pub(super) fn insert(connection: &Connection, kind: &str, text: &str) -> Result<u64, JournalError> {
     let (seq, key) = read_chain(connection)?;
-    let seal = key.seal_canonical(seq, kind, text)?;
+    let (seal, next) = key.seal_and_turn(seq, kind, text)?;
     connection
         .prepare_cached("INSERT INTO events (seq, kind, body, seal) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![seq as i64, kind, text, seal.as_bytes().as_slice()])?;
     connection
         .prepare_cached("UPDATE chain SET next_seq = ?1, ratchet = ?2 WHERE id = 1")?
-        .execute(params![seq as i64 + 1, key.next().as_bytes().as_slice()])?;
+        .execute(params![seq as i64 + 1, next.as_bytes().as_slice()])?;
     Ok(seq)
 }

@@ -16,12 +16,12 @@
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use pikir_contract::SealKey;
+use pikir_contract::{SealKey, canonical_value};
 use rusqlite::{Transaction, params};
 
 use super::NewEvent;
 use super::error::JournalError;
-use super::store::{Journal, insert, sealable};
+use super::store::{Journal, insert};
 use crate::files;
 
 impl Journal {
@@ -140,7 +140,7 @@ impl Journal {
 fn append_notice(transaction: &Transaction<'_>, notice: NewEvent) -> Result<(), JournalError> {
     let body = notice.into_body();
     let value = body.to_value();
-    insert(transaction, body.kind(), &sealable(&value)?)?;
+    insert(transaction, body.kind(), &canonical_value(&value)?)?;
     Ok(())
 }
 
@@ -153,7 +153,7 @@ fn move_behind(transaction: &Transaction<'_>, seq: i64) -> Result<(), JournalErr
         .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let value = serde_json::from_str(&text)
         .map_err(|_| JournalError::Damaged(format!("event {seq}: the body is not JSON")))?;
-    insert(transaction, &kind, &sealable(&value)?)?;
+    insert(transaction, &kind, &canonical_value(&value)?)?;
     Ok(())
 }
 

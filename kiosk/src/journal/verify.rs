@@ -125,8 +125,10 @@ fn problem_of(kind: &str, body: &str, seal_bytes: i64) -> Option<String> {
         Ok(value) => value,
         Err(error) => return Some(format!("the body is not JSON: {error}")),
     };
-    if canonical_value(&value).ok().as_deref() != Some(body) {
-        return Some("the body is not canonical JSON".into());
+    match canonical_value(&value) {
+        Ok(canonical) if canonical == body => {}
+        Ok(_) => return Some("the body is not canonical JSON".into()),
+        Err(error) => return Some(format!("the body could not be sealed: {error}")),
     }
     if seal_bytes != 16 {
         return Some("the seal is not 16 bytes long".into());

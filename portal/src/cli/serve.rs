@@ -7,7 +7,9 @@ use sd_notify::NotifyState;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::{CliError, Common};
 use crate::app::{AppState, router};
@@ -66,13 +68,17 @@ pub async fn run(Args { listen, public_url }: Args, common: &Common) -> Result<(
 }
 
 fn start_log() {
-    let filter = EnvFilter::try_from_env("PIKIR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let asked = std::env::var("PIKIR_LOG").unwrap_or_default();
+    let filter = match asked.parse::<Targets>() {
+        Ok(filter) if !asked.is_empty() => filter,
+        _ => Targets::new().with_default(LevelFilter::INFO),
+    };
     // systemd's journal writes times itself; colours are for a terminal.
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(ansi);
+    let log = tracing_subscriber::registry().with(filter).with(lines);
     // A second subscriber in the same process (a test) is no reason not to serve.
     let _ = log.try_init();
 }

@@ -7,7 +7,10 @@ fn fill_as_a_newer_program(desk: &Desk) {
     drop(desk.filled(1));
     rusqlite::Connection::open(desk.path())
         .unwrap()
-        .execute("INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (99, 'future', '2030-01-01T00:00:00Z', '1')", [])
+        .execute(
+            "INSERT INTO schema_history (version, name) VALUES (99, 'future')",
+            [],
+        )
         .unwrap();
 }
 
@@ -26,10 +29,14 @@ fn a_journal_of_a_newer_program_is_refused_with_a_clear_message_and_left_alone()
 fn a_journal_of_the_first_version_keeps_everything_and_learns_where_its_boots_begin() {
     let desk = Desk::new();
     let mut old = rusqlite::Connection::open(desk.path()).unwrap();
-    crate::journal::open::migrations::migrations::runner()
-        .set_target(refinery::Target::Version(1))
-        .run(&mut old)
-        .unwrap();
+    crate::journal::schema::create_version(&mut old, 1).unwrap();
+    // As the library left it that kept the history of the first journals.
+    old.execute_batch(
+        "DROP TABLE schema_history;
+         CREATE TABLE refinery_schema_history (version INT4 PRIMARY KEY, name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255));
+         INSERT INTO refinery_schema_history VALUES (1, 'journal', '2026-01-31T12:00:00.123Z', '17');",
+    )
+    .unwrap();
     let boots = [
         "11111111-1111-4222-8333-444455556666",
         "22222222-1111-4222-8333-444455556666",
@@ -101,18 +108,18 @@ fn the_running_terminal_neither_sets_a_newer_journal_aside_nor_writes_to_it() {
 #[test]
 fn a_damaged_entry_in_the_history_of_the_schema_is_damage_and_not_a_newer_program() {
     for change in [
-        "version = 7 WHERE version = 2",
-        "name = 'sur5ival' WHERE version = 2",
-        "checksum = 'x' WHERE version = 1",
-        "applied_on = '2026-13-01T00:00:00Z'",
-        "applied_on = '2026-01-01 00:00:00Z'",
+        "UPDATE schema_history SET version = 7 WHERE version = 2",
+        "UPDATE schema_history SET version = 7 WHERE version = 3",
+        "UPDATE schema_history SET name = 'sur5ival' WHERE version = 2",
+        "DELETE FROM schema_history WHERE version = 2",
+        "DELETE FROM schema_history WHERE version = 3",
+        "DELETE FROM schema_history",
+        "DROP TABLE schema_history",
     ] {
         let desk = Desk::new();
         drop(desk.filled(1));
         let connection = rusqlite::Connection::open(desk.path()).unwrap();
-        connection
-            .execute(&format!("UPDATE refinery_schema_history SET {change}"), [])
-            .unwrap();
+        connection.execute(change, []).unwrap();
         drop(connection);
         let error = Journal::open(&desk.path()).err().unwrap();
         assert!(error.is_damage(), "{change}: {error}");

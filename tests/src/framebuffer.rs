@@ -1,0 +1,66 @@
+//! A screen without a window system, on a machine that has none: the terminal's linuxkms backend draws to a framebuffer that
+//! is a file (`tests/framebuffer/framebuffer.c`).
+//!
+//! What this cannot show: a real display's modes and page flips, and input, which libinput takes from devices only.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use image::{Rgb, RgbImage};
+
+use crate::process;
+
+/// The screen; it is gone with its directory.
+pub struct Framebuffer {
+    library: PathBuf,
+    memory: PathBuf,
+    width: u32,
+    height: u32,
+}
+
+impl Framebuffer {
+    /// A dark screen of this size in pixels, whose files lie in `dir`.
+    pub fn new(dir: &Path, width: u32, height: u32) -> Result<Self> {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("framebuffer/framebuffer.c");
+        let library = dir.join("framebuffer.so");
+        process::succeed(
+            Command::new("cc")
+                .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
+                .arg(&library)
+                .arg(&source),
+        )
+        .context("the framebuffer cannot be compiled")?;
+        let memory = dir.join("framebuffer");
+        std::fs::write(&memory, vec![0; (width * height * 4) as usize])?;
+        Ok(Self {
+            library,
+            memory,
+            width,
+            height,
+        })
+    }
+
+    /// What makes a terminal draw here.
+    pub fn environment(&self) -> [(&'static str, String); 5] {
+        [
+            ("LD_PRELOAD", self.library.display().to_string()),
+            ("PIKIR_FRAMEBUFFER", self.memory.display().to_string()),
+            (
+                "PIKIR_FRAMEBUFFER_SIZE",
+                format!("{}x{}", self.width, self.height),
+            ),
+            ("SLINT_BACKEND", "linuxkms-software".to_owned()),
+            ("SLINT_BACKEND_LINUXFB", "1".to_owned()),
+        ]
+    }
+
+    /// The picture on it now.
+    pub fn picture(&self) -> Result<RgbImage> {
+        let memory = std::fs::read(&self.memory)?;
+        Ok(RgbImage::from_fn(self.width, self.height, |x, y| {
+            let at = ((y * self.width + x) * 4) as usize;
+            Rgb([memory[at + 2], memory[at + 1], memory[at]])
+        }))
+    }
+}
