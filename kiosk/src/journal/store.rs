@@ -57,6 +57,8 @@ pub struct Journal {
     pub(super) state: JournalState,
     /// The boot of the newest event this process appended: its row in `boots` is there.
     boot: Option<BootId>,
+    /// Where the chain stands after the newest append, so that the next one need not read it.
+    next: Option<(u64, SealKey)>,
     /// Everything up to here needs no sending: acknowledged, held, set aside, or not there.
     pub(super) settled: u64,
     /// Answers that moved the cursor in `state` since it was written.
@@ -79,6 +81,7 @@ impl Journal {
             connection,
             state,
             boot: None,
+            next: None,
             settled: state.received_through,
             unwritten: 0,
             marked_at: None,
@@ -123,7 +126,12 @@ impl Journal {
         };
         let text = canonical_value(&value)?;
         let write = Write::begin(&self.connection)?;
-        let seq = insert(&self.connection, &kind, &text)?;
+        // Whatever fails from here on, the file tells where the chain stands.
+        let (seq, key) = match self.next.take() {
+            Some(next) => next,
+            None => read_chain(&self.connection)?,
+        };
+        let next_key = write_event(&self.connection, seq, &key, &kind, &text)?;
         if self.boot != Some(boot) {
             note_first_event(&self.connection, boot, seq)?;
         }
@@ -133,6 +141,7 @@ impl Journal {
         }
         write.commit()?;
         self.boot = Some(boot);
+        self.next = Some((seq + 1, next_key));
         self.unwritten = 0;
         self.state.last_seq = seq;
         self.state.pending += 1;
@@ -298,6 +307,7 @@ impl Journal {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
+        self.next = None;
         self.write_cursor()?;
         let transaction = self
             .connection
@@ -346,16 +356,39 @@ impl Drop for Write<'_> {
     }
 }
 
-/// Seals an event whose body is `text` ([`canonical_value`]) with the chain's key, writes it and moves the chain on. Returns its
-/// seq.
-pub(super) fn insert(connection: &Connection, kind: &str, text: &str) -> Result<u64, JournalError> {
+/// Writes an event whose body is `text` ([`canonical_value`]) where the chain stands, and moves the chain on.
+pub(super) fn insert(connection: &Connection, kind: &str, text: &str) -> Result<(), JournalError> {
     let (seq, key) = read_chain(connection)?;
+    write_event(connection, seq, &key, kind, text).map(|_| ())
+}
+
+/// Seals the event of this `seq` with its `key`, writes it, and moves the chain on from there. Returns the next key.
+fn write_event(
+    connection: &Connection,
+    seq: u64,
+    key: &SealKey,
+    kind: &str,
+    text: &str,
+) -> Result<SealKey, JournalError> {
     let (seal, next) = key.seal_and_turn(seq, kind, text)?;
     connection
         .prepare_cached("INSERT INTO events (seq, kind, body, seal) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![seq as i64, kind, text, seal.as_bytes().as_slice()])?;
-    connection
-        .prepare_cached("UPDATE chain SET next_seq = ?1, ratchet = ?2 WHERE id = 1")?
-        .execute(params![seq as i64 + 1, next.as_bytes().as_slice()])?;
-    Ok(seq)
+    let moved = connection
+        .prepare_cached(
+            "UPDATE chain SET next_seq = ?1, ratchet = ?2 WHERE id = 1 AND next_seq = ?3 AND ratchet = ?4",
+        )?
+        .execute(params![
+            seq as i64 + 1,
+            next.as_bytes().as_slice(),
+            seq as i64,
+            key.as_bytes().as_slice()
+        ])?;
+    if moved != 1 {
+        read_chain(connection)?;
+        return Err(JournalError::Damaged(
+            "the chain stands elsewhere than the newest event left it".into(),
+        ));
+    }
+    Ok(next)
 }

@@ -1,5 +1,8 @@
 //! What a window manager does elsewhere: on a bare X11 server a window gets neither the whole screen nor the
 //! keyboard by itself.
+//!
+//! The window is also put on the screen here, a frame earlier than Slint does it: Slint draws its first frame into a window
+//! that is not mapped, which X11 throws away, so that a visitor would wait for the second one.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -17,22 +20,11 @@ const RETRY: Duration = Duration::from_millis(50);
 /// After this many tries keys go without focus; touch works all the same.
 const TRIES: u32 = 200;
 
-/// Width and height in pixels of an X11 screen without a window manager; `None` on anything else.
-pub(super) fn bare_x11_root_size() -> Option<(u32, u32)> {
-    let bare = BareX11::connect()?;
-    let root = &bare.connection.setup().roots[bare.screen];
-    Some((
-        u32::from(root.width_in_pixels),
-        u32::from(root.height_in_pixels),
-    ))
-}
-
 /// Gives the keyboard to `window` once it is mapped, where nobody else would. The timer ends when dropped.
-pub(super) fn keep_on_bare_x11(window: &AppWindow) -> Option<Rc<Timer>> {
-    let bare = BareX11::connect()?;
+pub(super) fn keep(bare: &Rc<BareX11>, window: &AppWindow) -> Rc<Timer> {
     let timer = Rc::new(Timer::default());
     let (weak_timer, weak_window) = (Rc::downgrade(&timer), window.as_weak());
-    let mut tries = 0;
+    let (bare, mut tries) = (bare.clone(), 0);
     timer.start(TimerMode::Repeated, RETRY, move || {
         tries += 1;
         let taken = weak_window
@@ -50,17 +42,18 @@ pub(super) fn keep_on_bare_x11(window: &AppWindow) -> Option<Rc<Timer>> {
             }
         }
     });
-    Some(timer)
+    timer
 }
 
-struct BareX11 {
+/// An X11 server without a window manager.
+pub(super) struct BareX11 {
     connection: RustConnection,
     screen: usize,
 }
 
 impl BareX11 {
     /// A connection to the X11 server the window is on, if that has no window manager.
-    fn connect() -> Option<BareX11> {
+    pub(super) fn connect() -> Option<BareX11> {
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let other_backend =
             std::env::var("SLINT_BACKEND").is_ok_and(|backend| !backend.starts_with("winit"));
@@ -84,14 +77,27 @@ impl BareX11 {
         (!managed).then_some(BareX11 { connection, screen })
     }
 
+    /// Width and height of the screen in pixels.
+    pub(super) fn root_size(&self) -> (u32, u32) {
+        let root = &self.connection.setup().roots[self.screen];
+        (
+            u32::from(root.width_in_pixels),
+            u32::from(root.height_in_pixels),
+        )
+    }
+
+    /// Puts the window on the screen; `None` while it is not there yet.
+    pub(super) fn map(&self, window: &AppWindow) -> Option<()> {
+        self.connection
+            .map_window(id_of(window)?)
+            .ok()?
+            .check()
+            .ok()
+    }
+
     /// Sets the input focus; `None` while the window is not there yet.
     fn take_focus(&self, window: &AppWindow) -> Option<()> {
-        let handle = window.window().window_handle();
-        let id = match handle.window_handle().ok()?.as_raw() {
-            RawWindowHandle::Xlib(xlib) => u32::try_from(xlib.window).ok()?,
-            RawWindowHandle::Xcb(xcb) => xcb.window.get(),
-            _ => return None,
-        };
+        let id = id_of(window)?;
         let attributes = self
             .connection
             .get_window_attributes(id)
@@ -107,5 +113,15 @@ impl BareX11 {
             .ok()?
             .check()
             .ok()
+    }
+}
+
+/// The X11 window; `None` while there is none.
+fn id_of(window: &AppWindow) -> Option<u32> {
+    let handle = window.window().window_handle();
+    match handle.window_handle().ok()?.as_raw() {
+        RawWindowHandle::Xlib(xlib) => u32::try_from(xlib.window).ok(),
+        RawWindowHandle::Xcb(xcb) => Some(xcb.window.get()),
+        _ => None,
     }
 }

@@ -33,6 +33,7 @@ use slint::{CloseRequestResponse, ComponentHandle as _, PhysicalSize};
 use crate::news::Room;
 use crate::speech::Request;
 use crate::view::{ScreenView, UserAction, View};
+use focus::BareX11;
 use ui::{AppWindow, ScreenKind, Shell, Theme};
 
 /// How the window is to be.
@@ -64,12 +65,15 @@ pub enum ScreenError {
 /// The terminal's window. Lives on the UI thread; cheap to clone, all clones are the same window.
 pub struct Screen {
     window: AppWindow,
+    /// The display, where it has no window manager.
+    bare: Option<Rc<BareX11>>,
 }
 
 impl Clone for Screen {
     fn clone(&self) -> Screen {
         Screen {
             window: self.window.clone_strong(),
+            bare: self.bare.clone(),
         }
     }
 }
@@ -84,7 +88,8 @@ impl Screen {
         words::connect(&window);
         qr::connect(&window);
         keys::connect(&window);
-        let screen = Screen { window };
+        let bare = BareX11::connect().map(Rc::new);
+        let screen = Screen { window, bare };
         screen.fit(options.windowed);
         // Whoever stands at the terminal cannot leave it.
         screen
@@ -96,8 +101,9 @@ impl Screen {
     fn fit(&self, windowed: Option<(u32, u32)>) {
         if let Some((width, height)) = windowed {
             self.window().set_size(PhysicalSize::new(width, height));
-        } else if let Some((width, height)) = focus::bare_x11_root_size() {
+        } else if let Some(bare) = &self.bare {
             // Without a window manager nobody answers a request for the full screen.
+            let (width, height) = bare.root_size();
             self.window().set_size(PhysicalSize::new(width, height));
         } else {
             self.window().set_fullscreen(true);
@@ -141,15 +147,19 @@ impl Screen {
         self.window.global::<ui::Speech>().set_two_buttons(there);
     }
 
-    /// Calls `painted` once, as soon as the first frame is on the screen: drawn and handed to the display, whatever
-    /// the backend.
+    /// Puts the window on the screen with its first frame, and calls `painted` once, as soon as that is there: drawn and handed
+    /// to the display, whatever the backend.
     pub fn on_first_frame(&self, painted: impl FnOnce() + 'static) {
         let painted = Cell::new(Some(painted));
+        let (window, bare) = (self.window.as_weak(), self.bare.clone());
         // The renderer asks for this colour in the midst of the first frame. A timer that is due at once fires in
         // the event loop's next turn, when that frame has been presented.
         self.window.global::<Shell>().on_painted(move |beat| {
             rest::painted(beat);
             if let Some(painted) = painted.take() {
+                if let (Some(bare), Some(window)) = (&bare, window.upgrade()) {
+                    let _ = bare.map(&window);
+                }
                 slint::Timer::single_shot(std::time::Duration::ZERO, painted);
             }
             PAPER
@@ -242,7 +252,10 @@ impl Screen {
     /// Shows the window and handles its events until [`Screen::quit`].
     pub fn run(&self) -> Result<(), ScreenError> {
         self.window.show().map_err(ScreenError::Open)?;
-        let _focus = focus::keep_on_bare_x11(&self.window);
+        let _focus = self
+            .bare
+            .as_ref()
+            .map(|bare| focus::keep(bare, &self.window));
         slint::run_event_loop_until_quit().map_err(ScreenError::Run)
     }
 

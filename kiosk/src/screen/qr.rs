@@ -1,6 +1,7 @@
 //! Draws QR codes with a whole number of pixels a module, as large as the window asks for.
 
-use qrcode::{EcLevel, QrCode, types::QrError};
+use qrcode::types::QrError;
+use qrcode::{EcLevel, QrCode, Version, bits};
 use slint::{ComponentHandle as _, Image, Rgb8Pixel, SharedPixelBuffer};
 
 use super::ui::{AppWindow, Shell};
@@ -36,7 +37,8 @@ pub(super) fn modules(text: &str) -> Result<i32, QrError> {
         return Ok(0);
     }
     // A code has at most 177 modules a side.
-    Ok((encode(text)?.width() + 2 * QUIET_ZONE_MODULES) as i32)
+    let width = i32::from(choose(text)?.0.width());
+    Ok(width + 2 * QUIET_ZONE_MODULES as i32)
 }
 
 /// The code of `text` with its quiet zone, `module` pixels a module.
@@ -63,10 +65,18 @@ fn draw(text: &str, module: usize) -> Result<Image, QrError> {
 }
 
 fn encode(text: &str) -> Result<QrCode, QrError> {
-    let good = QrCode::with_error_correction_level(text, EcLevel::Q)?;
-    match QrCode::with_error_correction_level(text, EcLevel::H) {
-        Ok(best) if best.width() == good.width() => Ok(best),
-        _ => Ok(good),
+    let (version, level) = choose(text)?;
+    QrCode::with_version(text, version, level)
+}
+
+/// The smallest size with good correction, and the best correction it has room for. Without drawing anything yet: a code is
+/// drawn eight times to find its best mask.
+fn choose(text: &str) -> Result<(Version, EcLevel), QrError> {
+    let version = |level| bits::encode_auto(text.as_bytes(), level).map(|bits| bits.version());
+    let good = version(EcLevel::Q)?;
+    match version(EcLevel::H) {
+        Ok(best) if best == good => Ok((best, EcLevel::H)),
+        _ => Ok((good, EcLevel::Q)),
     }
 }
 

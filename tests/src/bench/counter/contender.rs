@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use qrcode::{Color, QrCode};
 
+use crate::framebuffer::Framebuffer;
 use crate::kiosk::{Kiosk, number};
 use crate::process::{self, Running};
 use crate::scene::Scene;
@@ -42,6 +43,11 @@ impl Terminal {
 
     pub fn journal(&self) -> PathBuf {
         self.kiosk.data_dir().join("journal.db")
+    }
+
+    /// Starts it on a screen without a window system.
+    pub fn start_on(&mut self, screen: &Framebuffer) -> Result<u32> {
+        self.kiosk.start_on(screen)
     }
 
     /// What it still has to deliver.

@@ -15,6 +15,7 @@ use super::stats::{Ratio, median, percentile};
 use super::supply::Visitors;
 use super::svg::number;
 use super::{Scale, milliseconds, progress};
+use crate::framebuffer::Framebuffer;
 use crate::scene::Scene;
 use crate::xvfb::Display;
 use contender::{Browser, Contender, Terminal};
@@ -31,10 +32,14 @@ const MOST_IDLE: f64 = 1.0 / 10.0;
 const MOST_DISK: f64 = 1.0 / 15.0;
 /// Most wake-ups a second while nothing happens, on X11.
 const MOST_WAKEUPS: f64 = 3.0;
+/// Most wake-ups a second while nothing happens, where the terminal draws to the screen itself.
+const MOST_WAKEUPS_LINUXKMS: f64 = 1.0;
 /// Two frames of a screen with 60 Hz (ms).
 const TWO_FRAMES_MS: f64 = 2_000.0 / 60.0;
 /// Longest time from a touch to thanks, in 99 of 100 cases (ms).
 const MOST_THANKS_MS: f64 = 100.0;
+/// The screen (pixels).
+const SIZE: (u32, u32) = (800, 480);
 /// How long a program has to come to rest before it is measured at rest.
 const REST: Duration = Duration::from_secs(10);
 
@@ -57,7 +62,19 @@ pub fn run(scale: &Scale) -> Result<Section> {
     let ours = measure(&mut terminal, &display, scale)?;
     let beside = measure(&mut browser, &display, scale)?;
     let busy = while_uploading(&mut terminal, &display, scale)?;
-    Ok(section(&ours, &beside, &busy, scale))
+    let linuxkms = without_windows(&mut terminal, &scene, scale)?;
+    Ok(section(&ours, &beside, &busy, &linuxkms, scale))
+}
+
+/// What the terminal costs at rest on a screen without a window system.
+fn without_windows(terminal: &mut Terminal, scene: &Scene, scale: &Scale) -> Result<Cost> {
+    let (width, height) = SIZE;
+    let screen = Framebuffer::new(scene.dir(), width, height)?;
+    let process = terminal.start_on(&screen)?;
+    std::thread::sleep(REST);
+    let cost = Cost::of(process, scale.idle)?;
+    terminal.stop()?;
+    Ok(cost)
 }
 
 fn measure(contender: &mut dyn Contender, display: &Display, scale: &Scale) -> Result<Found> {
@@ -119,11 +136,11 @@ fn while_uploading(terminal: &mut Terminal, display: &Display, scale: &Scale) ->
     Ok(found)
 }
 
-fn section(ours: &Found, beside: &Found, busy: &Found, scale: &Scale) -> Section {
+fn section(ours: &Found, beside: &Found, busy: &Found, linuxkms: &Cost, scale: &Scale) -> Section {
     let mut section = Section {
         name: "counter",
         title: "The terminal beside the same screen as a page in Chromium's kiosk mode",
-        figures: figures(ours, beside, busy),
+        figures: figures(ours, beside, busy, linuxkms),
         table: table(ours, beside, busy),
         ..Section::default()
     };
@@ -135,12 +152,16 @@ fn section(ours: &Found, beside: &Found, busy: &Found, scale: &Scale) -> Section
         "Start: from the start of the program to the five faces on the display, with a warm page cache; the terminal opens its journal meanwhile.".to_owned(),
         "A touch is an event of the X server; the picture is read back from it until it changes. The page says thanks without saving anything; the terminal's commit is included.".to_owned(),
         "Disk: the terminal's program, fonts and artwork inside, beside Debian's packages chromium and chromium-common without their libraries.".to_owned(),
+        format!(
+            "linuxkms: the same screen drawn without a window system, to a framebuffer that is a file, without input devices; {:.1} MB, {:.1} ms of processor time.",
+            linuxkms.memory_mb, linuxkms.processor_ms
+        ),
         format!("Busy: {} ratings wait at the start and are delivered while visitors tap.", number(scale.uploading as f64)),
     ];
     section
 }
 
-fn figures(ours: &Found, beside: &Found, busy: &Found) -> Vec<Figure> {
+fn figures(ours: &Found, beside: &Found, busy: &Found, linuxkms: &Cost) -> Vec<Figure> {
     let ratio = |what: &str, most: f64, ours: f64, beside: f64, unit: &str| Figure {
         what: format!("{what}, terminal / Chromium"),
         ratio: Ratio::exact(ours / beside),
@@ -183,6 +204,12 @@ fn figures(ours: &Found, beside: &Found, busy: &Found) -> Vec<Figure> {
             "wake-ups at rest / 3 a second",
             MOST_WAKEUPS,
             ours.cost.wakeups_per_s,
+            "/s",
+        ),
+        limit(
+            "wake-ups at rest on linuxkms / 1 a second",
+            MOST_WAKEUPS_LINUXKMS,
+            linuxkms.wakeups_per_s,
             "/s",
         ),
         limit(
