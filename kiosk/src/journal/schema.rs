@@ -23,8 +23,14 @@ const VERSIONS: [(&str, &str); 3] = [
     ),
 ];
 
-const HISTORY: &str =
-    "CREATE TABLE schema_history (version INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT";
+/// No other table has rows of this shape: where a file is damaged, a row's shape tells whose it is (`salvage.rs`).
+const HISTORY: &str = "CREATE TABLE schema_history (
+    version INTEGER PRIMARY KEY,
+    name    TEXT NOT NULL,
+    program TEXT NOT NULL -- version of the program that brought it
+) STRICT";
+/// The version of this program.
+const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
 /// Gives an empty file the newest schema.
 pub(super) fn create(connection: &mut Connection) -> Result<(), JournalError> {
@@ -82,8 +88,8 @@ fn has_history(connection: &Connection) -> Result<bool, JournalError> {
 fn adopt(transaction: &Transaction<'_>) -> Result<(), JournalError> {
     transaction.execute(HISTORY, [])?;
     transaction.execute(
-        "INSERT INTO schema_history SELECT version, name FROM refinery_schema_history",
-        [],
+        "INSERT INTO schema_history SELECT version, name, ?1 FROM refinery_schema_history",
+        [PROGRAM],
     )?;
     transaction.execute("DROP TABLE refinery_schema_history", [])?;
     Ok(())
@@ -124,8 +130,8 @@ fn apply(transaction: &Transaction<'_>, done: usize, version: usize) -> Result<(
     for (index, (name, sql)) in VERSIONS.iter().enumerate().take(version).skip(done) {
         transaction.execute_batch(sql)?;
         transaction.execute(
-            "INSERT INTO schema_history (version, name) VALUES (?1, ?2)",
-            params![index as i64 + 1, name],
+            "INSERT INTO schema_history (version, name, program) VALUES (?1, ?2, ?3)",
+            params![index as i64 + 1, name, PROGRAM],
         )?;
     }
     Ok(())

@@ -55,7 +55,7 @@ fn a_destroyed_page_costs_its_events_alone_and_the_terminal_goes_on_where_it_sto
     keeper.close();
     let report = verify(&desk.path()).unwrap();
     assert_eq!(report.problems, Vec::<String>::new());
-    assert_eq!(report.stated.len(), 1);
+    assert_eq!(report.stated.len(), 1, "{:?}", report.stated);
 }
 
 #[test]

@@ -8,7 +8,7 @@ fn fill_as_a_newer_program(desk: &Desk) {
     rusqlite::Connection::open(desk.path())
         .unwrap()
         .execute(
-            "INSERT INTO schema_history (version, name) VALUES (99, 'future')",
+            "INSERT INTO schema_history VALUES (99, 'future', '9.0.0')",
             [],
         )
         .unwrap();
