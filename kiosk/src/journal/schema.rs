@@ -1,8 +1,8 @@
 //! The versions of the file's schema, and how a journal of an older program is brought up to date.
 //!
-//! `schema_history` has a row for each version the file has been through. A version this program does not know belongs to a
-//! newer one; a row that contradicts what this program writes is damage. The two are told apart, because a damaged journal is
-//! set aside and salvaged, and one of a newer program is left alone.
+//! `schema_history` has a row for each version the file has been through, from 1 on without a gap. A journal of a newer program
+//! has all that this one knows, and more behind it; anything else is damage. The two are told apart, because a damaged journal
+//! is set aside and salvaged, and one of a newer program is left alone.
 
 use std::path::Path;
 
@@ -98,22 +98,25 @@ fn adopt(transaction: &Transaction<'_>) -> Result<(), JournalError> {
 /// How many versions the file has been through.
 fn applied(connection: &Connection, path: &Path) -> Result<usize, JournalError> {
     let mut statement =
-        connection.prepare("SELECT version, name FROM schema_history ORDER BY version")?;
+        connection.prepare("SELECT version, name, program FROM schema_history ORDER BY version")?;
     let mut rows = statement.query([])?;
     let mut applied = 0;
     while let Some(row) = rows.next()? {
-        let (version, name): (i64, String) = (row.get(0)?, row.get(1)?);
-        let is_known = VERSIONS.iter().any(|(known, _)| *known == name);
-        if version > VERSIONS.len() as i64 && !is_known {
-            return Err(JournalError::Newer {
-                path: path.to_owned(),
-                detail: format!("V{version}__{name}"),
-            });
-        }
-        if version != applied as i64 + 1 || VERSIONS.get(applied).map(|one| one.0) != Some(&*name) {
+        let (version, name, program): (i64, String, String) =
+            (row.get(0)?, row.get(1)?, row.get(2)?);
+        if version != applied as i64 + 1 {
             return Err(damaged());
         }
-        applied += 1;
+        match VERSIONS.get(applied) {
+            Some((known, _)) if *known == name => applied += 1,
+            Some(_) => return Err(damaged()),
+            None => {
+                return Err(JournalError::Newer {
+                    path: path.to_owned(),
+                    detail: format!("V{version}__{name} of {program}"),
+                });
+            }
+        }
     }
     match applied {
         0 => Err(damaged()),

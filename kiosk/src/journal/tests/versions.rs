@@ -8,7 +8,7 @@ fn fill_as_a_newer_program(desk: &Desk) {
     rusqlite::Connection::open(desk.path())
         .unwrap()
         .execute(
-            "INSERT INTO schema_history VALUES (99, 'future', '9.0.0')",
+            "INSERT INTO schema_history VALUES (4, 'future', '9.0.0')",
             [],
         )
         .unwrap();
@@ -110,6 +110,7 @@ fn a_damaged_entry_in_the_history_of_the_schema_is_damage_and_not_a_newer_progra
     for change in [
         "UPDATE schema_history SET version = 7 WHERE version = 2",
         "UPDATE schema_history SET version = 7 WHERE version = 3",
+        "INSERT INTO schema_history VALUES (33, 'rating', '{}')",
         "UPDATE schema_history SET name = 'sur5ival' WHERE version = 2",
         "DELETE FROM schema_history WHERE version = 2",
         "DELETE FROM schema_history WHERE version = 3",
