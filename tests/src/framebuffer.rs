@@ -32,13 +32,20 @@ impl Framebuffer {
         )
         .context("the framebuffer cannot be compiled")?;
         let memory = dir.join("framebuffer");
-        std::fs::write(&memory, vec![0; (width * height * 4) as usize])?;
-        Ok(Self {
+        let screen = Self {
             library,
             memory,
             width,
             height,
-        })
+        };
+        screen.darken()?;
+        Ok(screen)
+    }
+
+    /// Makes it dark, so that whatever is seen next was drawn since. For while nothing draws on it.
+    pub fn darken(&self) -> Result<()> {
+        let dark = vec![0; (self.width * self.height * 4) as usize];
+        std::fs::write(&self.memory, dark).context("the framebuffer cannot be written")
     }
 
     /// What makes a terminal draw here.

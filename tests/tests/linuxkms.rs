@@ -40,9 +40,10 @@ fn the_terminal_draws_to_the_screen_itself_and_leaves_it_when_told_to() -> Resul
     assert!(faces.is_sorted_by_key(|(x, _)| *x), "{faces:?}");
     assert!(kiosk.stop()?, "{}", kiosk.log()?);
 
-    // A power cut, and the next start on whatever the screen showed.
+    // A power cut, and the next start.
     kiosk.start_on(&screen)?;
     kiosk.kill()?;
+    screen.darken()?;
     kiosk.start_on(&screen)?;
     see_rate_screen(&screen, &scene.place, |picture| picture)?;
     Ok(())
