@@ -19,10 +19,10 @@ pub const KEY_BYTES: usize = 32;
 pub const SEAL_BYTES: usize = 16;
 
 /// Symbols of a place's short code, at least.
-pub const MIN_PLACE_CODE_SYMBOLS: usize = 4;
+pub const MIN_PLACE_CODE_SYMBOLS: usize = 1;
 
 /// Symbols of a place's short code, at most.
-pub const MAX_PLACE_CODE_SYMBOLS: usize = 12;
+pub const MAX_PLACE_CODE_SYMBOLS: usize = 32;
 
 /// Bytes of the HMAC that become a presence token.
 pub const PRESENCE_TOKEN_BYTES: usize = 10;

@@ -29,7 +29,7 @@ fn normalize(symbol: char) -> Option<char> {
     }
 }
 
-/// The short code of a place: 4–12 symbols of Crockford's base32, upper case.
+/// The short code of a place: 1–32 symbols of Crockford's base32, upper case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlaceCode(String);
 

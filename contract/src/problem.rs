@@ -16,7 +16,8 @@ pub struct Problem {
     /// What kind of problem, in a few words for a person.
     #[serde(default)]
     pub title: String,
-    /// The answer's HTTP status, 100–599.
+    /// The answer's HTTP status, 100–599; 0 where the problem does not repeat it (RFC 9457 §3.1.2: it is advisory).
+    #[serde(default)]
     pub status: u16,
     /// What went wrong this time and what to do, for a technician.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,6 @@
 //! Status reports: `POST /api/v1/status`.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::canonical::safe_integer;
@@ -35,11 +35,16 @@ pub struct StatusReport {
     /// What the firmware says of throttling and undervoltage, as it says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled: Option<Value>,
-    /// How the terminal is connected, in words for a technician.
+    /// How the terminal is connected, in words for a technician. The contract leaves its form open: what is no text is read
+    /// as its JSON text.
+    #[serde(deserialize_with = "text_or_json")]
     pub network: String,
     /// Version of the configuration in use; `null` where there is none.
     #[serde(default, deserialize_with = "safe_integer")]
     pub config_version: Option<i64>,
+    /// Why the terminal refused the configuration that it was given last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_refused: Option<String>,
     /// Seconds since the last rating.
     #[serde(
         default,
@@ -47,6 +52,13 @@ pub struct StatusReport {
         skip_serializing_if = "Option::is_none"
     )]
     pub last_rating_s: Option<u64>,
+}
+
+fn text_or_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => text,
+        other => other.to_string(),
+    })
 }
 
 /// `200`: the portal's clock, and which configuration is current.

@@ -61,6 +61,22 @@ pub fn check_portal_url(url: &str) -> Result<(), UrlError> {
     }
 }
 
+/// Checks the address of a file: as a portal's, but what follows the host may be anything an address holds, such as
+/// `/logo@2x.png?v=3`.
+///
+/// # Errors
+/// What is wrong, in words for a technician.
+pub fn check_file_url(url: &str) -> Result<(), UrlError> {
+    let host = url.find("://").ok_or(UrlError::Scheme)? + 3;
+    let path = url[host..]
+        .find(['/', '?', '#'])
+        .map_or(url.len(), |at| host + at);
+    if !url[path..].bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(UrlError::Extra);
+    }
+    check_portal_url(&url[..path])
+}
+
 /// Whether a valid host name or IPv4 address is this machine.
 fn is_loopback_host(host: &str) -> Result<bool, UrlError> {
     if let Ok(address) = host.parse::<Ipv4Addr>() {

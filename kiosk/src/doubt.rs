@@ -55,8 +55,9 @@ struct Taken {
 /// What the rules say of a rating.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Since the previous rating at this terminal in this boot (milliseconds).
-    pub gap_ms: Option<u64>,
+    /// Since the previous rating at this terminal in this boot (milliseconds). The contract wants it with every rating: the
+    /// first one has the whole boot before it, which is the least the gap can be.
+    pub gap_ms: u64,
     /// The flags of the contract that apply, in a fixed order.
     pub flags: Vec<&'static str>,
 }
@@ -92,7 +93,7 @@ impl Doubt {
     ) -> Verdict {
         let since = |taken: &Taken| at.up_ms.checked_sub(taken.up_ms);
         self.ratings.retain(|taken| taken.boot == at.boot);
-        let gap_ms = self.ratings.back().and_then(since);
+        let gap_ms = self.ratings.back().and_then(since).unwrap_or(at.up_ms);
         let mut standing = self
             .ratings
             .iter()

@@ -4,33 +4,35 @@
 //! point is repaired by asking again: the same public key gets the same terminal id.
 //!
 //! Enrolling again under a new id (another portal, or one that forgot this terminal) begins a new journal. The former
-//! identity moves with its journal to `former/<terminal id>/` and is delivered from there until it is drained.
+//! identity moves with its journal to `former/<terminal id>/` and is delivered from there until it is drained. A journal
+//! whose identity is gone goes there too: only `journal export` can still bring it to the portal.
 //!
 //! A terminal whose ratchet key is lost (a destroyed journal without a spare key) cannot go on with its chain. It
 //! enrols with a new key pair (`identity.next.json` until that is done), so that it gets a new id and a new chain.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+mod former;
+mod set_up;
 
-use anyhow::{Context, bail, ensure};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
 use pikir_contract::{
     Bytes, EnrolmentPending, EnrolmentRequest, EnrolmentResult, Hardware, PollError, PollErrorCode,
     PollRequest, SealKey,
 };
 
-use tokio::sync::watch;
-
 use crate::clock::SharedClock;
 use crate::configuration::ConfigurationStore;
-use crate::entropy::{Entropy, SharedEntropy};
+use crate::entropy::Entropy;
 use crate::files::{self, DataDir, Lock};
 use crate::identity::Identity;
 use crate::journal::{Journal, make_spare_key};
-use crate::limits::SETUP_POLL;
-use crate::portal::{
-    Failure, HttpPortal, Portal, PortalAddress, PortalHealth, Reply, Request, reply,
-};
-use crate::view::SetupView;
+use crate::portal::{Failure, HttpPortal, Portal, PortalAddress, Reply, Request, reply};
+
+pub use former::finish_interrupted;
+pub use set_up::{Polling, SetUp};
+
+use former::{begin_next, make_former, next_journal, remove_journal, set_aside};
 
 /// An enrolment under way at one portal.
 pub struct Enrolment {
@@ -179,10 +181,7 @@ impl Enrolment {
             .context("the device key is gone; enrol again")?;
         match identity.terminal {
             Some(former) if former != result.terminal => {
-                let mut next = Journal::open(&next_journal(&self.data))?;
-                next.set_terminal(result.terminal)?;
-                empty_log(&next)?;
-                drop(next);
+                begin_next(&self.data, result.terminal)?;
                 make_former(&self.data, &identity)?;
             }
             Some(_) if self.new_key => {
@@ -191,7 +190,17 @@ impl Enrolment {
                 )
             }
             Some(_) => remove_journal(&next_journal(&self.data))?,
-            None => Journal::open(&self.data.journal())?.set_terminal(result.terminal)?,
+            None => {
+                let mut journal = Journal::open(&self.data.journal())?;
+                if journal.first_key()?.is_some() {
+                    journal.set_terminal(result.terminal)?;
+                } else {
+                    // Written to under an identity that is gone: the portal was told the key of the next one.
+                    drop(journal);
+                    begin_next(&self.data, result.terminal)?;
+                    set_aside(&self.data)?;
+                }
+            }
         }
         if let Err(error) = ConfigurationStore::load(self.data.clone()).accept(result.config, None)
         {
@@ -212,161 +221,6 @@ impl Enrolment {
         files::remove_if_there(&self.data.next_identity())?;
         Ok(identity)
     }
-}
-
-/// The set-up of a terminal that shows its code and waits: asks, shows, polls, asks again. Also notices when somebody
-/// else enrols it (`pikir-provision enroll --token`). Returns once the terminal is enrolled.
-pub async fn set_up(
-    data: &DataDir,
-    address: Option<PortalAddress>,
-    clock: SharedClock,
-    entropy: SharedEntropy,
-    show: impl Fn(SetupView) + Send,
-    health: &watch::Sender<PortalHealth>,
-) -> Identity {
-    let mut backoff = crate::backoff::Backoff::default();
-    loop {
-        if let Some(identity) = enrolled(data) {
-            return identity;
-        }
-        let Some(address) = address.clone() else {
-            show(SetupView::NoPortal);
-            wait_unless_enrolled(data, Duration::MAX).await;
-            continue;
-        };
-        let name = address.as_str().to_owned();
-        show(SetupView::Connecting {
-            portal: name.clone(),
-            problem: None,
-        });
-        let attempt = async {
-            let enrolment = Enrolment::prepare(data, address, clock.clone(), &*entropy, None)?;
-            let asked = enrolment.ask().await?;
-            health.send_replace(PortalHealth::ok());
-            match asked {
-                Asked::Enrolled(result) => enrolment.complete(result).map(Some),
-                Asked::Pending(pending) => approval(data, &enrolment, &pending, &show).await,
-            }
-        };
-        match attempt.await {
-            Ok(Some(identity)) => return identity,
-            Ok(None) => backoff.reset(),
-            Err(error) => {
-                let problem = format!("{error:#}");
-                tracing::warn!(%problem, "set-up");
-                if let Some(failure) = error.downcast_ref::<Failure>() {
-                    health.send_replace(failure.health());
-                }
-                show(SetupView::Connecting {
-                    portal: name,
-                    problem: Some(problem),
-                });
-                wait_unless_enrolled(data, backoff.next(&*entropy, None).max(SETUP_POLL)).await;
-            }
-        }
-    }
-}
-
-/// Shows the code and polls until it is approved; `None`: the code is of no more use.
-async fn approval(
-    data: &DataDir,
-    enrolment: &Enrolment,
-    pending: &EnrolmentPending,
-    show: &(impl Fn(SetupView) + Send),
-) -> anyhow::Result<Option<Identity>> {
-    let claim = |problem| SetupView::Claim {
-        payload: pending.verification_uri_complete.clone(),
-        address: pending.verification_uri.clone(),
-        user_code: pending.user_code.clone(),
-        problem,
-    };
-    show(claim(None));
-    let mut interval = Duration::from_secs(pending.interval.max(1));
-    let mut left = Duration::from_secs(pending.expires_in);
-    while let Some(rest) = left.checked_sub(interval) {
-        left = rest;
-        if wait_unless_enrolled(data, interval).await {
-            return Ok(enrolled(data));
-        }
-        match enrolment.poll(&pending.device_code).await {
-            Ok(Polled::Enrolled(result)) => return enrolment.complete(result).map(Some),
-            Ok(Polled::NotYet { slower }) => {
-                // RFC 8628 §3.5: five seconds more for this and every further poll.
-                interval += Duration::from_secs(if slower { 5 } else { 0 });
-                show(claim(None));
-            }
-            Ok(Polled::Denied) => bail!("the technician refused this terminal"),
-            Ok(Polled::Expired) => return Ok(None),
-            Err(failure) => show(claim(Some(failure.to_string()))),
-        }
-    }
-    Ok(None)
-}
-
-/// The identity, if the terminal is enrolled.
-fn enrolled(data: &DataDir) -> Option<Identity> {
-    Identity::load(&data.identity())
-        .ok()
-        .flatten()
-        .filter(|identity| identity.terminal.is_some())
-}
-
-/// Waits, looking once a second whether somebody else enrolled the terminal. Returns whether somebody did.
-async fn wait_unless_enrolled(data: &DataDir, wait: Duration) -> bool {
-    let mut left = wait;
-    while !left.is_zero() {
-        let step = left.min(SETUP_POLL);
-        tokio::time::sleep(step).await;
-        left -= step;
-        if enrolled(data).is_some() {
-            return true;
-        }
-    }
-    false
-}
-
-/// Brings to its end what a crash interrupted while a former identity was put aside. Call it before the journal is
-/// opened.
-///
-/// # Errors
-/// A file cannot be moved.
-pub fn finish_interrupted(data: &DataDir) -> anyhow::Result<()> {
-    let Some(mut identity) = Identity::load(&data.identity())? else {
-        return Ok(());
-    };
-    let Some(former) = identity.terminal else {
-        return Ok(());
-    };
-    let kept = DataDir::new(Some(&data.former().join(former.to_string())));
-    if !files::exists(&kept.identity()) {
-        return Ok(());
-    }
-    let next = next_journal(data);
-    let begins_another = |journal: Journal| {
-        journal
-            .state()
-            .terminal
-            .filter(|terminal| *terminal != former)
-    };
-    if files::exists(&next)
-        && !files::exists(&data.journal())
-        && begins_another(Journal::open(&next)?).is_some()
-    {
-        files::remove_if_there(&data.spare_key())?;
-        files::rename(&next, &data.journal())?;
-    }
-    // A journal that cannot be opened is the journal's own matter: it is mended when the terminal starts.
-    let Some(terminal) = Journal::open(&data.journal()).ok().and_then(begins_another) else {
-        return Ok(());
-    };
-    if let Some(mut new) = Identity::load(&data.next_identity())? {
-        new.portal = identity.portal;
-        identity = new;
-    }
-    identity.terminal = Some(terminal);
-    identity.save(data)?;
-    files::remove_if_there(&data.next_identity())?;
-    Ok(())
 }
 
 /// Whether the chain of this enrolled terminal cannot go on.
@@ -401,48 +255,6 @@ fn first_key(journals: &[PathBuf], entropy: &dyn Entropy) -> anyhow::Result<Seal
         "{} holds events already; move it away and enrol again",
         last.unwrap_or_default()
     )
-}
-
-/// Moves everything into the journal's own file, because only that is moved.
-fn empty_log(journal: &Journal) -> anyhow::Result<()> {
-    ensure!(
-        journal.checkpoint()?,
-        "another program reads the journal (pikir-kiosk journal export or verify). Wait until it has ended, then enrol again"
-    );
-    Ok(())
-}
-
-/// Puts the identity and its journal aside and the next journal in its place.
-fn make_former(data: &DataDir, identity: &Identity) -> anyhow::Result<()> {
-    let Some(former) = identity.terminal else {
-        return Ok(());
-    };
-    if files::exists(&data.journal()) {
-        empty_log(&Journal::open(&data.journal())?)?;
-    }
-    let place = DataDir::new(Some(&data.former().join(former.to_string())));
-    files::make_private_dir(&data.former())?;
-    files::make_private_dir(place.root())?;
-    identity.save(&place)?;
-    if files::exists(&data.journal()) {
-        files::rename(&data.journal(), &place.journal())?;
-    }
-    // The spare key is of the former chain, which has come to its end.
-    files::remove_if_there(&data.spare_key())?;
-    files::rename(&next_journal(data), &data.journal())?;
-    Ok(())
-}
-
-fn next_journal(data: &DataDir) -> PathBuf {
-    data.root().join("journal.next.db")
-}
-
-fn remove_journal(path: &Path) -> std::io::Result<()> {
-    ["", "-wal", "-shm"].iter().try_for_each(|suffix| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        files::remove_if_there(Path::new(&name))
-    })
 }
 
 fn lock(data: &DataDir) -> anyhow::Result<Lock> {

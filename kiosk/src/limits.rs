@@ -119,8 +119,8 @@ pub const CLOCK_JUMP_MS: u64 = 2_000;
 pub const CLOCK_NOTICE_PAUSE_MS: u64 = 10 * 60 * 1_000;
 /// How far an uptime clock and the portal's may drift apart (parts in a million); a quartz strays half as far.
 pub const CLOCK_DRIFT_PPM: u64 = 100;
-/// Longest `Retry-After` that is believed.
-pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
+/// Longest `Retry-After` that is believed: a portal under repair for a night, not a proxy that says a year.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 /// Round trip above which the portal's time is too vague to learn from (milliseconds).
 pub const MAX_TIME_ROUND_TRIP_MS: u64 = 10_000;
 /// It is not earlier than this (Unix seconds): 2026-11-01, when this program was about to be made. A constant and not the
@@ -136,6 +136,8 @@ pub const MAX_DATE_TRIES: usize = 8;
 pub const TLS_SESSIONS: usize = 8;
 /// Least time between two status reports, as the contract asks (seconds).
 pub const MIN_STATUS_S: u64 = 300;
+/// How long set-up waits at most after a failure, unless the portal asks for more: a technician stands before it.
+pub const SETUP_CAP: Duration = Duration::from_secs(15);
 /// How often the set-up screen looks whether somebody else enrolled the terminal.
 pub const SETUP_POLL: Duration = Duration::from_secs(1);
 
@@ -151,6 +153,9 @@ pub const MAX_JOURNAL_BYTES: u64 = 1024 * 1024 * 1024;
 /// Largest journal whose structure is checked each time it is opened (bytes): 50 ms from an SD card. A larger one that was
 /// closed in order is checked in a quiet moment.
 pub const CHECK_AT_OPEN_BYTES: u64 = 2 * 1024 * 1024;
+/// After how long (ms of uptime) what the portal holds behind a gap is offered once more: well within the time for which
+/// it is kept.
+pub const OFFER_AGAIN_MS: u64 = 24 * 3_600_000;
 /// Appends after which the journal's size is looked at again.
 pub const SIZE_CHECK_APPENDS: u32 = 256;
 /// How long acknowledged events are kept (days): a portal restored from a backup may need them again.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pikir_contract::{Notice, StatusAnswer, StatusReport};
+use pikir_contract::{BootOffset, Event, Notice, StatusAnswer, StatusReport};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -42,6 +42,14 @@ pub struct Upkeep<P> {
     pub start_spread: Duration,
 }
 
+/// The configuration that the portal has and that cannot be used.
+struct RefusedDocument {
+    /// Its entity tag, where the portal gave one.
+    etag: Option<String>,
+    /// What is wrong with it.
+    detail: String,
+}
+
 impl<P: Portal> Upkeep<P> {
     /// Runs for ever. Stopping it at any moment loses nothing.
     pub async fn run(mut self) {
@@ -51,13 +59,12 @@ impl<P: Portal> Upkeep<P> {
         if self.configuration.current().is_some() {
             tokio::time::sleep(start.first(&*self.entropy)).await;
         }
-        // What the portal said the entity tag is; unknown until it answered a status.
-        let mut refused_etag = None;
+        let mut refused = None;
         loop {
             if self.network.take() {
                 self.portal.forget_connections();
             }
-            match self.once(&mut refused_etag).await {
+            match self.once(&mut refused).await {
                 Ok(()) => {
                     backoff.reset();
                     self.health.send_replace(PortalHealth::ok());
@@ -77,23 +84,36 @@ impl<P: Portal> Upkeep<P> {
     }
 
     /// One status, and the configuration where the portal has another.
-    async fn once(&self, refused_etag: &mut Option<String>) -> Result<(), Failure> {
+    async fn once(&self, refused: &mut Option<RefusedDocument>) -> Result<(), Failure> {
         let current = self.configuration.current();
         if current.is_none() {
-            self.fetch_configuration(None, refused_etag).await?;
+            self.fetch_configuration(None, refused).await?;
         }
-        let answer = self.report().await?;
+        let answer = match self.report(refused.as_ref()).await {
+            Ok(answer) => answer,
+            Err(failure) => {
+                // A portal that has no ear for reports may still have a configuration.
+                if current.is_some() && failure.is_an_answer() {
+                    let known = current.and_then(|current| current.etag.clone());
+                    self.fetch_configuration(known, refused).await?;
+                }
+                return Err(failure);
+            }
+        };
         let known = self
             .configuration
             .current()
             .and_then(|current| current.etag.clone());
         let is_news = match &answer.config_etag {
-            Some(etag) => Some(etag) != known.as_ref() && Some(etag) != refused_etag.as_ref(),
+            Some(etag) => {
+                let refused = refused.as_ref().and_then(|refused| refused.etag.as_ref());
+                Some(etag) != known.as_ref() && Some(etag) != refused
+            }
             // A portal that does not tell is asked; an unchanged document costs a 304.
             None => true,
         };
         if is_news {
-            self.fetch_configuration(known, refused_etag).await?;
+            self.fetch_configuration(known, refused).await?;
         }
         Ok(())
     }
@@ -111,7 +131,7 @@ impl<P: Portal> Upkeep<P> {
     async fn fetch_configuration(
         &self,
         known: Option<String>,
-        refused: &mut Option<String>,
+        refused: &mut Option<RefusedDocument>,
     ) -> Result<(), Failure> {
         let reply = self
             .portal
@@ -123,15 +143,19 @@ impl<P: Portal> Upkeep<P> {
         let etag = reply.as_ref().ok().and_then(|reply| reply.etag.clone());
         let document: Value = reply::read(reply)?;
         match self.configuration.accept(document, etag.clone()) {
-            Ok(()) => tracing::info!("new configuration"),
+            Ok(()) => {
+                *refused = None;
+                tracing::info!("new configuration");
+            }
             Err(error) => {
                 let detail = format!("configuration refused: {error:#}");
                 tracing::error!(%detail, "the last good configuration stays");
                 // Said once for each document, not at every status.
-                if etag.is_none() || *refused != etag {
-                    self.notice(Notice::CONFIG, detail);
+                let is_known = |refused: &RefusedDocument| refused.etag == etag;
+                if etag.is_none() || !refused.as_ref().is_some_and(is_known) {
+                    self.notice(Notice::CONFIG, detail.clone());
                 }
-                *refused = etag;
+                *refused = Some(RefusedDocument { etag, detail });
             }
         }
         Ok(())
@@ -142,8 +166,8 @@ impl<P: Portal> Upkeep<P> {
         self.journal.append_and_forget(event);
     }
 
-    async fn report(&self) -> Result<StatusAnswer, Failure> {
-        let report = self.status_report().await;
+    async fn report(&self, refused: Option<&RefusedDocument>) -> Result<StatusAnswer, Failure> {
+        let report = self.status_report(refused).await;
         let sent_up_ms = report.clock.up_ms;
         let answer: StatusAnswer = reply::read(
             self.portal
@@ -154,7 +178,7 @@ impl<P: Portal> Upkeep<P> {
         Ok(answer)
     }
 
-    async fn status_report(&self) -> StatusReport {
+    async fn status_report(&self, refused: Option<&RefusedDocument>) -> StatusReport {
         let clock = self.clock.reading();
         let state = self.journal.published().state;
         let last_rating_s = match state.last_rating {
@@ -168,7 +192,7 @@ impl<P: Portal> Upkeep<P> {
             clock,
             pending: state.pending,
             rejected: state.rejected,
-            oldest_pending_s: self.oldest_pending_s(clock.up_ms).await,
+            oldest_pending_s: Some(self.oldest_pending_s(clock.up_ms).await),
             disk_free_mb: files::free_mb(self.data.root()).unwrap_or(0),
             temperature_c: temperature_c(),
             throttled: None,
@@ -176,28 +200,38 @@ impl<P: Portal> Upkeep<P> {
             config_version: self
                 .configuration
                 .current()
-                .map(|current| current.document.version),
+                .map_or(Some(0), |current| Some(current.document.version)),
+            config_refused: refused.map(|refused| refused.detail.clone()),
             last_rating_s,
         }
     }
 
-    /// Age of the oldest pending event in seconds, where its boot's clock is known.
-    async fn oldest_pending_s(&self, up_ms: u64) -> Option<u64> {
-        let oldest = self.journal.oldest().await.ok()?;
+    /// Age of the oldest pending event in seconds; 0 where none is. Of an earlier boot whose clock nobody knows: what is
+    /// certain, the time since this boot began.
+    async fn oldest_pending_s(&self, up_ms: u64) -> u64 {
+        let Ok(oldest) = self.journal.oldest().await else {
+            return 0;
+        };
         // Before the portal has answered for the first time, the journal may offer what it knows already.
         let received_through = self.journal.published().state.received_through;
-        let oldest_event = oldest.events.first()?;
-        if oldest_event.seq <= received_through {
-            return None;
-        }
-        let body = &oldest_event.body;
+        let waits = oldest.events.first();
+        waits
+            .filter(|event| event.seq > received_through)
+            .map_or(0, |event| {
+                self.age_s(event, &oldest.boots, up_ms)
+                    .unwrap_or(up_ms / 1_000)
+            })
+    }
+
+    /// How long ago an event was, in seconds, where its boot's clock is known.
+    fn age_s(&self, event: &Event, boots: &[BootOffset], up_ms: u64) -> Option<u64> {
+        let body = &event.body;
         let then_up_ms = body.get("up_ms")?.as_u64()?;
         let boot = body.get("boot")?.as_str()?;
         if boot == self.clock.boot().to_string() {
             return Some(up_ms.saturating_sub(then_up_ms) / 1_000);
         }
-        let mut boots = oldest.boots.iter();
-        let known = boots.find(|known| known.boot.to_string() == boot)?;
+        let known = boots.iter().find(|known| known.boot.to_string() == boot)?;
         let then_ms = then_up_ms as i64 + known.offset_ms;
         u64::try_from((self.true_time.unix_ms()? - then_ms) / 1_000).ok()
     }

@@ -10,7 +10,8 @@
 //! | --- | --- |
 //! | the program started | at a random moment within the start spread; at once when a visitor rates |
 //! | the cursor moved forwards | at once, with twice the events |
-//! | 413 or 422 | at once, with half the events; an event that is refused alone is set aside |
+//! | 413 or 422 | at once, with half the events; an event that is refused alone is set aside, unless it was a proxy's page that said so |
+//! | 400, 413 or 422 to a delivery without events | after the back-off, with one event |
 //! | the cursor moved backwards, or beyond the newest event | after a back-off of its own, which forgets slowly |
 //! | anything else | after the back-off, with half the events unless the portal is only busy |
 //! | the network changed | the back-off ends, over a new connection; what the portal asked for (`Retry-After`) is kept |
@@ -77,6 +78,14 @@ enum Next {
     Later(Option<Duration>),
 }
 
+/// What was under way.
+#[derive(Clone, Copy)]
+struct Sent {
+    count: usize,
+    first: Option<u64>,
+    is_question: bool,
+}
+
 impl<P: Portal, Q: Queue> Uploader<P, Q> {
     /// Uploads for ever; ends only with the journal. Stopping it at any moment loses nothing.
     pub async fn run(mut self) {
@@ -133,8 +142,12 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
         let Some(delivery) = self.next(memory).await else {
             return Next::Later(None);
         };
-        let (count, first) = (delivery.count, delivery.first);
-        let is_question = delivery.is_question;
+        let sent = Sent {
+            count: delivery.count,
+            first: delivery.first,
+            is_question: delivery.is_question,
+        };
+        let (count, is_question) = (sent.count, sent.is_question);
         if count == 0 && !is_question && !self.is_news(memory, &delivery.boots) {
             memory.has_news = !is_kept;
             return match self.state().pending {
@@ -164,7 +177,7 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
                 memory.ahead = ahead.filter(|_| taken == Taken::AsOffered);
                 next
             }
-            Err(failure) => self.after(failure, count, first, memory).await,
+            Err(failure) => self.after(failure, sent, memory).await,
         }
     }
 
@@ -308,20 +321,21 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
         (next, taken)
     }
 
-    async fn after(
-        &self,
-        failure: Failure,
-        count: usize,
-        first: Option<u64>,
-        memory: &mut Memory,
-    ) -> Next {
-        tracing::warn!(reason = %failure, events = count, "not delivered");
+    async fn after(&self, failure: Failure, sent: Sent, memory: &mut Memory) -> Next {
+        tracing::warn!(reason = %failure, events = sent.count, "not delivered");
         self.say(failure.health());
-        match (&failure, first) {
-            (Failure::Content { .. }, Some(_)) if count > 1 => {
-                memory.limit = count / 2;
+        match (&failure, sent.first) {
+            (Failure::Content { .. }, Some(_)) if sent.count > 1 => {
+                memory.limit = sent.count / 2;
                 return Next::Smaller;
             }
+            // Nobody knows whether the portal has seen it.
+            (
+                Failure::Content {
+                    is_hearsay: true, ..
+                },
+                Some(_),
+            ) => {}
             (Failure::Content { .. }, Some(first)) => {
                 tracing::warn!(
                     seq = first,
@@ -329,6 +343,13 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
                 );
                 if let Err(error) = self.queue.refuse(first, failure.to_string()).await {
                     tracing::error!(%error, "the event cannot be set aside");
+                }
+            }
+            (Failure::Content { .. } | Failure::Refused { status: 400, .. }, None)
+                if sent.is_question =>
+            {
+                if let Err(error) = self.queue.ask_with_event().await {
+                    tracing::error!(%error, "the portal cannot be asked otherwise");
                 }
             }
             // News of boots alone: nothing that must arrive.

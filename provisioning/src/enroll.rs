@@ -2,13 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use pikir_contract::{EnrolmentPending, EnrolmentResult, TerminalConfig};
 use pikir_kiosk::clock::{SharedClock, SystemClock};
 use pikir_kiosk::control;
-use pikir_kiosk::enrolment::{Asked, Enrolment, Polled};
+use pikir_kiosk::enrolment::{Asked, Enrolment, Polled, Polling};
 use pikir_kiosk::entropy::SystemEntropy;
 use pikir_kiosk::files::{self, DEFAULT_SETTINGS, DataDir};
 use pikir_kiosk::identity::Identity;
@@ -75,23 +74,23 @@ async fn approved(
     host: &str,
 ) -> Result<EnrolmentResult, ToolError> {
     say.waiting(pending);
-    let mut interval = Duration::from_secs(pending.interval.max(1));
-    let mut left = Duration::from_secs(pending.expires_in);
+    let mut polling = Polling::of(pending);
     let expired =
         || anyhow!("the code has expired without an approval. Run the command again for a new one");
     loop {
-        left = left.checked_sub(interval).ok_or_else(expired)?;
-        tokio::time::sleep(interval).await;
+        tokio::time::sleep(polling.next().ok_or_else(expired)?).await;
         match enrolment.poll(&pending.device_code).await {
             Ok(Polled::Enrolled(result)) => return Ok(result),
-            Ok(Polled::NotYet { slower: true }) => interval += Duration::from_secs(5),
+            Ok(Polled::NotYet { slower: true }) => polling.slow_down(),
             Ok(Polled::NotYet { slower: false }) => {}
             Ok(Polled::Denied) => {
                 return Err(anyhow!("the terminal was refused at the portal").into());
             }
             Ok(Polled::Expired) => return Err(expired().into()),
             // A network that comes and goes is no reason to give the code up.
-            Err(Failure::Unreachable(_) | Failure::Busy { .. } | Failure::Error(_)) => {}
+            Err(failure @ (Failure::Unreachable(_) | Failure::Busy { .. } | Failure::Error(_))) => {
+                polling.failed(&failure);
+            }
             Err(failure) => return Err(explain(failure, host)),
         }
     }

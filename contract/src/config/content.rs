@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ConfigError, read_url};
+use super::ConfigError;
 use crate::reader::Node;
-use crate::{Bytes, Malformed, Score, Texts, Time, require_integers};
+use crate::{Bytes, Malformed, Score, Texts, Time, check_file_url, require_integers};
 
 /// Bytes of a SHA-256 digest.
 const SHA256_BYTES: usize = 32;
@@ -177,27 +177,33 @@ fn read_colour(node: &Node<'_>) -> Result<String, Malformed> {
 /// An organisation's emblem, fetched by the terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Logo {
-    /// Where it lies; `https://`, or `http://` for a loopback address.
+    /// Where it lies; `https://`, or `http://` for a loopback address. A query may follow.
     pub url: String,
     /// The SHA-256 of the file, 32 bytes.
-    pub sha256: Bytes,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Bytes>,
 }
 
 impl Logo {
     fn read(node: &Node<'_>) -> Result<Self, Malformed> {
-        let digest = node.required("sha256")?;
-        let sha256 = match hex(digest.text()?) {
-            Some(bytes) => Bytes(bytes),
-            None => digest.parsed()?,
-        };
-        if sha256.0.len() != SHA256_BYTES {
-            return Err(digest.wrong("is not a SHA-256 (32 bytes)"));
-        }
+        let url = node.required("url")?;
+        check_file_url(url.text()?).map_err(|error| url.wrong(error))?;
         Ok(Self {
-            url: read_url(&node.required("url")?)?,
-            sha256,
+            url: url.owned_text()?,
+            sha256: node.maybe("sha256", read_sha256)?,
         })
     }
+}
+
+fn read_sha256(node: &Node<'_>) -> Result<Bytes, Malformed> {
+    let sha256 = match hex(node.text()?) {
+        Some(bytes) => Bytes(bytes),
+        None => node.parsed()?,
+    };
+    if sha256.0.len() != SHA256_BYTES {
+        return Err(node.wrong("is not a SHA-256 (32 bytes)"));
+    }
+    Ok(sha256)
 }
 
 /// A SHA-256 as 64 hexadecimal digits, as checksum tools print it. As base64url that length is no SHA-256, so the two

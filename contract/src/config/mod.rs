@@ -97,9 +97,11 @@ pub struct Organization {
 /// A part of an organisation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Named {
-    /// Its code in the portal, not empty.
+    /// Its code in the portal; may be empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub code: String,
-    /// Its name, in at least one language.
+    /// Its name; may be empty.
+    #[serde(skip_serializing_if = "Texts::is_empty")]
     pub name: Texts,
 }
 
@@ -345,15 +347,15 @@ impl Organization {
 fn read_name(node: &Node<'_>) -> Result<Texts, Malformed> {
     match node.text() {
         Ok(text) => Ok(Texts::from([("und", text)])),
-        Err(_) => Texts::read_some(node),
+        Err(_) => Texts::read(node),
     }
 }
 
 impl Named {
     fn read(node: &Node<'_>) -> Result<Self, Malformed> {
         Ok(Self {
-            code: node.required("code")?.name()?,
-            name: read_name(&node.required("name")?)?,
+            code: node.or_default("code", |node| node.owned_text())?,
+            name: node.or_default("name", read_name)?,
         })
     }
 }

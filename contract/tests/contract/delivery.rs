@@ -94,9 +94,30 @@ fn a_status_report_says_null_for_what_it_always_carries_and_omits_the_rest() {
     for name in ["oldest_pending_s", "config_version"] {
         assert_eq!(written.get(name), Some(&Value::Null), "{name}");
     }
-    for name in ["temperature_c", "throttled", "last_rating_s"] {
+    for name in [
+        "temperature_c",
+        "throttled",
+        "config_refused",
+        "last_rating_s",
+    ] {
         assert_eq!(written.get(name), None, "{name}");
     }
+}
+
+#[test]
+fn the_network_of_a_report_is_text_or_any_other_json_as_its_text() {
+    let read = |network: Value| {
+        let report: StatusReport = serde_json::from_value(json!({
+            "software": "s", "pending": 0, "rejected": 0, "disk_free_mb": 1, "network": network,
+            "clock": {"boot": "6f1c9b0e-5d0a-4f7e-9d53-0b6c2a1e8f44", "up_ms": 1, "wall": "1970-01-01T00:00:00Z", "synced": false},
+        }))
+        .unwrap();
+        report.network
+    };
+    assert_eq!(read(json!("wifi")), "wifi");
+    assert_eq!(read(json!({"up": true})), r#"{"up":true}"#);
+    assert_eq!(read(json!(["eth0"])), r#"["eth0"]"#);
+    assert_eq!(read(Value::Null), "null");
 }
 
 #[test]

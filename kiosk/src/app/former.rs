@@ -41,6 +41,11 @@ async fn deliver_one(
     let Some((identity, terminal)) = Identity::load(&data.identity())?
         .and_then(|identity| Some((identity.clone(), identity.terminal?)))
     else {
+        // Its key is gone: nobody can sign for it, but its seals prove it.
+        let directory = directory.display();
+        tracing::warn!(
+            "a journal without an identity waits in {directory}: pikir-kiosk journal export --data-dir {directory} FILE, then pikir-portal import FILE"
+        );
         return Ok(());
     };
     let Some(journal) = open_if_it_waits(shared.clone(), data.journal(), terminal).await? else {

@@ -59,10 +59,10 @@ pub fn serving(
     };
     let config = &configuration.document;
     let language = visit.language();
-    // Only the visitor's own language replaces a built-in text: a translation beats a fallback.
-    let question = config.question.exact(language).map(str::to_owned);
-    let words = ["1", "2", "3", "4", "5"]
-        .map(|score| config.scale.get(score)?.exact(language).map(str::to_owned));
+    // In whatever language the portal has it: another question than the office asks would be another measurement.
+    let said = |texts| config.text(texts, language).map(str::to_owned);
+    let question = said(&config.question);
+    let words = ["1", "2", "3", "4", "5"].map(|score| said(config.scale.get(score)?));
     let text = |texts| config.text(texts, language).unwrap_or_default().to_owned();
     let texts = Texts {
         question,
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_missing_in_the_visitors_language_is_the_built_in_one_and_a_name_falls_back() {
+    fn a_text_missing_in_the_visitors_language_is_the_default_languages_as_the_contract_says() {
         let configuration = Arc::new(Configuration {
             document: config(),
             etag: None,
@@ -267,7 +267,7 @@ mod tests {
         let view = serving(&visit, Some(&configuration), telling, 0);
         assert_eq!(view.organization, "Центр");
         match view.screen {
-            ScreenView::Rate(rate) => assert_eq!(rate.question, None),
+            ScreenView::Rate(rate) => assert_eq!(rate.question.as_deref(), Some("Кандай?")),
             other => panic!("{other:?}"),
         }
     }

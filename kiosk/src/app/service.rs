@@ -11,7 +11,7 @@ use super::vitals::Watched;
 use super::{Shared, former, ui};
 use crate::clock_watch::ClockWatch;
 use crate::control;
-use crate::enrolment;
+use crate::enrolment::{self, SetUp};
 use crate::identity::Identity;
 use crate::journal::{JournalHandle, NewEvent, Published};
 use crate::limits::LAST_NOTICE_PATIENCE;
@@ -88,7 +88,7 @@ async fn serve(
         .map_or(Duration::ZERO, |_| shared.start_spread);
     let (identity, journal) = match enrolled {
         Some(enrolled) => enrolled,
-        None => set_up(&shared, address.clone()).await?,
+        None => set_up(&shared, address.clone(), network.clone()).await?,
     };
     let terminal = identity
         .terminal
@@ -164,11 +164,19 @@ async fn serve(
 async fn set_up(
     shared: &Shared,
     address: Option<PortalAddress>,
+    network: NetworkChanges,
 ) -> anyhow::Result<(Identity, JournalHandle)> {
-    let show = |setup| ui::post(move |ui| ui.show_setup(setup));
-    let (clock, entropy) = (shared.clock.clone(), shared.entropy.clone());
-    let identity =
-        enrolment::set_up(&shared.data, address, clock, entropy, show, &shared.health).await;
+    let identity = SetUp {
+        data: &shared.data,
+        address,
+        clock: shared.clock.clone(),
+        entropy: shared.entropy.clone(),
+        show: |setup| ui::post(move |ui| ui.show_setup(setup)),
+        health: &shared.health,
+        network,
+    }
+    .run()
+    .await;
     shared.configuration.reload();
     let opening = shared.clone();
     let open = move || {

@@ -245,3 +245,35 @@ fn a_terminal_whose_ratchet_key_is_lost_enrols_with_a_new_key_pair_and_begins_a_
         terminal.kept(&former);
     }
 }
+
+#[test]
+fn a_journal_whose_identity_is_gone_is_set_aside_and_the_new_chain_begins_with_the_key_that_was_told()
+ {
+    let terminal = Box_::new();
+    let old = terminal.result();
+    terminal.prepare().complete(old.clone()).unwrap();
+    terminal.append();
+    files::remove_if_there(&terminal.data.identity()).unwrap();
+
+    let again = terminal.prepare();
+    let told = again.request.seal_key.clone();
+    let new = terminal.result();
+    again.complete(new.clone()).unwrap();
+
+    let journal = Journal::open(&terminal.data.journal()).unwrap();
+    assert_eq!(journal.state().terminal, Some(new.terminal));
+    assert_eq!(journal.state().last_seq, 0);
+    assert_eq!(
+        Some(told.0),
+        journal
+            .first_key()
+            .unwrap()
+            .map(|key| key.as_bytes().to_vec())
+    );
+    let kept = DataDir::new(Some(&terminal.data.former().join(old.terminal.to_string())));
+    let kept = Journal::open(&kept.journal()).unwrap();
+    assert_eq!(
+        (kept.state().terminal, kept.state().last_seq),
+        (Some(old.terminal), 1)
+    );
+}

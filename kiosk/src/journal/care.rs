@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pikir_contract::EventsAnswer;
+use pikir_contract::{EventStatus, EventsAnswer};
 
 use super::error::JournalError;
 use super::keeper::{Keeper, storage_fault};
@@ -133,6 +133,19 @@ impl Keeper {
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    /// An event in doubt with which the portal was asked, and which it takes as a new one, is no longer in doubt. One that
+    /// it calls a duplicate it may hold otherwise.
+    pub(super) fn believe_what_was_asked_with(&mut self, answer: &EventsAnswer) {
+        let first = self.in_doubt_after + 1;
+        let is_new = answer
+            .results
+            .iter()
+            .any(|result| result.seq == first && result.status != EventStatus::Duplicate);
+        if !self.is_confirmed && self.asks_with_event && is_new {
+            self.in_doubt_after = first;
+        }
     }
 
     /// Whether the portal's answer shows that the disk lost the journal's end ([`super::tail`]).

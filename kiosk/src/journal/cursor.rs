@@ -45,7 +45,25 @@ impl Offer {
     }
 }
 
+/// What the portal held ahead of the cursor, and what it refused, is to be sent once more.
+pub(super) const OFFER_AGAIN: &str =
+    "UPDATE events SET fate = NULL, reason = NULL WHERE fate IN ('held', 'refused')";
+
 impl Journal {
+    /// Offers once more what the portal held ahead of the cursor, and what it refused. Behind a gap that nobody can fill
+    /// the cursor stands still, and with it the only sign of a portal that was restored and lost some of these. Returns
+    /// whether there is any.
+    ///
+    /// # Errors
+    /// Nothing was changed.
+    pub(super) fn offer_again(&mut self) -> Result<bool, JournalError> {
+        let changed = self.transact(|transaction| Ok(transaction.execute(OFFER_AGAIN, [])?))?;
+        if changed > 0 {
+            self.settled = skip_settled(&self.connection, self.state.received_through)?;
+        }
+        Ok(changed > 0)
+    }
+
     /// Takes the portal's answer: moves the cursor to `received_through`, forwards or backwards, and notes what was
     /// rejected. Returns whether anything moved; an answer that moves nothing must not be answered at once.
     ///

@@ -18,7 +18,9 @@ use super::store::{Appended, Batch, Journal, JournalState};
 use super::today::{Change, Tally};
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
-use crate::limits::{JOURNAL_IDLE, JOURNAL_RETRY, MAX_JOURNAL_BYTES, REMOVE_PAUSE, SPARE_LAST};
+use crate::limits::{
+    JOURNAL_IDLE, JOURNAL_RETRY, MAX_JOURNAL_BYTES, OFFER_AGAIN_MS, REMOVE_PAUSE, SPARE_LAST,
+};
 use crate::view::{Fault, FaultView};
 
 /// The journal with its care: what there must be room for, what is done in idle time, how damage is mended.
@@ -44,9 +46,13 @@ pub struct Keeper {
     pub(super) is_confirmed: bool,
     /// What was handed out last is a question without events.
     pub(super) is_asking: bool,
+    /// The portal takes no question without events.
+    pub(super) asks_with_event: bool,
     /// What was handed out last, and what ahead of its answer. None of it outlives anything else that happens to the
     /// cursor, or the open file.
     pub(super) offered: [Option<Offer>; 2],
+    /// When it was last offered what the portal holds ahead of its cursor, or refused (ms of this boot).
+    pub(super) offered_again_up_ms: u64,
     /// Used pages (bytes) when they were last looked at, and appends until they are looked at again.
     pub(super) used: (u64, u32),
     pub(super) max_bytes: u64,
@@ -101,6 +107,8 @@ impl Keeper {
             in_doubt_after: 0,
             is_confirmed: false,
             is_asking: false,
+            asks_with_event: false,
+            offered_again_up_ms: 0,
             offered: [None; 2],
             used: (0, 0),
             max_bytes: MAX_JOURNAL_BYTES,
@@ -198,12 +206,18 @@ impl Keeper {
         if self.is_confirmed || batch.events.is_empty() {
             return Ok(batch);
         }
-        batch
-            .events
-            .retain(|event| event.seq <= self.in_doubt_after);
+        let known = batch.events.iter();
+        let known = known.take_while(|event| event.seq <= self.in_doubt_after);
+        let offered = known.count().max(usize::from(self.asks_with_event));
+        batch.events.truncate(offered);
         batch.is_question = batch.events.is_empty();
         self.is_asking = batch.is_question;
         Ok(batch)
+    }
+
+    /// The portal refuses a delivery without events: from now on it is asked with the first of those in doubt.
+    pub fn ask_with_event(&mut self) {
+        self.asks_with_event = true;
     }
 
     /// What comes after the batch that was handed out last, so that it can be made ready while that one is under way. It
@@ -249,6 +263,7 @@ impl Keeper {
             self.offered = [ahead, None];
             return Ok(Taken::AsOffered);
         }
+        self.believe_what_was_asked_with(&answer);
         if self.lost_its_end(&answer) {
             self.go_on_behind(&answer)?;
         }
@@ -257,7 +272,12 @@ impl Keeper {
             self.with(Journal::end_doubt)?;
             self.is_confirmed = true;
         }
-        let moved = self.with(|journal| journal.acknowledge(&answer))?;
+        let mut moved = self.with(|journal| journal.acknowledge(&answer))?;
+        let up_ms = self.clock.up_ms();
+        if up_ms.saturating_sub(self.offered_again_up_ms) >= OFFER_AGAIN_MS {
+            self.offered_again_up_ms = up_ms;
+            moved |= self.with(Journal::offer_again)?;
+        }
         Ok(if moved || !was_confirmed {
             Taken::Moved
         } else {
@@ -363,6 +383,8 @@ impl Keeper {
     pub(super) fn take(&mut self, journal: Journal, in_doubt_after: u64, spare_seq: u64) {
         self.in_doubt_after = in_doubt_after;
         self.is_confirmed = false;
+        self.asks_with_event = false;
+        self.offered_again_up_ms = self.clock.up_ms();
         self.offered = [None; 2];
         self.used = (0, 0);
         self.spare_seq = spare_seq;

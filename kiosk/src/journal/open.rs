@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::check::check_structure;
+use super::cursor::OFFER_AGAIN;
 use super::error::JournalError;
 use super::pages::begins_as_a_journal;
 use super::rows::{read_recovered, read_state};
@@ -83,12 +84,8 @@ impl Journal {
             }
             return Err(error);
         }
-        // What the portal held ahead of the cursor, and what it refused, is offered once more after each start:
-        // the portal may have been restored or mended meanwhile.
-        connection.execute(
-            "UPDATE events SET fate = NULL, reason = NULL WHERE fate IN ('held', 'refused')",
-            [],
-        )?;
+        // The portal may have been restored or mended meanwhile.
+        connection.execute(OFFER_AGAIN, [])?;
         let mut journal = Self::from_connection(connection)?;
         journal.is_checked = checks_now;
         Ok(journal)

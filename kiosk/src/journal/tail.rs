@@ -1,7 +1,8 @@
 //! A lost end: the disk forgot what it had confirmed, and SQLite cannot see it. The portal can.
 //!
 //! So once the journal was opened, nothing is offered that was taken since until the portal has answered: with what was
-//! there before, or with no event at all. Where it acknowledges more, the disk lost what lay behind, and everything
+//! there before, or with no event at all (with the first of those in doubt where it takes no empty delivery: a duplicate
+//! then counts as lost here). Where it acknowledges more, the disk lost what lay behind, and everything
 //! appended since under those numbers gets new ones: it was never offered, so the portal cannot hold it, unless it came
 //! by a stick ([`exported_through`]). Lives in which the portal never answered do not end the doubt: the chain's row
 //! remembers where it begins.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pikir_contract::Problem;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{PortalHealth, PortalState, Reply};
 use crate::limits::MAX_RETRY_AFTER;
@@ -38,6 +38,8 @@ pub enum Failure {
         status: u16,
         /// The portal's words.
         detail: String,
+        /// Something in between may have said it, such as a proxy with its own page.
+        is_hearsay: bool,
     },
     /// Any other 4xx.
     #[error("the portal refuses the request (status {status}): {detail}")]
@@ -62,6 +64,15 @@ impl Failure {
             Self::Busy { retry_after, .. } => retry_after.map(|asked| asked.min(MAX_RETRY_AFTER)),
             _ => None,
         }
+    }
+
+    /// Whether somebody answered who wants something else, rather than nobody or somebody who wants to be left alone.
+    #[must_use]
+    pub fn is_an_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::Content { .. } | Self::Refused { .. } | Self::Error(_) | Self::NotThePortal(_)
+        )
     }
 
     /// What it says of the portal.
@@ -107,15 +118,17 @@ pub fn refusal(reply: Reply) -> Failure {
     let retired = problem
         .as_ref()
         .is_some_and(|problem| is_type(problem, Problem::TERMINAL_RETIRED));
-    let detail = problem.map_or_else(String::new, |problem| {
-        problem.detail.unwrap_or(problem.title)
-    });
+    let said = problem.map(|problem| problem.detail.unwrap_or(problem.title));
+    let detail = said
+        .filter(|said| !said.is_empty())
+        .unwrap_or_else(|| "it says no more".to_owned());
     match reply.status {
         401 => Failure::Unauthorised(detail),
         403 if retired => Failure::Retired,
         413 | 422 => Failure::Content {
             status: reply.status,
             detail,
+            is_hearsay: !is_json_or_nothing(&reply.body),
         },
         status @ (429 | 503) => Failure::Busy {
             status,
@@ -130,6 +143,10 @@ pub fn refusal(reply: Reply) -> Failure {
         status @ 500..=599 => Failure::Error(status),
         status => Failure::NotThePortal(format!("status {status}")),
     }
+}
+
+fn is_json_or_nothing(body: &[u8]) -> bool {
+    body.trim_ascii().is_empty() || serde_json::from_slice::<IgnoredAny>(body).is_ok()
 }
 
 /// A problem's type may be written as a full URI that ends in the name.
@@ -178,6 +195,21 @@ mod tests {
         }
         for status in [400, 401, 404, 429, 500, 503] {
             assert!(!matches!(meaning(status, ""), Failure::Content { .. }));
+        }
+    }
+
+    #[test]
+    fn a_proxys_page_is_hearsay_and_a_problem_is_not() {
+        let page = "<html><h1>413 Request Entity Too Large</h1>";
+        for (body, expected) in [
+            ("", false),
+            (r#"{"title":"Too large"}"#, false),
+            (page, true),
+        ] {
+            let Failure::Content { is_hearsay, .. } = meaning(413, body) else {
+                panic!("{body}");
+            };
+            assert_eq!(is_hearsay, expected, "{body}");
         }
     }
 

@@ -124,3 +124,51 @@ async fn the_first_status_after_a_start_waits_for_its_moment() {
     assert_eq!(path, "/api/v1/status");
     assert!(at > start && at < start + START_SPREAD);
 }
+
+/// A portal that knows nothing of reports and has a configuration.
+#[derive(Clone)]
+struct WithoutReports;
+
+impl Portal for WithoutReports {
+    async fn send(&self, request: Request) -> Result<Reply, String> {
+        Ok(match request.path {
+            "/api/v1/terminal/config" => Reply {
+                status: 200,
+                etag: Some("\"2\"".into()),
+                body: serde_json::to_vec(&configuration()).unwrap(),
+                ..Reply::default()
+            },
+            _ => Reply {
+                status: 404,
+                ..Reply::default()
+            },
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_portal_without_an_ear_for_reports_still_gives_its_configuration() {
+    let Terminal { upkeep, _dir, .. } = terminal(3, NetworkChanges::none());
+    let mut former = configuration();
+    former["version"] = json!(0);
+    upkeep.configuration.accept(former, None).unwrap();
+    let mut configuration = upkeep.configuration.subscribe();
+    configuration.mark_unchanged();
+    tokio::spawn(
+        Upkeep {
+            portal: WithoutReports,
+            data: upkeep.data,
+            journal: upkeep.journal,
+            configuration: upkeep.configuration.clone(),
+            clock: upkeep.clock,
+            entropy: upkeep.entropy,
+            true_time: upkeep.true_time,
+            health: upkeep.health,
+            network: upkeep.network,
+            start_spread: upkeep.start_spread,
+        }
+        .run(),
+    );
+    configuration.changed().await.unwrap();
+    assert_eq!(upkeep.configuration.current().unwrap().document.version, 1);
+}

@@ -202,6 +202,35 @@ async fn the_event_at_fault_is_found_by_halving_and_set_aside_and_the_rest_arriv
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_portal_that_takes_no_empty_delivery_is_asked_with_an_event() {
+    let portal = ScriptedPortal::default();
+    portal.always(Turn::RefuseEmpty);
+    let terminal = Terminal::with_ratings(0, &portal);
+    for _ in 0..3 {
+        let event = rating(&terminal.clock, &terminal.entropy);
+        assert!(terminal.journal.append_durably(event).await);
+    }
+    terminal.drained().await;
+    assert_eq!(portal.held(), [1, 2, 3]);
+    assert_eq!(portal.batch_sizes()[..2], [0, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_set_aside_because_a_proxys_page_says_so() {
+    let page = Turn::Instead(Reply {
+        status: 413,
+        body: b"<html><h1>413 Request Entity Too Large</h1>".to_vec(),
+        ..Reply::default()
+    });
+    let portal = ScriptedPortal::new([page.clone(), page.clone(), page]);
+    let terminal = Terminal::with_ratings(2, &portal);
+    terminal.drained().await;
+    assert_eq!(portal.held(), [1, 2]);
+    let state = terminal.journal.published().state;
+    assert_eq!((state.rejected, state.received_through), (0, 2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_portal_that_acknowledges_what_was_never_written_is_not_believed() {
     let answer =
         r#"{"received_through": 9000000000000000, "results": [], "time": "2027-01-15T08:00:00Z"}"#;

@@ -41,7 +41,7 @@ impl Visit {
                 score: tap.score,
                 lang: self.language.clone(),
                 input: tap.input,
-                gap_ms: verdict.gap_ms,
+                gap_ms: Some(verdict.gap_ms),
                 flags: verdict.flags,
                 touched: tap.touched.map(|Point { x, y }| (x, y)),
             },

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::journal::rows::read_state;
-use crate::limits::MAX_UNWRITTEN_ANSWERS;
+use crate::limits::{MAX_UNWRITTEN_ANSWERS, OFFER_AGAIN_MS};
 
 /// A keeper with this many ratings whose portal has answered, holding the first of them.
 fn delivering(desk: &Desk, ratings: u64) -> Keeper {
@@ -262,4 +262,29 @@ proptest! {
         play.keeper.close();
         prop_assert_eq!(verify(&path).unwrap().problems, Vec::<String>::new());
     }
+}
+
+#[test]
+fn behind_a_gap_that_nobody_fills_everything_is_offered_once_more_each_day() {
+    let desk = Desk::new();
+    let mut keeper = delivering(&desk, 6);
+    keeper.refuse(2, "a portal's fault").unwrap();
+    assert_eq!(next(&mut keeper, 10), [3, 4, 5, 6]);
+    let held = |seqs: std::ops::RangeInclusive<u64>| {
+        let held = seqs.map(|seq| result(seq, EventStatus::Accepted));
+        answer(1, held.collect())
+    };
+    keeper.acknowledge(held(3..=6)).unwrap();
+    assert_eq!(next(&mut keeper, 10), [] as [u64; 0]);
+
+    // The portal is restored to a backup of before 5 and 6: it still says 1.
+    desk.clock.advance_ms(OFFER_AGAIN_MS);
+    keeper.append(desk.rating()).unwrap();
+    assert_eq!(next(&mut keeper, 10), [7]);
+    assert_eq!(keeper.acknowledge(held(7..=7)).unwrap(), Taken::Moved);
+    assert_eq!(next(&mut keeper, 10), [2, 3, 4, 5, 6, 7]);
+    keeper.refuse(2, "a portal's fault").unwrap();
+    keeper.acknowledge(held(3..=7)).unwrap();
+    keeper.append(desk.rating()).unwrap();
+    assert_eq!(next(&mut keeper, 10), [8], "once a day");
 }

@@ -249,3 +249,41 @@ fn the_cursor_stays_before_a_gap_that_nobody_can_fill_and_nothing_waits_behind_i
     );
     assert_eq!(keeper.published().state.pending, 0);
 }
+
+#[test]
+fn asked_with_an_event_a_portal_that_takes_it_as_new_ends_the_doubt() {
+    let desk = Desk::new();
+    desk.kept(0).close();
+    let mut keeper = desk.keeper();
+    for _ in 0..3 {
+        keeper.append(desk.rating()).unwrap();
+    }
+    assert!(keeper.batch(10, usize::MAX).unwrap().is_question);
+    keeper.ask_with_event();
+    assert_eq!(numbers(&offered(&mut keeper)), [1]);
+    let taken = vec![result(1, EventStatus::Accepted)];
+    assert_eq!(keeper.acknowledge(answer(1, taken)).unwrap(), Taken::Moved);
+    assert_eq!(numbers(&offered(&mut keeper)), [2, 3]);
+    assert_eq!(keeper.published().recovered, None);
+}
+
+#[test]
+fn asked_with_an_event_a_portal_that_holds_it_otherwise_shows_what_the_disk_lost() {
+    let desk = Desk::new();
+    drop(desk.create());
+    let mut keeper = desk.keeper();
+    for _ in 0..2 {
+        keeper.append(desk.rating()).unwrap();
+    }
+    let taken = bodies(&keeper, 1..=2);
+    keeper.ask_with_event();
+    assert_eq!(numbers(&offered(&mut keeper)), [1]);
+    assert_eq!(
+        keeper.acknowledge(answer(1, duplicates(1..=1))).unwrap(),
+        Taken::Moved
+    );
+    let sent = offered(&mut keeper);
+    assert_sealed(&sent);
+    let sent: Vec<_> = sent.into_iter().map(|event| event.body).collect();
+    assert!(taken.iter().all(|body| sent.contains(body)));
+}
