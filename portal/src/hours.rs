@@ -1,11 +1,11 @@
-//! Opening hours: on which days an office is open from when to when, by the clock on its wall.
+//! Opening hours: on which days an office is open from when to when, by the clock on its wall; and when its screens rest.
 
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use pikir_contract::config::{OpenHours, TimeOfDay, Weekday};
+use pikir_contract::config::{Night, OpenHours, TimeOfDay, Weekday};
 
 const MINUTE_MS: i64 = 60 * 1000;
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
@@ -80,6 +80,43 @@ impl fmt::Display for OpeningHours {
             write!(f, "{gap}{} {}-{}", days.join(","), hours.from, hours.to)?;
         }
         Ok(())
+    }
+}
+
+/// When the screens of a place are dimmed, every day; `None`: never. Written `20:00-07:00`, or `never`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NightHours(pub Option<Night>);
+
+/// A text that is no night.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not of the form 20:00-07:00 (or never)")]
+pub struct NightError;
+
+const NEVER: &str = "never";
+
+impl FromStr for NightHours {
+    type Err = NightError;
+
+    fn from_str(text: &str) -> Result<Self, NightError> {
+        if text.trim() == NEVER {
+            return Ok(Self(None));
+        }
+        let (from, to) = text.trim().split_once('-').ok_or(NightError)?;
+        let time = |text: &str| text.parse::<TimeOfDay>().map_err(|_| NightError);
+        let (from, to) = (time(from)?, time(to)?);
+        if from == to {
+            return Err(NightError);
+        }
+        Ok(Self(Some(Night { from, to })))
+    }
+}
+
+impl fmt::Display for NightHours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(Night { from, to }) => write!(f, "{from}-{to}"),
+            None => f.write_str(NEVER),
+        }
     }
 }
 
@@ -189,6 +226,16 @@ mod tests {
             "mon 08:00-17:00;",
         ] {
             assert_eq!(wrong.parse::<OpeningHours>(), Err(HoursError), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_night_is_written_as_it_is_read_and_has_a_length() {
+        for text in ["20:00-07:00", "00:30-05:15", "never"] {
+            assert_eq!(text.parse::<NightHours>().unwrap().to_string(), text);
+        }
+        for wrong in ["", "20-7", "20:00", "25:00-07:00", "07:00-07:00"] {
+            assert_eq!(wrong.parse::<NightHours>(), Err(NightError), "{wrong}");
         }
     }
 

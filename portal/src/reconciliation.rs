@@ -2,7 +2,9 @@
 //!
 //! Numbers have no gaps on the terminal, so what was taken follows from them alone: every number up to the highest that
 //! was received. A day's figures add up by themselves (taken = received + missing; received = counted + doubtful + taken
-//! back + other entries + rejected); what they do not explain is named.
+//! back + other entries + rejected); what they do not explain is named. Where a terminal whose journal was damaged states
+//! that its numbers go on further ahead, those in between were never given or lost with the journal: they are no part of
+//! the sum and named apart.
 
 use jiff::civil::Date;
 use pikir_contract::{Id, PlaceCode};
@@ -26,6 +28,8 @@ pub struct Figures {
     pub rejected: u64,
     /// Numbers that are not here although later ones are: from, to.
     pub missing: Vec<(u64, u64)>,
+    /// Numbers that the terminal left out when it recovered a damaged journal: from, to.
+    pub skipped: Vec<(u64, u64)>,
     /// How well the times of the ratings are known.
     pub times: Times,
 }
@@ -83,6 +87,11 @@ impl Figures {
         } += 1;
     }
 
+    /// Notes the numbers that the terminal states to have left out.
+    pub fn skip(&mut self, numbers: (u64, u64)) {
+        self.skipped.push(numbers);
+    }
+
     /// These and those together.
     #[must_use]
     pub fn plus(mut self, other: &Self) -> Self {
@@ -94,6 +103,7 @@ impl Figures {
         self.other += other.other;
         self.rejected += other.rejected;
         self.missing.extend(&other.missing);
+        self.skipped.extend(&other.skipped);
         self.times.estimated += other.times.estimated;
         self.times.unbounded += other.times.unbounded;
         self.times.right_to_ms = self.times.right_to_ms.max(other.times.right_to_ms);
@@ -102,14 +112,27 @@ impl Figures {
 
     /// How many numbers are missing.
     pub fn missing_count(&self) -> u64 {
-        self.missing
-            .iter()
-            .map(|(first, last)| last - first + 1)
-            .sum()
+        count(&self.missing)
+    }
+
+    /// How many numbers the terminal states to have left out.
+    pub fn skipped_count(&self) -> u64 {
+        count(&self.skipped)
     }
 }
 
-/// The missing numbers as people write them, `131–142, 150`; at most `shown` parts.
+fn count(numbers: &[(u64, u64)]) -> u64 {
+    numbers.iter().map(|(first, last)| last - first + 1).sum()
+}
+
+/// The number at which a recovered journal goes on, if the detail of its notice states a leap
+/// (`kiosk/src/journal/losses.rs`: "…; numbering goes on at 1001; …"). The notice has that number itself.
+pub fn goes_on_at(detail: &str) -> Option<u64> {
+    let mut parts = detail.split("; ");
+    parts.find_map(|part| part.strip_prefix("numbering goes on at ")?.parse().ok())
+}
+
+/// Numbers as people write them, `131–142, 150`; at most `shown` parts.
 pub fn ranges(missing: &[(u64, u64)], shown: usize) -> String {
     let part = |&(first, last): &(u64, u64)| {
         if first == last {
@@ -181,6 +204,11 @@ impl Reconciliation {
             .fold(Figures::default(), |sum, (_, day)| sum.plus(day))
     }
 
+    /// Whether the figures agree and no terminal states a loss beside them.
+    pub fn is_complete(&self) -> bool {
+        self.agrees() && self.total().skipped.is_empty()
+    }
+
     /// Whether everything that is known to have been taken is here.
     pub fn agrees(&self) -> bool {
         self.total().missing.is_empty()
@@ -216,6 +244,24 @@ mod tests {
             day.received
         );
         assert_eq!(day.clone().plus(&day).taken, 18);
+    }
+
+    #[test]
+    fn a_leap_is_read_from_the_notice_and_nothing_else() {
+        for (detail, expected) in [
+            (
+                "no event could be read; numbering goes on at 1001; journal.db was missing",
+                Some(1001),
+            ),
+            (
+                "every event up to 8 could be read; numbering goes on at 1001",
+                Some(1001),
+            ),
+            ("every event up to 8 could be read", None),
+            ("numbering goes on at last", None),
+        ] {
+            assert_eq!(goes_on_at(detail), expected, "{detail}");
+        }
     }
 
     #[test]

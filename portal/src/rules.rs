@@ -4,13 +4,17 @@
 //! published here. Others only show in what came before and after, so the portal applies them, also backwards. A rule
 //! never removes anything: it excludes a rating from the figures, and staff may reverse that.
 
+mod periodic;
+
+use periodic::periodic;
+
 /// `repeat`: a rating less than this after the one before it, in milliseconds.
 pub const REPEAT_MS: i64 = 2_000;
 /// `burst`: ratings that one may give within [`BURST_WINDOW_MS`]; those beyond it do not count.
 pub const BURST_COUNT: u32 = 10;
 /// `burst`: the window, in milliseconds.
 pub const BURST_WINDOW_MS: i64 = 60_000;
-/// `periodic`: how far touches of one point lie apart at most, per mille of the screen.
+/// `periodic`: how far touches of one point lie from the last of them at most, per mille of the screen.
 pub const POINT_RADIUS: i32 = 15;
 /// `periodic`: gaps in a row that must be whole multiples of one period.
 pub const PERIOD_COUNT: usize = 4;
@@ -22,6 +26,12 @@ pub const PERIOD_MULTIPLE: i64 = 3;
 pub const PERIOD_MIN_MS: i64 = 2_000;
 /// `periodic`: the longest period looked for, in milliseconds (10 minutes).
 pub const PERIOD_MAX_MS: i64 = 600_000;
+/// `periodic`: other touches at the point that may lie between those of the series.
+pub const PERIOD_STRAYS: usize = 3;
+/// `closed`: how long before opening a rating counts already, in milliseconds (10 minutes): doors and clocks differ.
+pub const CLOSED_BEFORE_MS: i64 = 600_000;
+/// `closed`: how long after closing a rating still counts, in milliseconds (30 minutes): whoever was let in is served.
+pub const CLOSED_AFTER_MS: i64 = 1_800_000;
 /// `position`: ratings in a row that touch the same position.
 pub const POSITION_COUNT: usize = 10;
 /// `position`: how far they lie apart at most, per mille of the screen. No hand is that steady.
@@ -146,50 +156,6 @@ fn same_position(touches: &[Touch]) -> Option<&[Touch]> {
     (high.0 - low.0 <= POSITION_SPREAD && high.1 - low.1 <= POSITION_SPREAD).then_some(row)
 }
 
-/// The last ratings at the point of the very last one, if they came with a fixed period.
-fn periodic(touches: &[Touch]) -> Vec<u64> {
-    let Some((last, point)) = touches.last().and_then(|last| Some((last, last.point?))) else {
-        return Vec::new();
-    };
-    let near = |touch: &&Touch| {
-        touch.point.is_some_and(|(x, y)| {
-            (x - point.0).abs() <= POINT_RADIUS && (y - point.1).abs() <= POINT_RADIUS
-        }) && touch.boot == last.boot
-    };
-    // From the last one backwards.
-    let hits: Vec<&Touch> = touches
-        .iter()
-        .rev()
-        .filter(near)
-        .take(PERIOD_COUNT + 1)
-        .collect();
-    if hits.len() <= PERIOD_COUNT {
-        return Vec::new();
-    }
-    let gaps: Vec<i64> = hits
-        .windows(2)
-        .map(|pair| pair[0].up_ms.saturating_sub(pair[1].up_ms))
-        .collect();
-    if has_period(&gaps) {
-        hits.iter().map(|touch| touch.seq).collect()
-    } else {
-        Vec::new()
-    }
-}
-
-/// Whether every gap is a whole multiple of one period.
-fn has_period(gaps: &[i64]) -> bool {
-    let is_multiple = |gap: i64, period: i64| {
-        (1..=PERIOD_MULTIPLE).any(|times| (gap - times * period).abs() <= PERIOD_TOLERANCE_MS)
-    };
-    let candidates = gaps
-        .iter()
-        .flat_map(|gap| (1..=PERIOD_MULTIPLE).map(move |times| gap / times));
-    candidates
-        .filter(|period| (PERIOD_MIN_MS..=PERIOD_MAX_MS).contains(period))
-        .any(|period| gaps.iter().all(|gap| is_multiple(*gap, period)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,7 +249,9 @@ mod tests {
 
     #[test]
     fn periods_outside_the_limits_do_not_count() {
-        for period in [PERIOD_MIN_MS - 1, PERIOD_MULTIPLE * (PERIOD_MAX_MS + 1)] {
+        let shorter = PERIOD_MIN_MS - PERIOD_TOLERANCE_MS - 1;
+        let longer = PERIOD_MULTIPLE * PERIOD_MAX_MS + PERIOD_TOLERANCE_MS + 1;
+        for period in [shorter, longer] {
             let series: Vec<Touch> = (1..=6)
                 .map(|seq| touch(seq, seq as i64 * period, 300, 700))
                 .collect();

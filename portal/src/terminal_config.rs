@@ -153,10 +153,14 @@ fn config(
     config.services = services;
     config.questionnaire = questionnaire;
     config.announcements = announcements;
-    config.hours = (!place.hours.0.is_empty()).then(|| Hours {
+    config.theme = offer.manner.theme.clone();
+    config.undo_s = offer.manner.undo_s;
+    config.idle_timeout_s = offer.manner.idle_timeout_s;
+    // Without opening hours it is always open; the terminal counts its days in this time zone all the same.
+    config.hours = Some(Hours {
         timezone: place.timezone.clone(),
         open: place.hours.0.clone(),
-        night: None,
+        night: place.night.0,
     });
     config
 }
@@ -187,11 +191,12 @@ fn scale(place: &PlaceRecord) -> BTreeMap<String, Texts> {
 
 #[cfg(test)]
 mod tests {
-    use pikir_contract::{Announcement, Choice, Questionnaire};
+    use pikir_contract::config::Night;
+    use pikir_contract::{Announcement, Choice, Questionnaire, Theme};
 
     use super::*;
-    use crate::hours::OpeningHours;
-    use crate::storage::DEFAULT_TIMEZONE;
+    use crate::hours::{NightHours, OpeningHours};
+    use crate::storage::{DEFAULT_TIMEZONE, Manner};
 
     fn place() -> PlaceRecord {
         PlaceRecord {
@@ -205,6 +210,7 @@ mod tests {
             presence_key: vec![3; 32],
             timezone: DEFAULT_TIMEZONE.to_owned(),
             hours: OpeningHours::default(),
+            night: NightHours::default(),
             version: 2,
         }
     }
@@ -265,6 +271,27 @@ mod tests {
     }
 
     #[test]
+    fn a_place_without_opening_hours_says_its_time_zone_and_night_and_is_always_open() {
+        let config_of = |place: &PlaceRecord| {
+            let offer = Offer::default();
+            let document = document(place, &organization(), &offer, "https://pikir.example");
+            TerminalConfig::from_value(&document.value).unwrap()
+        };
+        let hours = config_of(&place()).hours.unwrap();
+        assert_eq!(hours.timezone, DEFAULT_TIMEZONE);
+        assert!(hours.open.is_empty() && hours.night.is_none());
+        let dark = PlaceRecord {
+            night: "20:00-07:00".parse().unwrap(),
+            ..place()
+        };
+        let expected = Night {
+            from: "20:00".parse().unwrap(),
+            to: "07:00".parse().unwrap(),
+        };
+        assert_eq!(config_of(&dark).hours.unwrap().night, Some(expected));
+    }
+
+    #[test]
     fn a_question_of_the_place_s_own_stands_alone() {
         let question = Texts::from([("ru", "Довольны ли вы приёмом?")]);
         let place = PlaceRecord {
@@ -303,12 +330,22 @@ mod tests {
         };
         let offer = Offer {
             content: content.clone(),
+            manner: Manner {
+                theme: Theme {
+                    accent: Some("#0b5d66".to_owned()),
+                    logo: None,
+                },
+                undo_s: 0,
+                idle_timeout_s: 45,
+            },
             has_questionnaire: true,
             version: 3,
         };
         let document = document(&place(), &organization(), &offer, "https://pikir.example");
         let config = TerminalConfig::from_value(&document.value).unwrap();
         assert_eq!(config.version, 10);
+        assert_eq!(config.theme.accent.as_deref(), Some("#0b5d66"));
+        assert_eq!((config.undo_s, config.idle_timeout_s), (0, 45));
         assert_eq!(
             (config.services, config.questionnaire, config.announcements),
             (

@@ -12,8 +12,15 @@ use pikir_contract::OffsetQuality;
 
 /// How far a time from a synchronised clock may be off, in milliseconds.
 pub const SYNCED_UNCERTAINTY_MS: i64 = 1_000;
-/// How far a time from the portal's clock may be off, in milliseconds: a request takes a while to arrive.
+/// How far a time from the portal's clock may be off, in milliseconds: a request takes a while to arrive. The quickest of a
+/// boot's requests counts ([`measured_again`]), so one slow one does not make it wrong for long.
 pub const PORTAL_UNCERTAINTY_MS: i64 = 5_000;
+/// How far ahead of its arrival an event may lie, in milliseconds: clocks differ a little. So far may a synchronised clock
+/// be off, too, before the portal believes its own.
+pub const TOLERANCE_MS: i64 = 5 * 60 * 1000;
+/// By how much a request must have been quicker than all before it, in milliseconds: less is not worth setting every
+/// rating of the boot right again.
+const QUICKER_BY_MS: i64 = 1_000;
 
 /// How far two bounds may contradict each other, in milliseconds: each is a measured time itself.
 const SLACK_MS: i64 = 2 * PORTAL_UNCERTAINTY_MS;
@@ -71,6 +78,28 @@ pub fn measured_uncertainty_ms(quality: OffsetQuality) -> Option<i64> {
         OffsetQuality::Synced => Some(SYNCED_UNCERTAINTY_MS),
         OffsetQuality::Portal => Some(PORTAL_UNCERTAINTY_MS),
         OffsetQuality::Estimated => None,
+    }
+}
+
+/// When a boot began by the portal's own clock, after one more of its requests: `best_ms` as was found so far, `found_ms`
+/// by this request alone (its arrival less the boot's uptime).
+///
+/// A request can only be late, so the smallest is the best. A larger one says nothing, unless it is larger than any request
+/// can be late: then the portal's clock was behind when the best was found, and has been set since. But an old request that
+/// is repeated is late without limit, so this holds only where `is_new`: the boot was never heard of at so late a moment. A
+/// clock that was ahead needs no such rule: what is found when it is right again is smaller.
+pub fn measured_again(best_ms: Option<i64>, found_ms: i64, is_new: bool) -> i64 {
+    match best_ms {
+        None => found_ms,
+        Some(best_ms) => {
+            let quicker = best_ms.saturating_sub(found_ms) >= QUICKER_BY_MS;
+            let clock_was_set = found_ms.saturating_sub(best_ms) > TOLERANCE_MS && is_new;
+            if quicker || clock_was_set {
+                found_ms
+            } else {
+                best_ms
+            }
+        }
     }
 }
 
@@ -158,6 +187,18 @@ mod tests {
         found
             .map(|found| found.map(|offset| (offset.offset_ms, offset.uncertainty_ms)))
             .collect()
+    }
+
+    #[test]
+    fn the_quickest_request_counts_and_an_old_one_repeated_does_not() {
+        assert_eq!(measured_again(None, DAY, true), DAY);
+        let again = |found_ms, is_new| measured_again(Some(DAY), found_ms, is_new);
+        assert_eq!(again(DAY - 9_000, true), DAY - 9_000);
+        assert_eq!(again(DAY - 9_000, false), DAY - 9_000);
+        assert_eq!(again(DAY - QUICKER_BY_MS + 1, true), DAY);
+        assert_eq!(again(DAY + TOLERANCE_MS, true), DAY, "a slow request");
+        assert_eq!(again(2 * DAY, false), DAY, "a request repeated");
+        assert_eq!(again(2 * DAY, true), 2 * DAY, "the clock was set");
     }
 
     #[test]

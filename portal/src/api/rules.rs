@@ -45,12 +45,17 @@ fn limits(rule: Rule) -> Value {
             "multiple": rules::PERIOD_MULTIPLE,
             "shortest_ms": rules::PERIOD_MIN_MS,
             "longest_ms": rules::PERIOD_MAX_MS,
+            "other_touches": rules::PERIOD_STRAYS,
         }),
         Rule::Position => json!({
             "ratings": rules::POSITION_COUNT,
             "spread_per_mille": rules::POSITION_SPREAD,
         }),
-        Rule::Closed | Rule::Other => json!({}),
+        Rule::Closed => json!({
+            "before_opening_ms": rules::CLOSED_BEFORE_MS,
+            "after_closing_ms": rules::CLOSED_AFTER_MS,
+        }),
+        Rule::Other => json!({}),
     }
 }
 

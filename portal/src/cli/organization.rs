@@ -27,9 +27,11 @@ pub enum Command {
     /// Commas or semicolons separate; UTF-8. Codes that are known already are changed, so a file can be imported again.
     /// Either the whole file is taken or nothing of it.
     ///
-    /// JSON: {"organizations": [{"code", "parent", "name": {LANG: text}, "services", "questionnaire", "announcements"}]}.
-    /// The last three say what visitors are offered besides the score, on terminals and phones, in the form of the
-    /// terminals' configuration; null takes that of the organisation above, a member that is missing stays as it is.
+    /// JSON: {"organizations": [{"code", "parent", "name": {LANG: text}, "services", "questionnaire", "announcements",
+    /// "theme": {"accent": "#rrggbb"}, "undo_s", "idle_timeout_s"}]}. The last six are in the form of the terminals'
+    /// configuration: what visitors are offered besides the score, on terminals and phones, then the terminals' colour,
+    /// the seconds in which a rating can be taken back, and those without input until the first screen returns. Null takes
+    /// that of the organisation above, a member that is missing stays as it is.
     Import {
         /// CSV or JSON file
         file: PathBuf,
@@ -86,7 +88,7 @@ async fn run_import(file: &Path, common: &Common) -> Result<(), CliError> {
         // Writing to a text does not fail.
         let _ = write!(
             text,
-            "; what visitors are offered changed for {}",
+            "; what visitors are offered or how terminals behave changed for {}",
             done.content_changed
         );
     }

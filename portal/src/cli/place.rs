@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{CliError, Common, note};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
-use crate::hours::OpeningHours;
+use crate::hours::{NightHours, OpeningHours};
 use crate::place_code;
 use crate::storage::{AddedPlace, DEFAULT_TIMEZONE, PlaceRecord, Storage};
 use crate::terminal_config;
@@ -26,8 +26,11 @@ pub enum Command {
     Hours {
         /// The place's short code
         code: PlaceCode,
-        /// Such as "mon-fri 08:30-17:30; sat 09:00-13:00"; none: not known
+        /// Such as "mon-fri 08:30-17:30; sat 09:00-13:00"; none, and no --night either: not known
         hours: Option<OpeningHours>,
+        /// When the screens are dimmed, such as "20:00-07:00", or never; not given: as before
+        #[arg(long, value_name = "FROM-TO")]
+        night: Option<NightHours>,
     },
     /// Show the places there are
     List {
@@ -99,26 +102,44 @@ fn parse_question(text: &str) -> Result<(String, String), String> {
 pub async fn run(command: Command, common: &Common) -> Result<(), CliError> {
     match command {
         Command::Add(add) => run_add(add, common).await,
-        Command::Hours { code, hours } => {
-            let hours = hours.unwrap_or_default();
-            let text = hours.to_string();
-            if !common.storage()?.set_hours(&code, hours).await? {
-                return Err(CliError::failed(format_args!(
-                    "there is no place {code}; `pikir-portal place list` shows those there are"
-                )));
-            }
-            let known = if text.is_empty() { "not known" } else { &text };
-            common.answer(
-                &json!({"code": code, "hours": text}),
-                format_args!("{code}: {known}"),
-            )
-        }
+        Command::Hours { code, hours, night } => run_hours(&code, hours, night, common).await,
         Command::List { organization } => {
             let places = common.storage()?.places(organization.as_deref()).await?;
             let list: Vec<Value> = places.iter().map(as_json).collect();
             common.answer(&list, table(&places))
         }
     }
+}
+
+async fn run_hours(
+    code: &PlaceCode,
+    hours: Option<OpeningHours>,
+    night: Option<NightHours>,
+    common: &Common,
+) -> Result<(), CliError> {
+    let storage = common.storage()?;
+    // Whoever sets the night alone says nothing about the hours.
+    if hours.is_some() || night.is_none() {
+        storage.set_hours(code, hours.unwrap_or_default()).await?;
+    }
+    if let Some(night) = night {
+        storage.set_night(code, night).await?;
+    }
+    let Some((place, _)) = storage.place(code).await? else {
+        return Err(CliError::failed(format_args!(
+            "there is no place {code}; `pikir-portal place list` shows those there are"
+        )));
+    };
+    let (hours, night) = (place.hours.to_string(), place.night.to_string());
+    let known = if hours.is_empty() {
+        "not known"
+    } else {
+        &hours
+    };
+    common.answer(
+        &json!({"code": code, "hours": hours, "night": night}),
+        format_args!("{code}: {known}; night: {night}"),
+    )
 }
 
 async fn run_add(add: Add, common: &Common) -> Result<(), CliError> {
@@ -200,6 +221,7 @@ fn new_place(add: Add) -> Result<(Option<PlaceCode>, PlaceRecord), CliError> {
         presence_key: entropy.bytes::<PRESENCE_KEY_BYTES>().to_vec(),
         timezone,
         hours: hours.unwrap_or_default(),
+        night: NightHours::default(),
         version: 1,
     };
     Ok((code, place))
@@ -241,6 +263,7 @@ fn as_json(place: &PlaceRecord) -> Value {
         "question": place.question,
         "timezone": place.timezone,
         "hours": place.hours.to_string(),
+        "night": place.night.to_string(),
     })
 }
 
@@ -265,4 +288,59 @@ fn table(places: &[PlaceRecord]) -> String {
         );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        command: Command,
+    }
+
+    #[tokio::test]
+    async fn night_and_opening_hours_are_set_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = format!("--data-dir={}", dir.path().display());
+        let place = async |words: &[&str]| {
+            let words = ["place", &data].into_iter().chain(words.iter().copied());
+            let line = Line::try_parse_from(words).unwrap();
+            run(line.command, &line.common).await
+        };
+        let unknown = place(&["hours", "B4XK", "--night", "20:00-07:00"]).await;
+        assert!(matches!(unknown, Err(CliError::Failed(why)) if why.contains("no place B4XK")));
+        let storage = Storage::open(dir.path()).unwrap();
+        let organization = crate::storage::OrganizationRecord {
+            code: "con".to_owned(),
+            parent: None,
+            names: Texts::from([("ru", "А")]),
+            version: 1,
+        };
+        storage
+            .put_organizations(vec![organization], Vec::new())
+            .await
+            .unwrap();
+        place(&["add", "--organization=con", "--name=x", "--code=B4XK"])
+            .await
+            .unwrap();
+        for (words, hours, night) in [
+            (&["mon 08:00-17:00"][..], "mon 08:00-17:00", "never"),
+            (&["--night=20:00-07:00"], "mon 08:00-17:00", "20:00-07:00"),
+            (&["tue 08:00-17:00"], "tue 08:00-17:00", "20:00-07:00"),
+            (&[], "", "20:00-07:00"),
+            (&["--night=never"], "", "never"),
+        ] {
+            place(&[&["hours", "B4XK"], words].concat()).await.unwrap();
+            let found = storage.place(&"B4XK".parse().unwrap()).await.unwrap();
+            let (place, _) = found.unwrap();
+            let shown = (place.hours.to_string(), place.night.to_string());
+            assert_eq!(shown, (hours.to_owned(), night.to_owned()), "{words:?}");
+        }
+    }
 }

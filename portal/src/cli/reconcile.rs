@@ -113,7 +113,7 @@ fn table(found: &Reconciliation) -> String {
     for line in differences(Locale(Lang::En), found) {
         text += &format!("! {line}\n");
     }
-    if found.agrees() {
+    if found.is_complete() {
         text += match found.days.is_empty() {
             true => "Nothing was taken.\n",
             false => "Everything that was taken is here.\n",

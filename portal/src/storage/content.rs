@@ -1,15 +1,25 @@
-//! What an organisation offers its visitors besides the score: services, questionnaire, announcements.
+//! What an organisation offers its visitors besides the score: services, questionnaire, announcements; and how its
+//! terminals look and wait.
 //!
 //! Each member is the organisation's own, or else that of the nearest organisation above which has one.
 
-use pikir_contract::Content;
+use pikir_contract::{
+    ConfigError, Content, DEFAULT_IDLE_TIMEOUT_S, DEFAULT_UNDO_S, TerminalConfig, Theme,
+};
 use rusqlite::{Connection, OptionalExtension};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Storage, StorageError};
 
 /// The members that an organisation may have of its own.
-pub const CONTENT_MEMBERS: [&str; 3] = ["services", "questionnaire", "announcements"];
+pub const CONTENT_MEMBERS: [&str; 6] = [
+    "services",
+    "questionnaire",
+    "announcements",
+    "theme",
+    "undo_s",
+    "idle_timeout_s",
+];
 
 /// How many organisations may stand above each other; the import refuses circles, so this is only a stop.
 const MAX_DEPTH: usize = 64;
@@ -19,10 +29,53 @@ const MAX_DEPTH: usize = 64;
 pub struct Offer {
     /// The members, its own or inherited.
     pub content: Content,
+    /// How its terminals look and wait, its own or inherited.
+    pub manner: Manner,
     /// False if neither the organisation nor one above it has a questionnaire.
     pub has_questionnaire: bool,
     /// Grows with every change of the content, also above; falls where the organisation comes to stand below fewer changes.
     pub version: i64,
+}
+
+/// How the terminals of an organisation look and how long they wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// The organisation's colour.
+    pub theme: Theme,
+    /// Seconds in which a rating can be taken back.
+    pub undo_s: u64,
+    /// Seconds without input until the first screen returns.
+    pub idle_timeout_s: u64,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self {
+            theme: Theme::default(),
+            undo_s: DEFAULT_UNDO_S,
+            idle_timeout_s: DEFAULT_IDLE_TIMEOUT_S,
+        }
+    }
+}
+
+impl Manner {
+    /// Reads these members of an object as the contract has them; every other member is ignored.
+    pub fn from_value(members: &Value) -> Result<Self, ConfigError> {
+        // The contract knows them in a whole configuration only.
+        let mut document = json!({
+            "version": 1, "organization": {"code": "-", "name": {"en": "-"}}, "place": {"code": "0000"},
+            "languages": ["en"], "default_language": "en", "qr": {"base_url": "https://localhost"},
+        });
+        for name in ["theme", "undo_s", "idle_timeout_s"] {
+            document[name] = members[name].clone();
+        }
+        let config = TerminalConfig::from_value(&document)?;
+        Ok(Self {
+            theme: config.theme,
+            undo_s: config.undo_s,
+            idle_timeout_s: config.idle_timeout_s,
+        })
+    }
 }
 
 impl Offer {
@@ -110,9 +163,10 @@ pub(in crate::storage) fn find_offer(db: &Connection, code: &str) -> Result<Offe
         above = parent;
     }
     let has_questionnaire = members.contains_key("questionnaire");
-    let content = Content::from_value(&Value::Object(members)).map_err(StorageError::unreadable)?;
+    let members = Value::Object(members);
     Ok(Offer {
-        content,
+        content: Content::from_value(&members).map_err(StorageError::unreadable)?,
+        manner: Manner::from_value(&members).map_err(StorageError::unreadable)?,
         has_questionnaire,
         version,
     })

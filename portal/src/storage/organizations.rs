@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::content::change_content;
 use super::{ContentChange, Storage, StorageError};
-use crate::hours::OpeningHours;
+use crate::hours::{NightHours, OpeningHours};
 
 /// An organisation, or a unit below one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct PlaceRecord {
     pub timezone: String,
     /// When it is open.
     pub hours: OpeningHours,
+    /// When the screens of its terminals are dimmed.
+    pub night: NightHours,
     /// Raised by every change.
     pub version: i64,
 }
@@ -62,7 +64,7 @@ pub struct ImportedOrganizations {
     pub changed: u64,
     /// Known ones that were the same already.
     pub unchanged: u64,
-    /// Those whose services, questionnaire or announcements are different now.
+    /// Those whose services, questionnaire, announcements, colour or times are different now.
     pub content_changed: u64,
 }
 
@@ -144,6 +146,24 @@ impl Storage {
                     "UPDATE places SET hours = ?2, version = version + 1 WHERE code = ?1",
                 )?
                 .execute((code, hours.to_string()))?;
+            Ok(changed == 1)
+        };
+        self.sqlite.write(set).await
+    }
+
+    /// Sets when the screens of a place are dimmed. False: there is no such place.
+    pub async fn set_night(
+        &self,
+        code: &PlaceCode,
+        night: NightHours,
+    ) -> Result<bool, StorageError> {
+        let code = code.to_string();
+        let set = move |db: &Connection| {
+            let changed = db
+                .prepare_cached(
+                    "UPDATE places SET night = ?2, version = version + 1 WHERE code = ?1",
+                )?
+                .execute((code, stored_night(night)))?;
             Ok(changed == 1)
         };
         self.sqlite.write(set).await
@@ -249,7 +269,7 @@ fn read_organization(row: &Row<'_>) -> Result<OrganizationRecord, StorageError> 
 
 const PLACE_COLUMNS: &str =
     "p.code, p.organization, p.unit, p.name, p.question, p.languages, p.default_language,
-     p.presence_key, p.timezone, p.hours, p.version";
+     p.presence_key, p.timezone, p.hours, p.night, p.version";
 
 fn insert_place(
     db: &Connection,
@@ -262,9 +282,9 @@ fn insert_place(
     let added = db
         .prepare_cached(
             "INSERT INTO places (code, organization, unit, name, question, languages, default_language, presence_key,
-                 timezone, hours, created_at)
+                 timezone, hours, night, created_at)
              VALUES (:code, :organization, :unit, :name, :question, :languages, :default_language, :presence_key,
-                 :timezone, :hours, :created_at)
+                 :timezone, :hours, :night, :created_at)
              ON CONFLICT (code) DO NOTHING",
         )?
         .execute(named_params! {
@@ -278,6 +298,7 @@ fn insert_place(
             ":presence_key": place.presence_key,
             ":timezone": place.timezone,
             ":hours": place.hours.to_string(),
+            ":night": stored_night(place.night),
             ":created_at": created_ms,
         })?;
     Ok(if added == 1 {
@@ -321,6 +342,7 @@ fn read_place(row: &Row<'_>) -> Result<PlaceRecord, StorageError> {
         presence_key: row.get("presence_key")?,
         timezone: row.get("timezone")?,
         hours: read_hours(&row.get::<_, String>("hours")?)?,
+        night: read_night(&row.get::<_, String>("night")?)?,
         version: row.get("version")?,
     })
 }
@@ -332,6 +354,19 @@ pub(in crate::storage) fn read_hours(text: &str) -> Result<OpeningHours, Storage
     }
     text.parse()
         .map_err(|_| StorageError::unreadable(format_args!("opening hours {text:?}")))
+}
+
+/// A night as it is stored: empty for none.
+fn stored_night(night: NightHours) -> String {
+    night.0.map_or_else(String::new, |_| night.to_string())
+}
+
+fn read_night(text: &str) -> Result<NightHours, StorageError> {
+    if text.is_empty() {
+        return Ok(NightHours::default());
+    }
+    text.parse()
+        .map_err(|_| StorageError::unreadable(format_args!("a night {text:?}")))
 }
 
 pub(in crate::storage) fn place_exists(db: &Connection, code: &str) -> Result<bool, StorageError> {

@@ -7,7 +7,7 @@ use pikir_contract::{Id, Notice, StatusReport};
 use rusqlite::{Connection, Row};
 
 use super::{Storage, StorageError};
-use crate::reconciliation::{Entry, Figures, Reconciliation, Recovery, Waiting};
+use crate::reconciliation::{Entry, Figures, Reconciliation, Recovery, Waiting, goes_on_at};
 
 /// What is looked at around the days asked for, in milliseconds (a day): estimated times may still move.
 const MARGIN_MS: i64 = 24 * 60 * 60 * 1000;
@@ -136,12 +136,17 @@ fn reconcile_one(
         if !days.contain(today) {
             continue;
         }
+        let detail: Option<String> = row.get(6)?;
+        let is_leap = detail.as_deref().and_then(goes_on_at) == Some(seq);
         let figures = figures_of(&mut result.days, today);
-        figures.add(read_entry(row)?, missing);
+        figures.add(read_entry(row)?, missing.filter(|_| !is_leap));
+        if let Some(skipped) = missing.filter(|_| is_leap) {
+            figures.skip(skipped);
+        }
         if let Some(measured) = row.get(7)? {
             figures.times.add(measured, row.get(8)?);
         }
-        if let Some(detail) = row.get(6)? {
+        if let Some(detail) = detail {
             result.recoveries.push(Recovery { seq, detail });
         }
     }

@@ -178,11 +178,6 @@ pub struct Review {
 }
 
 impl Review {
-    /// True if there is something for a moderator to read or to look at.
-    pub fn is_moderated(&self) -> bool {
-        self.comment.is_some() || self.photos > 0
-    }
-
     /// Tells this comment from another one that takes its place: whoever decides says which one it is about.
     pub fn digest(&self) -> String {
         comment_digest(self.comment.as_deref())

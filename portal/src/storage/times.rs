@@ -4,6 +4,10 @@
 //! the offset that follows ([`crate::true_time`]). Where nothing is known, the time of arrival stands, marked as
 //! `unknown`. Better knowledge sets earlier ratings right, and what a terminal says about the time can be wrong without
 //! an event being lost or another's time being changed.
+//!
+//! What the portal measured itself of a boot (`boots.measured_ms`) is the best of that boot's requests
+//! ([`crate::true_time::measured_again`]). It stands against everything that is told of this boot and lies further away
+//! than a synchronised clock may be off, by whichever boot and however much later.
 
 use std::collections::HashMap;
 
@@ -12,11 +16,10 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::StorageError;
 use super::boot_runs::{KEEP_HEARD, SET_RIGHT, StoredRun, read_quality, runs};
-use crate::true_time::{Offset, Run, measured_uncertainty_ms, resolve};
+use crate::true_time::{
+    Offset, Run, TOLERANCE_MS, measured_again, measured_uncertainty_ms, resolve,
+};
 
-/// How far ahead of its arrival an event may lie: clocks differ a little. So far may a synchronised clock be off, too,
-/// before the portal believes its own.
-const TOLERANCE_MS: i64 = 5 * 60 * 1000;
 /// 2020-01-01: a terminal that was somewhere before this did not know the time.
 const EARLIEST_MS: i64 = 1_577_836_800_000;
 
@@ -40,6 +43,15 @@ pub struct Sending {
     pub up_ms: u64,
     /// True if it sends now; a file may be older.
     pub now: bool,
+}
+
+/// What is kept of a boot's offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Known {
+    offset_ms: i64,
+    quality: OffsetQuality,
+    /// What the portal's own clock says, if the boot ever sent anything.
+    measured_ms: Option<i64>,
 }
 
 /// What was heard of a boot in one request.
@@ -67,7 +79,7 @@ pub(in crate::storage) struct BootTimes<'a> {
     terminal: i64,
     received_at: i64,
     sending: Option<Sending>,
-    told: HashMap<BootId, Option<(i64, OffsetQuality)>>,
+    known: HashMap<BootId, Option<Known>>,
     heard: HashMap<BootId, Heard>,
     /// Something changed that other times may follow from.
     unsettled: bool,
@@ -85,7 +97,7 @@ impl<'a> BootTimes<'a> {
             terminal,
             received_at,
             sending,
-            told: HashMap::new(),
+            known: HashMap::new(),
             heard: HashMap::new(),
             unsettled: false,
         };
@@ -95,56 +107,103 @@ impl<'a> BootTimes<'a> {
         times
     }
 
-    /// Keeps what is known better now than before: what the sender tells, and what the portal's own clock says of the boot
-    /// that sends.
+    /// Keeps what is known better now than before: what the portal's own clock says of the boot that sends, and what the
+    /// sender tells.
     pub(in crate::storage) fn learn(&mut self, told: &[BootOffset]) -> Result<(), StorageError> {
-        let own = self.sending_since().map(|(boot, offset_ms)| BootOffset {
-            boot,
-            offset_ms,
-            quality: OffsetQuality::Portal,
-        });
-        for known in told.iter().chain(&own) {
-            let before = self.told(known.boot)?;
-            let better = before.is_none_or(|(offset_ms, before)| {
-                known.quality > before
-                    || (known.quality == OffsetQuality::Estimated
-                        && before == known.quality
-                        && offset_ms != known.offset_ms)
+        self.measure()?;
+        for one in told {
+            let before = self.known(one.boot)?;
+            let better = before.is_none_or(|before| {
+                one.quality > before.quality
+                    || (one.quality == OffsetQuality::Estimated
+                        && before.quality == one.quality
+                        && before.offset_ms != one.offset_ms)
             });
-            if better && self.is_believable(known) {
-                self.db
-                    .prepare_cached("INSERT OR REPLACE INTO boots (terminal, boot, offset_ms, quality) VALUES (?1, ?2, ?3, ?4)")?
-                    .execute((self.terminal, known.boot.to_string(), known.offset_ms, known.quality.as_str()))?;
-                self.told
-                    .insert(known.boot, Some((known.offset_ms, known.quality)));
-                self.unsettled = true;
+            let measured_ms = before.and_then(|before| before.measured_ms);
+            if better && self.is_believable(one, measured_ms) {
+                let known = Known {
+                    offset_ms: one.offset_ms,
+                    quality: one.quality,
+                    measured_ms,
+                };
+                self.keep(one.boot, known)?;
             }
         }
         Ok(())
     }
 
-    /// An offset that lies in the future or before all terminals is none. Of the boot that sends the portal knows better
-    /// when it began, and every other boot was over by then.
-    fn is_believable(&self, known: &BootOffset) -> bool {
+    /// Measures the boot that sends by the portal's own clock. What was told of it stays where the two agree.
+    fn measure(&mut self) -> Result<(), StorageError> {
+        let Some((sending, began)) = self.sending_since() else {
+            return Ok(());
+        };
+        if began < EARLIEST_MS {
+            return Ok(());
+        }
+        let boot = sending.boot;
+        let before = self.known(boot)?;
+        let best = before.and_then(|before| before.measured_ms);
+        let is_new = self.goes_on(sending)?;
+        let measured_ms = measured_again(best, began, is_new);
+        if best == Some(measured_ms) {
+            return Ok(());
+        }
+        let told = before
+            .filter(|before| before.quality > OffsetQuality::Portal)
+            .filter(|before| before.offset_ms.abs_diff(measured_ms) <= TOLERANCE_MS as u64);
+        let known = Known {
+            offset_ms: told.map_or(measured_ms, |told| told.offset_ms),
+            quality: told.map_or(OffsetQuality::Portal, |told| told.quality),
+            measured_ms: Some(measured_ms),
+        };
+        self.keep(boot, known)
+    }
+
+    /// Whether this moment of the boot lies behind all that was heard of it: an old request that is repeated does not.
+    fn goes_on(&self, sending: Sending) -> Result<bool, StorageError> {
+        let heard: Option<i64> = self
+            .db
+            .prepare_cached("SELECT to_up_ms FROM boot_runs WHERE terminal = ?1 AND boot = ?2")?
+            .query_row((self.terminal, sending.boot.to_string()), |row| row.get(0))
+            .optional()?;
+        Ok(heard.is_none_or(|to_up_ms| to_up_ms < signed(sending.up_ms)))
+    }
+
+    fn keep(&mut self, boot: BootId, known: Known) -> Result<(), StorageError> {
+        let Known {
+            offset_ms,
+            quality,
+            measured_ms,
+        } = known;
+        self.db
+            .prepare_cached(
+                "INSERT OR REPLACE INTO boots (terminal, boot, offset_ms, quality, measured_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute((self.terminal, boot.to_string(), offset_ms, quality.as_str(), measured_ms))?;
+        self.known.insert(boot, Some(known));
+        self.unsettled = true;
+        Ok(())
+    }
+
+    /// An offset that lies in the future or before all terminals is none. Of a boot that sent anything itself the portal
+    /// knows better when it began; every other was over before the one that sends began.
+    fn is_believable(&self, told: &BootOffset, measured_ms: Option<i64>) -> bool {
         let latest = self.received_at + TOLERANCE_MS;
-        if !(EARLIEST_MS..=latest).contains(&known.offset_ms) {
+        if !(EARLIEST_MS..=latest).contains(&told.offset_ms) {
             return false;
         }
-        let Some((sending, began)) = self.sending_since() else {
-            return true;
-        };
-        if known.boot == sending {
-            (known.offset_ms - began).abs() <= TOLERANCE_MS
-        } else {
-            known.offset_ms <= began.saturating_add(TOLERANCE_MS)
+        match (measured_ms, self.sending_since()) {
+            (Some(measured_ms), _) => (told.offset_ms - measured_ms).abs() <= TOLERANCE_MS,
+            (None, Some((_, began))) => told.offset_ms <= began.saturating_add(TOLERANCE_MS),
+            (None, None) => true,
         }
     }
 
     /// The boot that sends now and when it began by the portal's clock (milliseconds since 1970).
-    fn sending_since(&self) -> Option<(BootId, i64)> {
+    fn sending_since(&self) -> Option<(Sending, i64)> {
         let sending = self.sending.filter(|sending| sending.now)?;
         let began = self.received_at.saturating_sub(signed(sending.up_ms));
-        Some((sending.boot, began))
+        Some((sending, began))
     }
 
     /// Notes that a boot was running at this moment, and which event said so.
@@ -163,12 +222,12 @@ impl<'a> BootTimes<'a> {
 
     /// When the event with this head happened, as far as is known before [`Self::settle`].
     pub(in crate::storage) fn moment(&mut self, head: &EventHead) -> Result<Moment, StorageError> {
-        let known = self.told(head.boot)?.and_then(|(offset_ms, quality)| {
-            let uncertainty_ms = measured_uncertainty_ms(quality)?;
-            let unix_ms = signed(head.up_ms).checked_add(offset_ms)?;
+        let known = self.known(head.boot)?.and_then(|known| {
+            let uncertainty_ms = measured_uncertainty_ms(known.quality)?;
+            let unix_ms = signed(head.up_ms).checked_add(known.offset_ms)?;
             (unix_ms <= self.received_at + TOLERANCE_MS).then_some(Moment {
                 unix_ms,
-                quality: quality.as_str(),
+                quality: known.quality.as_str(),
                 uncertainty_ms: Some(uncertainty_ms),
             })
         });
@@ -180,23 +239,29 @@ impl<'a> BootTimes<'a> {
         }))
     }
 
-    fn told(&mut self, boot: BootId) -> Result<Option<(i64, OffsetQuality)>, StorageError> {
-        if let Some(known) = self.told.get(&boot) {
+    fn known(&mut self, boot: BootId) -> Result<Option<Known>, StorageError> {
+        if let Some(known) = self.known.get(&boot) {
             return Ok(*known);
         }
-        let found: Option<(i64, String)> = self
+        let read = |row: &rusqlite::Row<'_>| -> rusqlite::Result<(i64, String, Option<i64>)> {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        };
+        let found = self
             .db
             .prepare_cached(
-                "SELECT offset_ms, quality FROM boots WHERE terminal = ?1 AND boot = ?2",
+                "SELECT offset_ms, quality, measured_ms FROM boots WHERE terminal = ?1 AND boot = ?2",
             )?
-            .query_row((self.terminal, boot.to_string()), |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
+            .query_row((self.terminal, boot.to_string()), read)
             .optional()?;
-        let known = found
-            .map(|(offset_ms, quality)| Ok::<_, StorageError>((offset_ms, read_quality(&quality)?)))
-            .transpose()?;
-        self.told.insert(boot, known);
+        let known = match found {
+            Some((offset_ms, quality, measured_ms)) => Some(Known {
+                offset_ms,
+                quality: read_quality(&quality)?,
+                measured_ms,
+            }),
+            None => None,
+        };
+        self.known.insert(boot, known);
         Ok(known)
     }
 
@@ -207,8 +272,8 @@ impl<'a> BootTimes<'a> {
         for (boot, heard) in std::mem::take(&mut self.heard) {
             // No boot lasts longer than until now; one that says so must not push the others out of their time.
             let began = self
-                .told(boot)?
-                .map_or(EARLIEST_MS, |(offset_ms, _)| offset_ms);
+                .known(boot)?
+                .map_or(EARLIEST_MS, |known| known.offset_ms);
             let heard = heard.until(u64::try_from(latest - began).unwrap_or(0));
             self.heard.insert(boot, heard);
             self.db.prepare_cached(KEEP_HEARD)?.execute(named_params! {
@@ -246,8 +311,8 @@ impl<'a> BootTimes<'a> {
         let heard: Vec<BootId> = self.heard.keys().copied().collect();
         for boot in heard {
             if self
-                .told(boot)?
-                .and_then(|(_, quality)| measured_uncertainty_ms(quality))
+                .known(boot)?
+                .and_then(|known| measured_uncertainty_ms(known.quality))
                 .is_none()
             {
                 self.db

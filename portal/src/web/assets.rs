@@ -55,3 +55,26 @@ fn source_hash(content: &str) -> String {
         base64::engine::general_purpose::STANDARD.encode(digest)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_without_custom_properties_shows_the_chosen_face_in_its_colour() {
+        let (_, root) = CSS.split_once(":root{").unwrap();
+        let standard = |name: &str| {
+            let (_, rest) = root.split_once(&format!("--{name}:")).unwrap();
+            rest.split([';', '}']).next().unwrap().to_owned()
+        };
+        for score in ["s1", "s2", "s3", "s4", "s5"] {
+            let colour = standard(score);
+            let rule = format!(
+                ".{score} input:checked+span{{background:{colour};background:var(--{score});border-color:{colour};"
+            );
+            assert!(CSS.contains(&rule), "{rule}");
+        }
+        let on = format!("b{{color:{};color:var(--on)}}", standard("on"));
+        assert!(CSS.contains(&on), "{on}");
+    }
+}

@@ -6,14 +6,16 @@
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 
 use crate::app::AppState;
-use page::Reader;
 use throttle::Limits;
+
+pub use page::Reader;
 
 mod activate;
 pub mod assets;
@@ -54,6 +56,7 @@ pub fn router() -> Router<AppState> {
         .route("/q/{code}/{token}", phone())
         .route("/Q/{code}/{token}", phone())
         .route("/rules", get(rules::show))
+        .route("/r", get(review::find))
         .route("/r/{code}", get(review::show))
         .route("/R/{code}", get(review::show))
         .route("/photo/{review}/{number}", get(photos::show))
@@ -76,6 +79,11 @@ pub fn router() -> Router<AppState> {
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(Extension(Arc::new(Limits::default())))
         .layer(map_response(page::headers))
+}
+
+/// The page of a request that was cut off.
+pub async fn failed(reader: &Reader, status: StatusCode) -> Response {
+    page::headers(reader.page(None).failed(status)).await
 }
 
 async fn unknown(reader: Reader) -> Response {

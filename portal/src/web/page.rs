@@ -164,14 +164,13 @@ impl Page {
     /// What a reader sees when the portal itself failed. The cause goes to the log.
     pub fn broken(self, error: &StorageError) -> Refusal {
         tracing::error!(%error, "a page could not be made");
+        self.failed(StatusCode::INTERNAL_SERVER_ERROR).into()
+    }
+
+    /// The same, where the log knows more already.
+    pub fn failed(self, status: StatusCode) -> Response {
         let text = "The portal could not finish this. Please try again in a moment.";
-        self.message(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "Something went wrong",
-            text,
-            None,
-        )
-        .into()
+        self.message(status, "Something went wrong", text, None)
     }
 
     /// A page that does not exist.

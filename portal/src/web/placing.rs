@@ -6,7 +6,7 @@ use pikir_contract::{PlaceCode, Texts};
 
 use super::phone::place_line;
 use crate::app::AppState;
-use crate::hours::OpeningHours;
+use crate::hours::{NightHours, OpeningHours};
 use crate::place_code;
 use crate::storage::{AddedPlace, DEFAULT_TIMEZONE, OrganizationRecord, PlaceRecord, StorageError};
 
@@ -31,7 +31,7 @@ pub struct Choice {
     pub selected: bool,
 }
 
-/// Adds a place called `name`, with the languages, the time zone and the opening hours its organisation has elsewhere.
+/// Adds a place called `name`, with the languages, the time zone and the hours its organisation has elsewhere.
 /// `None`: there is no such organisation.
 pub async fn add_place(
     app: &AppState,
@@ -40,7 +40,7 @@ pub async fn add_place(
 ) -> Result<Option<PlaceCode>, StorageError> {
     let usual = app.storage.places(Some(organization)).await?;
     let usual = usual.into_iter().next();
-    let (languages, default_language, timezone, hours) = usual.map_or_else(
+    let (languages, default_language, timezone, hours, night) = usual.map_or_else(
         || {
             let languages = ["ky", "ru", "en"].map(str::to_owned).to_vec();
             let timezone = DEFAULT_TIMEZONE.to_owned();
@@ -49,9 +49,18 @@ pub async fn add_place(
                 "ky".to_owned(),
                 timezone,
                 OpeningHours::default(),
+                NightHours::default(),
             )
         },
-        |one| (one.languages, one.default_language, one.timezone, one.hours),
+        |one| {
+            (
+                one.languages,
+                one.default_language,
+                one.timezone,
+                one.hours,
+                one.night,
+            )
+        },
     );
     let place = PlaceRecord {
         code: place_code::made_up(&app.entropy),
@@ -64,6 +73,7 @@ pub async fn add_place(
         presence_key: app.entropy.bytes::<32>().to_vec(),
         timezone,
         hours,
+        night,
         version: 1,
     };
     let now_ms = app.clock.unix_ms();

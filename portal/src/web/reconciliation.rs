@@ -31,7 +31,7 @@ struct ReconciliationPage {
     rows: Vec<Row>,
     total: Option<Row>,
     differences: Vec<String>,
-    agrees: bool,
+    complete: bool,
 }
 
 /// One line of the table: a terminal, or a day of one.
@@ -88,7 +88,7 @@ pub async fn show(State(app): State<AppState>, staff: Staff, reader: Reader) -> 
             .filter(|_| single)
             .flat_map(|one| differences(l, one))
             .collect(),
-        agrees: found.iter().all(Reconciliation::agrees),
+        complete: found.iter().all(Reconciliation::is_complete),
     };
     Ok(render(StatusCode::OK, &content))
 }
@@ -208,6 +208,15 @@ pub fn differences(l: Locale, found: &Reconciliation) -> Vec<String> {
             l.number(&total.missing_count()),
             "ranges",
             ranges(&total.missing, SHOWN_RANGES),
+        ));
+    }
+    if !total.skipped.is_empty() {
+        words.push(l.with2(
+            "{count} numbers ({ranges}) were never given or were lost when the terminal recovered its journal, as it states itself. They are not counted as taken.",
+            "count",
+            l.number(&total.skipped_count()),
+            "ranges",
+            ranges(&total.skipped, SHOWN_RANGES),
         ));
     }
     for recovery in &found.recoveries {

@@ -6,9 +6,10 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 
 use super::i18n::Locale;
-use super::page::{Answer, Page, Reader, render};
+use super::page::{Answer, Page, Reader, encode, render, see_other};
 use super::throttle::{ClientAddress, Limits};
 use crate::app::AppState;
 use crate::entropy::Entropy;
@@ -95,6 +96,21 @@ impl AnswerShown {
     }
 }
 
+#[derive(Template)]
+#[template(path = "no_review.html")]
+struct NoReview {
+    page: Page,
+}
+
+/// Leads from a typed status code, `/r?code=`, to where the review stands.
+pub async fn find(reader: Reader) -> Response {
+    let page = reader.page(None);
+    match normalize(reader.get("code")).as_str() {
+        "" => render(StatusCode::NOT_FOUND, &NoReview { page }),
+        code => see_other(&format!("/r/{}?{}", encode(&written(code)), page.keep)),
+    }
+}
+
 /// Shows where a review stands; with `?thanks=1` it is the page right after sending.
 pub async fn show(
     State(app): State<AppState>,
@@ -115,13 +131,7 @@ pub async fn show(
     let found = app.storage.review_by_status_code(&code).await;
     let Some(review) = found.map_err(|error| page.clone().broken(&error))? else {
         limits.status_codes.count(&address, now_ms);
-        let text = "Please check the code and try again.";
-        return Ok(page.message(
-            StatusCode::NOT_FOUND,
-            "No review under this code",
-            text,
-            None,
-        ));
+        return Ok(render(StatusCode::NOT_FOUND, &NoReview { page }));
     };
     let written = written(&code);
     let host = app

@@ -86,7 +86,13 @@ fn text(l: Locale, rule: Rule) -> String {
             "spread",
             rules::POSITION_SPREAD,
         ),
-        Rule::Closed => l.t("Given while the office was closed.").to_owned(),
+        Rule::Closed => l.with2(
+            "Given more than {before} minutes before opening or more than {after} minutes after closing. Whoever is served just before closing can still rate.",
+            "before",
+            rules::CLOSED_BEFORE_MS / 60_000,
+            "after",
+            rules::CLOSED_AFTER_MS / 60_000,
+        ),
         Rule::Other => l
             .t("Marked by a newer terminal for a reason this portal does not know yet.")
             .to_owned(),

@@ -33,6 +33,7 @@ struct Row {
     history: Option<String>,
     reconciliation: String,
     clock: String,
+    config_refused: Option<String>,
 }
 
 /// Shows the overview.
@@ -95,9 +96,14 @@ fn row(l: Locale, terminal: TerminalState, organization: String, now_ms: i64) ->
             || l.t("never").to_owned(),
             |seen_ms| ago(l, now_ms - seen_ms),
         ),
-        pending: report.map_or_else(|| "–".to_owned(), |report| l.number(&report.pending)),
+        pending: report
+            .as_ref()
+            .map_or_else(|| "–".to_owned(), |report| l.number(&report.pending)),
         broken,
         clock: l.t(clock).to_owned(),
+        config_refused: report
+            .and_then(|report| report.config_refused)
+            .map(|why| l.with("configuration refused: {why}", "why", why)),
     }
 }
 
@@ -197,7 +203,8 @@ mod tests {
 
     #[test]
     fn what_waits_and_the_clock_come_from_the_last_report() {
-        let report = r#"{"software": "0.1.0", "pending": 1300, "rejected": 0, "disk_free_mb": 9, "network": "ok",
+        let report = r#"{"software": "0.1.0", "pending": 1300, "rejected": 0, "disk_free_mb": 9,
+            "network": {"up": true}, "config_refused": "hours.timezone: is not the name of a time zone",
             "clock": {"boot": "018f0000-0000-7000-8000-000000000000", "up_ms": 5, "wall": "2026-11-22T00:00:00Z",
                       "synced": true}}"#;
         let shown = row(
@@ -209,6 +216,10 @@ mod tests {
         assert_eq!(
             (shown.pending.as_str(), shown.clock.as_str()),
             ("1,300", "synchronised")
+        );
+        assert_eq!(
+            shown.config_refused.as_deref(),
+            Some("configuration refused: hours.timezone: is not the name of a time zone")
         );
         assert_eq!(shown.broken, None);
     }

@@ -109,6 +109,30 @@ async fn every_day_adds_up_and_what_is_missing_is_named() {
 }
 
 #[tokio::test]
+async fn numbers_that_a_recovery_left_out_are_named_and_not_taken() {
+    let portal = Portal::start().await;
+    let terminal = portal.terminal(1).await;
+    terminal.hand_in(&portal, 1..=3).await;
+    let notice = |seq, at| {
+        let detail = format!("every event up to 3 could be read; numbering goes on at {at}");
+        let members = json!({"what": "journal-recovered", "detail": detail});
+        terminal.event(seq, "notice", &members)
+    };
+    terminal.deliver(&portal, &[notice(11, 11)]).await.ok();
+    let found = only(&portal, Days::default()).await;
+    let total = found.total();
+    assert_eq!((total.taken, total.received), (4, 4));
+    assert_eq!(total.missing, []);
+    assert_eq!(total.skipped, [(4, 10)]);
+    assert!(found.agrees() && !found.is_complete());
+    // A notice speaks of the numbers right before it alone.
+    terminal.deliver(&portal, &[notice(15, 11)]).await.ok();
+    let found = only(&portal, Days::default()).await;
+    assert_eq!(found.total().missing, [(12, 14)]);
+    assert!(!found.agrees());
+}
+
+#[tokio::test]
 async fn days_are_those_of_the_place_and_can_be_chosen() {
     let portal = Portal::start().await;
     let terminal = portal.terminal(1).await;

@@ -8,8 +8,8 @@ fn report(terminal: &Terminal) -> Value {
     json!({
         "software": "pikir-kiosk 0.2.0",
         "clock": {"boot": terminal.boot, "up_ms": 1000, "wall": "1970-01-01T00:00:01Z", "synced": false},
-        "pending": 3, "rejected": 0, "oldest_pending_s": 40, "disk_free_mb": 9000, "network": "wifi",
-        "config_version": 2, "from_a_newer_terminal": {"fan": "loud"},
+        "pending": 3, "rejected": 0, "oldest_pending_s": 40, "disk_free_mb": 9000, "network": {"wifi": "up"},
+        "config_version": 2, "config_refused": "qr: is missing", "from_a_newer_terminal": {"fan": "loud"},
     })
 }
 

@@ -10,7 +10,7 @@ use pikir_contract::{Event, PlaceCode, Texts};
 use pikir_portal::app::{AppState, router};
 use pikir_portal::clock::ManualClock;
 use pikir_portal::entropy::{Entropy, secret_hash};
-use pikir_portal::hours::OpeningHours;
+use pikir_portal::hours::{NightHours, OpeningHours};
 use pikir_portal::storage::{
     AddedPlace, DEFAULT_TIMEZONE, OrganizationRecord, PlaceRecord, Storage,
 };
@@ -133,6 +133,7 @@ impl Portal {
             presence_key: vec![9; 32],
             timezone: DEFAULT_TIMEZONE.to_owned(),
             hours: OpeningHours::default(),
+            night: NightHours::default(),
             version: 1,
         };
         assert_eq!(

@@ -139,6 +139,95 @@ async fn a_terminal_that_is_sure_of_a_wrong_time_loses_no_event_and_is_not_belie
     assert_eq!(portal.summary().await["total"], 3);
 }
 
+/// A delivery without events, this long after the boot.
+fn sign_of_life(terminal: &Terminal, up_ms: i64) -> Value {
+    let mut delivery = terminal.delivery(&[]);
+    delivery["clock"]["up_ms"] = json!(up_ms);
+    delivery
+}
+
+#[tokio::test]
+async fn a_slow_first_request_is_set_right_by_a_quicker_one_and_a_slow_one_changes_nothing() {
+    let portal = Portal::start().await;
+    let terminal = portal.terminal(1).await;
+    portal.clock.advance(Duration::from_secs(9));
+    terminal
+        .deliver(&portal, &[terminal.rating(1, 5)])
+        .await
+        .ok();
+    let right = NOW_MS - HOUR_MS + 1_000;
+    assert_eq!(time_of(&portal, 1).0, right + 9_000);
+    // A minute after the boot sent first; then another, of which the request takes 20 s.
+    for (advance_s, up_ms) in [(51, HOUR_MS + 60_000), (80, HOUR_MS + 120_000)] {
+        portal.clock.advance(Duration::from_secs(advance_s));
+        let later = sign_of_life(&terminal, up_ms);
+        terminal.post(&portal, EVENTS, &later).await.ok();
+        assert_eq!(
+            time_of(&portal, 1),
+            (right, "portal".to_owned(), Some(5_000))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_portal_clock_that_was_behind_is_made_good_and_a_request_repeated_is_not_believed() {
+    let portal = Portal::start().await;
+    let terminal = portal.terminal(1).await;
+    let first = terminal.delivery(&[terminal.rating(1, 5)]);
+    terminal.post(&portal, EVENTS, &first).await.ok();
+    // The portal's clock was two hours behind.
+    portal.clock.advance(Duration::from_secs(2 * 3_600 + 60));
+    let later = sign_of_life(&terminal, HOUR_MS + 60_000);
+    terminal.post(&portal, EVENTS, &later).await.ok();
+    let right = NOW_MS + HOUR_MS + 1_000;
+    assert_eq!(time_of(&portal, 1).0, right);
+    portal.clock.advance(Duration::from_secs(86_400));
+    for repeated in [&first, &later] {
+        terminal.post(&portal, EVENTS, repeated).await.ok();
+        assert_eq!(time_of(&portal, 1).0, right);
+    }
+}
+
+#[tokio::test]
+async fn what_the_portal_measured_stands_against_what_a_later_boot_tells() {
+    let portal = Portal::start().await;
+    let terminal = portal.terminal(1).await;
+    let first = sent_in(&terminal, 11, &[rated_in(&terminal, 11, 1)]);
+    terminal.post(&portal, EVENTS, &first).await.ok();
+    let measured = time_of(&portal, 1);
+    assert_eq!(measured.1, "portal");
+    portal.clock.advance(Duration::from_secs(86_400));
+    let began = NOW_MS - HOUR_MS;
+    let tell = async |offset_ms: i64| {
+        let mut told = sent_in(&terminal, 12, &[]);
+        told["boots"] = json!([{"boot": boot(11), "offset_ms": offset_ms, "quality": "synced"}]);
+        terminal.post(&portal, EVENTS, &told).await.ok();
+        time_of(&portal, 1)
+    };
+    for wrong_ms in [-3 * 365 * DAY_MS, -HOUR_MS, HOUR_MS / 2] {
+        assert_eq!(tell(began + wrong_ms).await, measured, "{wrong_ms}");
+    }
+    let synced = tell(began - 2_000).await;
+    assert_eq!((synced.0, &*synced.1), (measured.0 - 2_000, "synced"));
+}
+
+#[tokio::test]
+async fn what_was_told_of_a_boot_before_it_sent_gives_way_where_the_portal_measures_otherwise() {
+    let portal = Portal::start().await;
+    let terminal = portal.terminal(1).await;
+    let mut told = sent_in(&terminal, 12, &[rated_in(&terminal, 11, 1)]);
+    told["boots"] =
+        json!([{"boot": boot(11), "offset_ms": NOW_MS - 365 * DAY_MS, "quality": "synced"}]);
+    terminal.post(&portal, EVENTS, &told).await.ok();
+    assert_eq!(time_of(&portal, 1).1, "synced");
+    let own = sent_in(&terminal, 11, &[]);
+    terminal.post(&portal, EVENTS, &own).await.ok();
+    assert_eq!(
+        time_of(&portal, 1),
+        (NOW_MS, "portal".to_owned(), Some(5_000))
+    );
+}
+
 #[tokio::test]
 async fn a_status_report_dates_a_boot_too() {
     let portal = Portal::start().await;

@@ -47,7 +47,7 @@ async fn the_language_is_the_chosen_one_then_the_browser_s_then_the_place_s() {
     chosen.assert_says("<html lang=\"kk\">");
     assert_eq!(chosen.hidden("lang"), "kk");
     for tag in ["ky", "ru", "en", "be", "kk"] {
-        chosen.assert_says(&format!("href=\"?lang={tag}\" lang=\"{tag}\""));
+        chosen.assert_says(&format!("name=\"speak\" value=\"{tag}\" lang=\"{tag}\""));
     }
     browser
         .get("/Q/A1A2T4?lang=ru")
@@ -334,6 +334,20 @@ async fn a_status_code_is_accepted_as_people_type_it_and_an_unknown_one_is_expla
     let unknown = portal.browser().get("/r/00000-00000?lang=ru").await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
     unknown.assert_says("По этому коду отзыва нет");
+    for page in [unknown, portal.browser().get("/?lang=ru").await] {
+        page.assert_says("<form method=\"get\" action=\"/r\"");
+        page.assert_says("<label class=\"field\" for=\"status-code\">Код отзыва</label>");
+        page.assert_says("id=\"status-code\" name=\"code\"");
+    }
+    let sloppy = code.to_lowercase().replace('-', "%20-+");
+    let found = portal
+        .browser()
+        .get(&format!("/r?code=+{sloppy}&lang=ru&size=150"))
+        .await;
+    assert_eq!(found.status, StatusCode::SEE_OTHER);
+    assert_eq!(found.location(), format!("/r/{code}?lang=ru&size=150"));
+    let empty = portal.browser().get("/r?code=+-&lang=ru").await;
+    assert_eq!(empty.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -160,6 +160,39 @@ async fn the_look_is_changed_without_sending_and_nothing_typed_is_lost() {
 }
 
 #[tokio::test]
+async fn the_language_is_changed_without_sending_and_nothing_typed_is_lost() {
+    let portal = portal().await;
+    let page = portal.browser().get("/Q/A1A2T4?lang=ru").await;
+    let form = [
+        ("nonce", &*page.hidden("nonce")),
+        ("speak", "ky"),
+        ("size", "150"),
+        ("score", "2"),
+        ("reason", "rude"),
+        ("service", "passport"),
+        ("c-speed", "3"),
+        ("comment", "Ещё пишу"),
+        ("lang", "ru"),
+    ];
+    let changed = portal.browser().post("/Q/A1A2T4?lang=ru", &form).await;
+    assert_eq!(changed.status, StatusCode::OK);
+    changed.assert_says("<html lang=\"ky\" class=\"z150\">");
+    assert_eq!(changed.hidden("lang"), "ky");
+    changed.assert_says("id=\"score-2\" value=\"2\" required checked>");
+    changed.assert_says("name=\"reason\" value=\"rude\" checked>");
+    changed.assert_says("<option value=\"passport\" selected>");
+    changed.assert_says("name=\"c-speed\" value=\"3\" checked>");
+    changed.assert_says("Ещё пишу</textarea>");
+    assert_eq!(changed.hidden("nonce"), page.hidden("nonce"));
+    changed.assert_does_not_say("id=\"errors\"");
+    assert_eq!(portal.figures().await.rated.summary.counts().total(), 0);
+    // Enter in a field presses the first button of the form: that must be the one that sends.
+    let (before, _) = page.body.split_once("name=\"speak\"").unwrap();
+    assert_eq!(before.matches("<button form=\"review\"").count(), 2);
+    assert!(before.contains("<button form=\"review\" class=\"vh\""));
+}
+
+#[tokio::test]
 async fn the_look_goes_along_to_every_page_for_visitors() {
     let portal = portal().await;
     let form = [

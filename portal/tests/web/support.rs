@@ -13,7 +13,7 @@ use pikir_contract::{PlaceCode, Texts, presence_step, presence_token};
 use pikir_portal::app::{self, AppState};
 use pikir_portal::clock::ManualClock;
 use pikir_portal::entropy::Entropy;
-use pikir_portal::hours::OpeningHours;
+use pikir_portal::hours::{NightHours, OpeningHours};
 use pikir_portal::storage::{
     DEFAULT_TIMEZONE, NewEnrolment, OrganizationRecord, PlaceRecord, RatedInDetail, Role, Storage,
     User,
@@ -97,6 +97,7 @@ impl Portal {
             presence_key: KEY.to_vec(),
             timezone: DEFAULT_TIMEZONE.to_owned(),
             hours: OpeningHours::default(),
+            night: NightHours::default(),
             version: 1,
         };
         self.app.storage.add_place(place, 0).await.unwrap();

@@ -1,4 +1,5 @@
-//! Organisations from a JSON document, with what their visitors are offered besides the score.
+//! Organisations from a JSON document, with what their visitors are offered besides the score and how their terminals look
+//! and wait.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +7,7 @@ use pikir_contract::{Choice, Content, Reason, Texts, is_language_tag};
 use serde_json::{Map, Value};
 
 use super::{RowOf, check_name};
-use crate::storage::{CONTENT_MEMBERS, ContentChange, OrganizationRecord};
+use crate::storage::{CONTENT_MEMBERS, ContentChange, Manner, OrganizationRecord};
 
 /// Criteria of one questionnaire: more than that nobody answers.
 const MAX_CRITERIA: usize = 12;
@@ -18,6 +19,10 @@ const MAX_SERVICES: usize = 200;
 const MAX_ANNOUNCEMENTS: usize = 20;
 /// Characters of a name in one language: it has to fit a button.
 const MAX_NAME_CHARS: usize = 120;
+/// Seconds in which a rating can be taken back: longer than that the next visitor could.
+const MAX_UNDO_S: u64 = 60;
+/// Seconds without input until the first screen returns.
+const MAX_IDLE_TIMEOUT_S: u64 = 600;
 
 /// What a document says.
 #[derive(Debug, Default)]
@@ -30,7 +35,8 @@ pub(super) struct Document {
     pub notes: Vec<String>,
 }
 
-/// Reads `{"organizations": [{"code", "parent", "name", "services", "questionnaire", "announcements"}, …]}`.
+/// Reads `{"organizations": [{"code", "parent", "name", "services", "questionnaire", "announcements", "theme", "undo_s",
+/// "idle_timeout_s"}, …]}`.
 pub(super) fn read(text: &str, known: &[OrganizationRecord]) -> Result<Document, String> {
     let document: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let list = document
@@ -132,9 +138,11 @@ fn read_names(value: Option<&Value>) -> Result<Texts, String> {
 
 /// The members as they are kept, and notes about them.
 fn read_content(given: Map<String, Value>) -> Result<(Map<String, Value>, Vec<String>), String> {
-    let content =
-        Content::from_value(&Value::Object(given.clone())).map_err(|error| error.to_string())?;
+    let members = Value::Object(given.clone());
+    let content = Content::from_value(&members).map_err(|error| error.to_string())?;
     check_sizes(&content)?;
+    let manner = Manner::from_value(&members).map_err(|error| error.to_string())?;
+    check_manner(&members, &manner)?;
     // Written anew from what was understood, so that nothing else is handed on to terminals.
     let mut kept = Map::new();
     for (name, value) in given {
@@ -142,6 +150,9 @@ fn read_content(given: Map<String, Value>) -> Result<(Map<String, Value>, Vec<St
             (_, true) => Ok(Value::Null),
             ("services", _) => serde_json::to_value(&content.services),
             ("questionnaire", _) => serde_json::to_value(&content.questionnaire),
+            ("theme", _) => serde_json::to_value(&manner.theme),
+            ("undo_s", _) => Ok(manner.undo_s.into()),
+            ("idle_timeout_s", _) => Ok(manner.idle_timeout_s.into()),
             _ => serde_json::to_value(&content.announcements),
         };
         kept.insert(name, value.map_err(|error| error.to_string())?);
@@ -184,6 +195,22 @@ fn check_sizes(content: &Content) -> Result<(), String> {
                     "{list}: the name of {key} in {tag} has {length} characters; at most {MAX_NAME_CHARS} are possible"
                 ));
             }
+        }
+    }
+    Ok(())
+}
+
+fn check_manner(members: &Value, manner: &Manner) -> Result<(), String> {
+    let mut theme = members["theme"].as_object().into_iter().flatten();
+    if let Some((name, _)) = theme.find(|(name, _)| *name != "accent") {
+        return Err(format!("theme: {name:?} is not a member; it has accent"));
+    }
+    for (name, seconds, max) in [
+        ("undo_s", manner.undo_s, MAX_UNDO_S),
+        ("idle_timeout_s", manner.idle_timeout_s, MAX_IDLE_TIMEOUT_S),
+    ] {
+        if seconds > max {
+            return Err(format!("{name}: is {seconds}; at most {max} is possible"));
         }
     }
     Ok(())
@@ -270,6 +297,11 @@ mod tests {
                 "at most 12",
             ),
             (json!({"code": "Ж"}), "the code \"Ж\""),
+            (json!({"theme": {"accent": "green"}}), "theme.accent"),
+            (json!({"theme": {"acent": "#00ff00"}}), "theme: \"acent\""),
+            (json!({"undo_s": 61}), "at most 60"),
+            (json!({"idle_timeout_s": 0}), "idle_timeout_s"),
+            (json!({"idle_timeout_s": 601}), "at most 600"),
         ] {
             let why = read(&entry(more), &[]).unwrap_err();
             assert!(
@@ -277,6 +309,13 @@ mod tests {
                 "{why}"
             );
         }
+    }
+
+    #[test]
+    fn colour_and_times_are_taken_and_null_gives_them_back() {
+        let given = json!({"theme": {"accent": "#0b5d66"}, "undo_s": 0, "idle_timeout_s": null});
+        let document = read(&entry(given.clone()), &[]).unwrap();
+        assert_eq!(Value::Object(document.content[0].members.clone()), given);
     }
 
     #[test]

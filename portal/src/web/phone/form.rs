@@ -39,6 +39,8 @@ pub struct Typed {
     pub lang: String,
     /// `look` where only the look of the page is to change.
     pub action: String,
+    /// The language that the page is to have instead: only that is to change.
+    pub speak: String,
     /// The key of a service.
     pub service: String,
     /// Keys of reasons.
@@ -124,6 +126,7 @@ impl Typed {
             "seen" => self.seen = value,
             "lang" => self.lang = value,
             "action" => self.action = value,
+            "speak" => self.speak = value,
             "service" => self.service = value,
             "reason" => self.reasons.push(value),
             name if look::is_setting(name) => self.look.push((name.to_owned(), value)),

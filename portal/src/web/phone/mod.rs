@@ -79,7 +79,9 @@ pub async fn send(
     typed: Result<Typed, BeyondMeasure>,
 ) -> Answer {
     if let Ok(typed) = &typed {
-        reader.chosen = Lang::from_tag(&typed.lang).or(reader.chosen);
+        reader.chosen = Lang::from_tag(&typed.speak)
+            .or(Lang::from_tag(&typed.lang))
+            .or(reader.chosen);
         reader.query.retain(|(name, _)| !look::is_setting(name));
         reader.query.extend(typed.look.iter().cloned());
     }
@@ -98,7 +100,7 @@ pub async fn send(
     if !is_nonce(&typed.nonce) {
         typed.nonce = base64url_encode(&app.entropy.bytes::<NONCE_BYTES>());
     }
-    if typed.action == "look" {
+    if typed.action == "look" || !typed.speak.is_empty() {
         let faults = Faults::default();
         return Ok(view::form(StatusCode::OK, page, &visit, typed, &faults));
     }
