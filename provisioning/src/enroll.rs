@@ -78,7 +78,7 @@ async fn approved(
     let expired =
         || anyhow!("the code has expired without an approval. Run the command again for a new one");
     loop {
-        tokio::time::sleep(polling.next().ok_or_else(expired)?).await;
+        tokio::time::sleep(polling.next_wait().ok_or_else(expired)?).await;
         match enrolment.poll(&pending.device_code).await {
             Ok(Polled::Enrolled(result)) => return Ok(result),
             Ok(Polled::NotYet { slower: true }) => polling.slow_down(),

@@ -11,7 +11,7 @@ use crate::steps::Steps;
 
 /// Installs and builds what the demonstration needs and becomes it.
 pub fn demo(once: bool) -> Result<()> {
-    let display = std::env::var_os("DISPLAY").is_some();
+    let display = std::env::var_os("DISPLAY").is_some_and(|value| !value.is_empty());
     let mut groups = vec![&BUILD, &WINDOW];
     if once {
         groups.extend([&VIRTUAL_DISPLAY, &BROWSER]);

@@ -5,8 +5,14 @@ use jiff::civil::Weekday as Day;
 use jiff::tz::TimeZone;
 use pikir_contract::config::{OpenHours, Weekday};
 
+/// A rating this soon before opening is not `closed` (minutes): the door is open for the queue.
+pub const CLOSED_BEFORE_MIN: i32 = 10;
+/// A rating this soon after closing is not `closed` (minutes): whoever came in time is still served.
+pub const CLOSED_AFTER_MIN: i32 = 30;
 /// Minutes of a day.
-const DAY_MINUTES: u16 = 24 * 60;
+const DAY_MINUTES: i32 = 24 * 60;
+/// Minutes of a week.
+const WEEK_MINUTES: i32 = 7 * DAY_MINUTES;
 
 /// The opening hours of the configuration in their time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,27 +29,39 @@ impl OpeningHours {
         (!open.is_empty()).then_some(Self { zone, open })
     }
 
-    /// Whether the office is open at this true time (Unix milliseconds), by the clock on its wall.
+    /// Whether a rating at this true time (Unix milliseconds) is of somebody who was served: from [`CLOSED_BEFORE_MIN`]
+    /// before opening to [`CLOSED_AFTER_MIN`] after closing, by the clock on the office's wall.
     #[must_use]
     pub fn is_open(&self, unix_ms: i64) -> bool {
         let Ok(moment) = Timestamp::from_millisecond(unix_ms) else {
             return true;
         };
         let local = moment.to_zoned(self.zone.clone());
-        // Within 0..24 and 0..60.
-        let minute = local.hour() as u16 * 60 + local.minute() as u16;
-        let (today, yesterday) = (local.weekday(), local.weekday().previous());
+        let minute = minute_of_the_week(
+            local.weekday(),
+            i32::from(local.hour()) * 60 + i32::from(local.minute()),
+        );
         self.open.iter().any(|hours| {
-            let on = |day: Day| hours.days.iter().any(|named| weekday(*named) == day);
-            let (from, to) = (hours.from.minutes(), hours.to.minutes());
-            if from < to {
-                on(today) && (from..to).contains(&minute)
-            } else {
-                // Over midnight; the same time twice is a whole day.
-                on(today) && (from..DAY_MINUTES).contains(&minute) || on(yesterday) && minute < to
-            }
+            let (from, to) = (
+                i32::from(hours.from.minutes()),
+                i32::from(hours.to.minutes()),
+            );
+            // To an earlier time is over midnight; the same time twice is a whole day.
+            let open = match (to - from).rem_euclid(DAY_MINUTES) {
+                0 => DAY_MINUTES,
+                minutes => minutes,
+            };
+            hours.days.iter().any(|day| {
+                let begins = minute_of_the_week(weekday(*day), from) - CLOSED_BEFORE_MIN;
+                (minute - begins).rem_euclid(WEEK_MINUTES)
+                    < CLOSED_BEFORE_MIN + open + CLOSED_AFTER_MIN
+            })
         })
     }
+}
+
+fn minute_of_the_week(day: Day, minute: i32) -> i32 {
+    i32::from(day.to_monday_zero_offset()) * DAY_MINUTES + minute
 }
 
 fn weekday(day: Weekday) -> Day {
@@ -88,7 +106,7 @@ mod tests {
         utc.parse::<Timestamp>().unwrap().as_millisecond()
     }
 
-    use Weekday::{Fri, Mon, Sat, Tue};
+    use Weekday::{Fri, Mon, Sat, Sun, Tue};
 
     #[test]
     fn an_office_without_opening_hours_has_no_closed_ones() {
@@ -99,10 +117,10 @@ mod tests {
     fn hours_are_those_of_the_clock_on_the_wall() {
         // 2027-01-04 is a Monday.
         let hours = hours(&[(&[Mon, Fri], "08:30", "17:30")]).unwrap();
-        assert!(!hours.is_open(unix_ms("2027-01-04T02:29:59.999Z")));
-        assert!(hours.is_open(unix_ms("2027-01-04T02:30:00Z")));
-        assert!(hours.is_open(unix_ms("2027-01-04T11:29:59.999Z")));
-        assert!(!hours.is_open(unix_ms("2027-01-04T11:30:00Z")));
+        assert!(!hours.is_open(unix_ms("2027-01-04T02:19:59.999Z")));
+        assert!(hours.is_open(unix_ms("2027-01-04T02:20:00Z")), "08:20");
+        assert!(hours.is_open(unix_ms("2027-01-04T11:59:59.999Z")));
+        assert!(!hours.is_open(unix_ms("2027-01-04T12:00:00Z")), "18:00");
         assert!(!hours.is_open(unix_ms("2027-01-05T06:00:00Z")), "Tuesday");
     }
 
@@ -111,7 +129,8 @@ mod tests {
         let hours = hours(&[(&[Mon], "20:00", "02:00")]).unwrap();
         assert!(hours.is_open(unix_ms("2027-01-04T17:59:00Z")), "Mon 23:59");
         assert!(hours.is_open(unix_ms("2027-01-04T19:59:00Z")), "Tue 01:59");
-        assert!(!hours.is_open(unix_ms("2027-01-04T20:00:00Z")), "Tue 02:00");
+        assert!(hours.is_open(unix_ms("2027-01-04T20:29:00Z")), "Tue 02:29");
+        assert!(!hours.is_open(unix_ms("2027-01-04T20:30:00Z")), "Tue 02:30");
         assert!(!hours.is_open(unix_ms("2027-01-03T19:00:00Z")), "Mon 01:00");
     }
 
@@ -121,15 +140,33 @@ mod tests {
             let hours = hours(&[(&[Sat], from, to)]).unwrap();
             assert!(hours.is_open(unix_ms("2027-01-08T18:00:00Z")), "Sat 00:00");
             assert!(hours.is_open(unix_ms("2027-01-09T17:59:59Z")), "Sat 23:59");
-            assert!(!hours.is_open(unix_ms("2027-01-09T18:00:00Z")), "Sun 00:00");
+            assert!(hours.is_open(unix_ms("2027-01-09T18:29:59Z")), "Sun 00:29");
+            assert!(!hours.is_open(unix_ms("2027-01-09T18:30:00Z")), "Sun 00:30");
         }
+    }
+
+    #[test]
+    fn the_grace_goes_over_the_end_of_the_week_both_ways() {
+        let sunday = hours(&[(&[Sun], "20:00", "23:50")]).unwrap();
+        let monday = hours(&[(&[Mon], "00:05", "08:00")]).unwrap();
+        assert!(sunday.is_open(unix_ms("2027-01-03T18:19:00Z")), "Mon 00:19");
+        assert!(
+            !sunday.is_open(unix_ms("2027-01-03T18:20:00Z")),
+            "Mon 00:20"
+        );
+        assert!(monday.is_open(unix_ms("2027-01-03T17:55:00Z")), "Sun 23:55");
+        assert!(
+            !monday.is_open(unix_ms("2027-01-03T17:54:00Z")),
+            "Sun 23:54"
+        );
     }
 
     #[test]
     fn several_hours_of_one_day_leave_the_lunch_break_closed() {
         let hours = hours(&[(&[Tue], "08:30", "12:00"), (&[Tue], "13:00", "17:30")]).unwrap();
         assert!(hours.is_open(unix_ms("2027-01-05T05:59:00Z")));
-        assert!(!hours.is_open(unix_ms("2027-01-05T06:30:00Z")));
-        assert!(hours.is_open(unix_ms("2027-01-05T07:00:00Z")));
+        assert!(!hours.is_open(unix_ms("2027-01-05T06:30:00Z")), "12:30");
+        assert!(!hours.is_open(unix_ms("2027-01-05T06:49:00Z")), "12:49");
+        assert!(hours.is_open(unix_ms("2027-01-05T06:50:00Z")), "12:50");
     }
 }

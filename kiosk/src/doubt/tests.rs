@@ -296,3 +296,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_terminal_and_the_portal_judge_series_of_touches_alike() {
+    let golden = include_str!("../../../portal/tests/golden/periodic.json");
+    let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
+    let series = golden["series"].as_array().unwrap();
+    assert!(!series.is_empty());
+    for series in series {
+        let mut watch = PhantomWatch::default();
+        let touches = series["touches"].as_array().unwrap();
+        let given_away_by = touches.iter().position(|touch| {
+            let [up_ms, x, y] = [0, 1, 2].map(|at| touch[at].as_u64().unwrap());
+            watch
+                .touch(Point::from((x as u16, y as u16)), up_ms)
+                .is_some()
+        });
+        let expected = series["given_away_by"].as_u64().map(|index| index as usize);
+        assert_eq!(given_away_by, expected, "{}", series["name"]);
+    }
+}

@@ -37,7 +37,7 @@ impl Polling {
     }
 
     /// How long to wait before the next poll; `None`: the code's time is over.
-    pub fn next(&mut self) -> Option<Duration> {
+    pub fn next_wait(&mut self) -> Option<Duration> {
         let wait = self.interval.max(std::mem::take(&mut self.asked));
         let wait = wait.min(self.left);
         self.left -= wait;
@@ -152,7 +152,7 @@ impl<S: Fn(SetupView) + Send> SetUp<'_, S> {
         };
         (self.show)(claim(None));
         let mut polling = Polling::of(pending);
-        while let Some(wait) = polling.next() {
+        while let Some(wait) = polling.next_wait() {
             if wait_unless_enrolled(self.data, wait).await {
                 return Ok(enrolled(self.data));
             }
@@ -211,7 +211,7 @@ mod tests {
             expires_in,
             interval,
         });
-        std::iter::from_fn(|| polling.next().map(|wait| wait.as_secs())).collect()
+        std::iter::from_fn(|| polling.next_wait().map(|wait| wait.as_secs())).collect()
     }
 
     #[test]
@@ -233,9 +233,9 @@ mod tests {
             status: 503,
             retry_after: Some(Duration::from_secs(120)),
         });
-        assert_eq!(polling.next(), Some(Duration::from_secs(120)));
+        assert_eq!(polling.next_wait(), Some(Duration::from_secs(120)));
         polling.slow_down();
-        assert_eq!(polling.next(), Some(Duration::from_secs(10)));
-        assert_eq!(polling.next(), Some(Duration::from_secs(10)));
+        assert_eq!(polling.next_wait(), Some(Duration::from_secs(10)));
+        assert_eq!(polling.next_wait(), Some(Duration::from_secs(10)));
     }
 }

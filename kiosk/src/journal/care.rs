@@ -31,13 +31,13 @@ impl Keeper {
         let pending = self.publish.borrow().state.pending;
         if pending >= MAX_PENDING_EVENTS {
             return Err(disk_full(format!(
-                "journal: {pending} events wait for the portal. Connect the network, or export by USB"
+                "journal: {pending} events wait for the portal. Connect the network: only the portal's answer makes room"
             )));
         }
         if self.size_is_over().map_err(|error| storage_fault(&error))? {
             let mib = self.max_bytes / (1024 * 1024);
             return Err(disk_full(format!(
-                "journal: it holds {mib} MB that wait for the portal. Connect the network, or export by USB"
+                "journal: it holds {mib} MB that wait for the portal. Connect the network: only the portal's answer makes room"
             )));
         }
         Ok(())

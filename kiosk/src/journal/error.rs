@@ -57,6 +57,17 @@ pub enum JournalError {
         /// The newest event.
         last: u64,
     },
+    /// Nobody has enrolled this terminal.
+    #[error("this terminal is not enrolled: there is nothing to export")]
+    NotEnrolled,
+    /// An export cannot be written.
+    #[error("{} cannot be written: {cause}. Is the stick mounted, and is there room on it?", path.display())]
+    Export {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        cause: std::io::Error,
+    },
     /// The journal's thread is behind or ending.
     #[error("the journal's thread does not answer")]
     Busy,

@@ -44,10 +44,27 @@ pub fn export(
 ) -> Result<ExportSummary, JournalError> {
     let path = journal;
     let journal = Journal::open_to_read(path)?;
-    let terminal = journal
-        .state()
-        .terminal
-        .ok_or_else(|| JournalError::Damaged("the terminal is not enrolled".into()))?;
+    let terminal = journal.state().terminal.ok_or(JournalError::NotEnrolled)?;
+    let summary = write(&journal, terminal, to, exported).map_err(|error| match error {
+        // The journal was opened: what fails from here on is what is written.
+        JournalError::Io(cause) => JournalError::Export {
+            path: to.to_owned(),
+            cause,
+        },
+        other => other,
+    })?;
+    if let Err(error) = mark_export(path, summary.last_seq) {
+        tracing::warn!(%error, "the export is whole, but could not be noted beside the journal");
+    }
+    Ok(summary)
+}
+
+fn write(
+    journal: &Journal,
+    terminal: Id,
+    to: &Path,
+    exported: ClockReading,
+) -> Result<ExportSummary, JournalError> {
     let mut out = BufWriter::new(files::create_private(to)?);
     write_line(
         &mut out,
@@ -72,9 +89,6 @@ pub fn export(
     })?;
     out.flush()?;
     out.get_ref().sync_all()?;
-    if let Err(error) = mark_export(path, summary.last_seq) {
-        tracing::warn!(%error, "the export is whole, but could not be noted beside the journal");
-    }
     Ok(summary)
 }
 

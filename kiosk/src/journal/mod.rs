@@ -85,6 +85,7 @@ mod export;
 mod keeper;
 mod losses;
 mod mend;
+mod offering;
 mod open;
 mod pages;
 mod published;
