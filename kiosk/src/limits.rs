@@ -23,6 +23,9 @@ pub const COMMIT_PATIENCE_MS: u64 = 3_000;
 pub const THANKS_MS: u64 = 4_000;
 /// How long fresh thanks take nothing but another rating (milliseconds): the second half of a double tap falls in it.
 pub const THANKS_GUARD_MS: u64 = 700;
+/// How long no score is taken after a screen or the idle warning was left (milliseconds): the second half of a double tap, and a
+/// press meant for what has just gone, fall in it.
+pub const LEFT_GUARD_MS: u64 = 700;
 /// How long "taken back" or "not saved" stays on the rate screen (milliseconds).
 pub const MESSAGE_MS: u64 = 6_000;
 /// How long the thanks screen stays where the visitor can say more (milliseconds).

@@ -20,7 +20,7 @@ use slint::ComponentHandle as _;
 use slint::platform::{Key, WindowEvent};
 
 use super::ui::{AppWindow, Command, Keys};
-use crate::view::UserAction;
+use crate::view::{UserAction, View};
 
 /// Keys that write nothing, and what they ask for.
 const SILENT: [(Key, Command); 11] = [
@@ -55,6 +55,14 @@ pub(super) fn connect(window: &AppWindow) {
             move_focus(&window, forward);
         }
     });
+}
+
+/// The next visitor does not go on where the last one stopped.
+pub(super) fn show(window: &AppWindow, view: &View) {
+    // It wraps, as the count does: only a change matters.
+    window
+        .global::<Keys>()
+        .set_visits(view.visits.cast_signed());
 }
 
 /// Every key pressed shows that the visitor is there, whatever it does.

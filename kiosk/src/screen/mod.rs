@@ -195,6 +195,7 @@ impl Screen {
             }
         };
         more::show_keyboard(&self.window, view);
+        keys::show(&self.window, view);
         self.window.global::<Shell>().set_screen(kind);
     }
 

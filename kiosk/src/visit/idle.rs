@@ -59,6 +59,14 @@ impl Visit {
         Some((asked_ms + (elapsed_s + 1) * 1_000).min(left_at_ms))
     }
 
+    /// The visitor is still here. What answers the warning does nothing else, nor does the second half of a double tap.
+    pub(super) fn stay(&mut self, now_ms: u64) {
+        if self.idle_left_s(now_ms).is_some() {
+            self.left_ms = Some(now_ms);
+        }
+        self.touched_ms = now_ms;
+    }
+
     /// Time has passed: a visitor who has left loses nothing that was given.
     pub(super) fn end_idle_visit(&mut self, stamp: &Stamp) -> Option<Effect> {
         if stamp.at.up_ms < self.left_at_ms()? {
@@ -73,13 +81,15 @@ impl Visit {
             Phase::More(more) => more.answer(stamp),
             _ => None,
         };
-        self.end_visit();
+        self.end_visit(stamp.at.up_ms);
         answer.map(Effect::Append)
     }
 
     /// The next visitor finds the terminal as everybody does.
-    pub(super) fn end_visit(&mut self) {
+    pub(super) fn end_visit(&mut self, now_ms: u64) {
         self.phase = READY;
+        self.left_ms = Some(now_ms);
+        self.ended = self.ended.wrapping_add(1);
         self.language.clone_from(&self.rules.default_language);
         self.adaptation = self.begins;
         self.overlay = None;

@@ -2,10 +2,10 @@
 
 use pikir_contract::Id;
 
-use super::{Effect, Phase, READY, Stamp, Tap, Visit, Waiting, is_fresh};
+use super::{Effect, Phase, READY, Stamp, Tap, Visit, Waiting};
 use crate::doubt::Point;
 use crate::journal::{Content, NewEvent};
-use crate::limits::{MESSAGE_MS, THANKS_MS, THANKS_WITH_MORE_MS};
+use crate::limits::{LEFT_GUARD_MS, MESSAGE_MS, THANKS_GUARD_MS, THANKS_MS, THANKS_WITH_MORE_MS};
 use crate::view::RateMessage;
 
 impl Visit {
@@ -58,13 +58,13 @@ impl Visit {
         let now_ms = stamp.at.up_ms;
         self.let_time_pass(now_ms);
         self.undo_left_ms(now_ms)?;
+        let fresh = matches!(self.phase, Phase::Thanks { since_ms, .. } if self.is_fresh(since_ms, now_ms));
         match &mut self.phase {
             Phase::Thanks {
                 rating,
-                since_ms,
                 withdrawal: withdrawal @ None,
                 ..
-            } if !is_fresh(*since_ms, now_ms) => {
+            } if !fresh => {
                 *withdrawal = Some((stamp.id, now_ms));
                 self.touched_ms = now_ms;
                 // Already now: the visitor may rate anew before the withdrawal is on the disk.
@@ -112,10 +112,22 @@ impl Visit {
             withdrawal: None,
             ..
         } = self.phase
-            && !is_fresh(since_ms, now_ms)
+            && !self.is_fresh(since_ms, now_ms)
         {
-            self.end_visit();
+            self.end_visit(now_ms);
         }
+    }
+
+    /// Whether thanks have just come, or something over them has just gone: the second half of a double tap falls on them.
+    pub(super) fn is_fresh(&self, since_ms: u64, now_ms: u64) -> bool {
+        now_ms < since_ms + THANKS_GUARD_MS || self.has_just_left(now_ms)
+    }
+
+    /// Whether what was there before has just been left. A score given so soon is meant for that: a second half of a double tap,
+    /// a switch pressed late.
+    pub(super) fn has_just_left(&self, now_ms: u64) -> bool {
+        self.left_ms
+            .is_some_and(|left_ms| now_ms < left_ms + LEFT_GUARD_MS)
     }
 
     pub(super) fn appended(&mut self, id: Id, now_ms: u64) {
@@ -184,6 +196,7 @@ impl Visit {
     /// Back to the question with a line about what happened. The visitor has to read it, so idleness begins anew.
     fn say(&mut self, message: RateMessage, now_ms: u64) {
         self.touched_ms = now_ms;
+        self.left_ms = Some(now_ms);
         self.phase = Phase::Ready {
             message: Some((message, now_ms + MESSAGE_MS)),
         };
@@ -229,7 +242,7 @@ impl Visit {
                 since_ms,
                 withdrawal: None,
                 ..
-            } if now_ms >= self.thanks_end_ms(*since_ms) => self.end_visit(),
+            } if now_ms >= self.thanks_end_ms(*since_ms) => self.end_visit(now_ms),
             Phase::Ready {
                 message: Some((_, until_ms)),
             } if now_ms >= *until_ms => self.phase = READY,

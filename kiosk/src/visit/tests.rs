@@ -4,12 +4,15 @@ use pikir_contract::InputKind;
 
 use super::*;
 use crate::clock::{Clock, TestClock};
+use crate::doubt::Point;
 use crate::entropy::{Entropy, TestEntropy};
 use crate::journal::{Content, NewEvent};
+use crate::limits::THANKS_GUARD_MS;
 
 mod doubt;
 mod histories;
 mod idle;
+mod leaving;
 mod more;
 
 fn rules() -> Rules {

@@ -279,6 +279,41 @@ fn two_buttons_rate_and_take_back() {
 }
 
 #[test]
+fn a_key_meant_for_the_screen_before_chooses_no_face() {
+    let stage = stage_with(&rate_view());
+    for select in [Key::Return, Key::F12] {
+        stage.key(Key::RightArrow);
+        stage.show(&samples::view("ru", samples::thanks(Some(5))));
+        stage.taken();
+        stage.show(&rate_view());
+        stage.key(select);
+        assert_eq!(stage.taken(), [], "{select:?}");
+        stage.key(Key::RightArrow);
+        stage.key(select);
+        assert_eq!(stage.taken(), [keypad(1)], "the next one is the first face");
+    }
+}
+
+#[test]
+fn the_next_visitor_does_not_find_the_focus_where_the_last_one_left_it() {
+    let stage = stage_with(&rate_view());
+    let plain = image(&stage.picture());
+    stage.screen.scan_next();
+    stage.screen.scan_next();
+    stage.settle();
+    assert!(plain != image(&stage.picture()));
+    let next = View {
+        visits: 1,
+        ..rate_view()
+    };
+    stage.show(&next);
+    assert!(plain == image(&stage.picture()), "nor is it shown");
+    stage.screen.scan_select();
+    stage.settle();
+    assert_eq!(stage.taken(), []);
+}
+
+#[test]
 fn no_combination_of_keys_leaves_the_kiosk_or_answers_anything() {
     let keys = [
         Key::Tab,

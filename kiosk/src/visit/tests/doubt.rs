@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::histories::{Ledger, act, event_of};
 use super::*;
+use crate::limits::LEFT_GUARD_MS;
 
 /// The panel touches a face at its period until that is noticed.
 fn haunt(lobby: &mut Lobby) -> Vec<Effect> {
@@ -33,7 +34,7 @@ fn a_phantom_touch_is_told_to_the_technician_and_its_ratings_are_flagged_until_i
     assert_eq!(flags(&saved(&mut lobby, tap)), ["periodic"]);
     let beside = Some(Point { x: 300, y: 500 });
     for touched in [beside, None] {
-        let tap = lobby.after(5_000).tap(1);
+        let tap = lobby.after(5_000).after(LEFT_GUARD_MS).tap(1);
         let new = saved(&mut lobby, Tap { touched, ..tap });
         assert_eq!(flags(&new), [""; 0], "another point, or a key");
     }
@@ -82,7 +83,7 @@ fn a_rating_is_flagged_as_closed_only_where_the_true_time_is_known() {
         ..rules()
     }));
     for (true_ms, expected) in [(None, &[][..]), (Some(1_800_000_000_000), &["closed"])] {
-        let tap = lobby.after(5_000).tap(4);
+        let tap = lobby.after(5_000).after(LEFT_GUARD_MS).tap(4);
         let new = saved(&mut lobby, Tap { true_ms, ..tap });
         assert_eq!(flags(&new), expected);
     }

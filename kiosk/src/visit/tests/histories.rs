@@ -143,6 +143,8 @@ proptest! {
         let first = Visit {
             doubt: lobby.visit.doubt.clone(),
             touched_ms: lobby.visit.touched_ms,
+            left_ms: lobby.visit.left_ms,
+            ended: lobby.visit.ended,
             begins,
             adaptation: begins,
             ..Visit::new(asking_rules(), None)

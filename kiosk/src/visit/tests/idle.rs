@@ -1,7 +1,7 @@
 //! Visitors who walk away.
 
 use super::*;
-use crate::limits::{IDLE_WARNING_MS, PAGE_GUARD_MS, THANKS_GUARD_MS, THANKS_MS};
+use crate::limits::{IDLE_WARNING_MS, PAGE_GUARD_MS, THANKS_MS};
 use crate::view::Overlay;
 
 const IDLE_MS: u64 = 30_000;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::journal::Given;
-use crate::limits::{PAGE_GUARD_MS, THANKS_GUARD_MS};
+use crate::limits::PAGE_GUARD_MS;
 use crate::view::{MoreView, PageView};
 
 /// A visitor who gave `score`, was thanked, and went on.
