@@ -182,11 +182,14 @@ impl Visit {
         let Phase::More(more) = &self.phase else {
             return self.rate(tap, stamp).into_iter().collect();
         };
-        if more.takes_score() || tap.input != InputKind::Button {
+        if more.takes_number() || tap.input != InputKind::Button {
             let index = usize::from(tap.score.get()) - 1; // Scores begin at 1.
             return self.questionnaire(Event::Choose(index), stamp);
         }
-        // A rating button where none is asked for: somebody else is standing there.
+        if more.is_fresh(stamp.at.up_ms) {
+            return Vec::new();
+        }
+        // A rating button where nothing can be chosen: somebody else is standing there.
         let mut effects: Vec<_> = self.leave_questionnaire(stamp).into_iter().collect();
         effects.extend(self.rate(tap, stamp));
         effects

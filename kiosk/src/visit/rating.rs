@@ -58,7 +58,8 @@ impl Visit {
         let now_ms = stamp.at.up_ms;
         self.let_time_pass(now_ms);
         self.undo_left_ms(now_ms)?;
-        let fresh = matches!(self.phase, Phase::Thanks { since_ms, .. } if self.is_fresh(since_ms, now_ms));
+        let fresh =
+            matches!(self.phase, Phase::Thanks { since_ms, .. } if self.is_fresh(since_ms, now_ms));
         match &mut self.phase {
             Phase::Thanks {
                 rating,
