@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | next control | → ↓, and Tab |
 //! | the one before | ← ↑, and Shift+Tab |
-//! | select | Return, Space |
+//! | select | Return, Enter of a number block, Space |
 //! | back | Escape, `*` |
 //! | say it again | F1, `0`, `?` |
 //! | louder; after the loudest the lowest | F2, `+` |
@@ -73,8 +73,13 @@ pub(super) fn report(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
         .on_used(move || to(UserAction::Stay));
 }
 
+/// The Enter key of a number block is Return: drawing straight to the screen, Slint hands it on as a carriage return.
+pub(super) fn plain(text: &str) -> &str {
+    if text == "\r" { "\n" } else { text }
+}
+
 fn command(text: &str, typing: bool) -> Command {
-    let mut characters = text.chars();
+    let mut characters = plain(text).chars();
     let (Some(character), None) = (characters.next(), characters.next()) else {
         return Command::None;
     };
@@ -116,6 +121,9 @@ mod tests {
         ] {
             assert_eq!(command(key, false), asks);
             assert_eq!(command(key, true), Command::None);
+        }
+        for enter in ["\n", "\r"] {
+            assert_eq!(command(enter, true), Command::Select, "{enter:?}");
         }
         let escape = slint::SharedString::from(Key::Escape);
         assert_eq!(command(&escape, true), Command::Back);

@@ -88,6 +88,7 @@ impl Screen {
         words::connect(&window);
         qr::connect(&window);
         keys::connect(&window);
+        linuxkms::hand_keys_to(&window);
         let bare = BareX11::connect().map(Rc::new);
         let screen = Screen { window, bare };
         screen.fit(options.windowed);

@@ -157,8 +157,22 @@ fn whoever_does_not_see_the_focus_go_hears_where_it_is() {
 }
 
 #[test]
+fn enter_of_a_number_block_and_shift_tab_do_as_return_and_an_arrow() {
+    let stage = stage_with(&rate_view());
+    for _ in 0..3 {
+        stage.key(Key::RightArrow);
+    }
+    stage.key(Key::Backtab);
+    stage.key("\r");
+    assert_eq!(stage.taken(), [keypad(2)]);
+    stage.show(&samples::view("ru", samples::thanks(Some(5))));
+    stage.key("\r");
+    assert_eq!(stage.taken(), [UserAction::Undo]);
+}
+
+#[test]
 fn return_and_space_held_down_select_once() {
-    for text in ["\n", " "] {
+    for text in ["\n", "\r", " "] {
         let stage = stage_with(&rate_view());
         stage.key(Key::RightArrow);
         let window = stage.screen.window();

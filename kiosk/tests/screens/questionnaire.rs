@@ -228,6 +228,9 @@ fn arrows_and_return_write_on_the_keys_of_the_screen() {
         &image(&lobby.stage.picture()),
         "more-comment-arrows-480x320-ky.png",
     );
+    // The Enter key of a number block.
+    lobby.key("\r");
+    assert_eq!(written(&lobby), "Ыы");
 }
 
 /// The key of the screen that has been reached.
