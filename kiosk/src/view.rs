@@ -268,6 +268,8 @@ pub enum UserAction {
     Back,
     /// "I am still here".
     Stay,
+    /// A key moved the focus or chose what has it: whoever finds their way so needs time for it.
+    Steer,
     /// The visitor wants the screen otherwise.
     Adapt(Adaptation),
     /// The visitor wants the screen as every visit begins.

@@ -38,6 +38,8 @@ pub struct Visit {
     adaptation: Adaptation,
     /// How every visit begins: plain, and spoken while headphones are plugged in.
     begins: Adaptation,
+    /// This visitor finds their way with keys.
+    steers: bool,
     overlay: Option<Overlay>,
     /// Uptime of the last thing a visitor did (milliseconds).
     touched_ms: u64,
@@ -103,6 +105,7 @@ impl Visit {
             language,
             adaptation: Adaptation::default(),
             begins: Adaptation::default(),
+            steers: false,
             overlay: None,
             touched_ms: 0,
             stirred_ms: 0,
@@ -145,6 +148,10 @@ impl Visit {
                 self.overlay = overlay;
             }
             Event::Stay => self.stay(now_ms),
+            Event::Steer => {
+                self.stay(now_ms);
+                self.steers = true;
+            }
             Event::More => self.say_more(now_ms),
             Event::Done if !matches!(self.phase, Phase::More(_)) => self.done(now_ms),
             Event::Done | Event::Choose(_) | Event::Write(_) | Event::Next | Event::Back => {
@@ -243,6 +250,7 @@ impl Visit {
             && more.has_left()
         {
             self.left_ms = Some(now_ms);
+            self.touched_ms = now_ms;
             self.phase = Phase::Thanks {
                 rating: more.rating(),
                 score: None,
@@ -304,7 +312,7 @@ impl Visit {
                 since_ms,
                 withdrawal: None,
                 ..
-            } => Some(self.thanks_deadline(*since_ms, now_ms)),
+            } => self.thanks_deadline(*since_ms, now_ms),
             // They end when the disk has answered.
             Phase::Saving { .. } | Phase::Thanks { .. } | Phase::More(_) => None,
         };

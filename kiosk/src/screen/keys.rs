@@ -67,10 +67,11 @@ pub(super) fn show(window: &AppWindow, view: &View) {
 
 /// Every key pressed shows that the visitor is there, whatever it does.
 pub(super) fn report(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
+    let keys = window.global::<Keys>();
     let to = report.clone();
-    window
-        .global::<Keys>()
-        .on_used(move || to(UserAction::Stay));
+    keys.on_used(move || to(UserAction::Stay));
+    let to = report.clone();
+    keys.on_steered(move || to(UserAction::Steer));
 }
 
 /// The Enter key of a number block is Return: drawing straight to the screen, Slint hands it on as a carriage return.

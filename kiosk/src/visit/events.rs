@@ -40,6 +40,8 @@ pub enum Event {
     Back,
     /// The visitor is still here.
     Stay,
+    /// The visitor finds their way with keys.
+    Steer,
     /// The visitor wants the screen otherwise.
     Adapt(Adaptation),
     /// The visitor wants the screen as every visit begins.
@@ -86,6 +88,7 @@ impl UserAction {
             UserAction::Next => Event::Next,
             UserAction::Back => Event::Back,
             UserAction::Stay => Event::Stay,
+            UserAction::Steer => Event::Steer,
             UserAction::Adapt(adaptation) => Event::Adapt(adaptation),
             UserAction::Plain => Event::Plain,
             UserAction::Show(overlay) => Event::Show(overlay),

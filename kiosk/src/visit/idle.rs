@@ -1,43 +1,59 @@
 //! Visitors who walk away, and those who only need more time.
 //!
-//! A language chosen on the rate screen goes back to the default without a word: nothing is lost with it. Where
-//! something would be (a questionnaire begun, a screen set up for this visitor) the terminal asks first, and one action
-//! of any kind is the answer.
+//! An opened panel closes without a word, and so do thanks: nothing is lost with them. Where something would be (a
+//! questionnaire begun, a screen set up for this visitor, a language chosen, a way found with keys) the terminal asks first, and
+//! one action of any kind is the answer.
 
 use super::{Effect, Phase, READY, Stamp, Visit};
+use crate::adaptation::Adaptation;
 use crate::limits::IDLE_WARNING_MS;
 
 impl Visit {
     /// Whether the screen is otherwise than for a new visitor.
     #[must_use]
     pub fn is_begun(&self) -> bool {
-        let plain = self.language == self.rules.default_language && self.overlay.is_none();
         match &self.phase {
-            Phase::Ready { .. } => !plain || self.is_costly(),
+            Phase::Ready { .. } => self.overlay.is_some() || self.is_costly(),
             Phase::More(_) => true,
-            // They end by themselves.
+            // Thanks end by themselves where nothing is lost with them.
+            Phase::Thanks {
+                withdrawal: None, ..
+            } => self.is_costly(),
             Phase::Saving { .. } | Phase::Thanks { .. } => false,
         }
     }
 
     /// Whether ending the visit would cost its visitor something.
-    fn is_costly(&self) -> bool {
-        matches!(self.phase, Phase::More(_)) || self.adaptation != self.begins
+    pub(super) fn is_costly(&self) -> bool {
+        let begins = match &self.phase {
+            Phase::More(_) => return true,
+            // Whoever hears the screen loses with thanks the way to take the rating back.
+            Phase::Thanks { .. } => Adaptation::default(),
+            Phase::Ready { .. } | Phase::Saving { .. } => self.begins,
+        };
+        self.adaptation != begins || self.steers || self.language != self.rules.default_language
+    }
+
+    /// When a visitor who does nothing more is asked (uptime in milliseconds).
+    fn asked_ms(&self) -> u64 {
+        let undo_ms = match &self.phase {
+            Phase::Thanks { .. } => self.rules.undo_ms,
+            _ => 0,
+        };
+        self.touched_ms + self.rules.idle_ms.max(undo_ms)
     }
 
     /// When a visitor who does nothing more has left (uptime in milliseconds).
-    fn left_at_ms(&self) -> Option<u64> {
+    pub(super) fn left_at_ms(&self) -> Option<u64> {
         let warning_ms = if self.is_costly() { IDLE_WARNING_MS } else { 0 };
-        self.is_begun()
-            .then(|| self.touched_ms + self.rules.idle_ms + warning_ms)
+        self.is_begun().then(|| self.asked_ms() + warning_ms)
     }
 
     /// Whole seconds to answer "are you still there?", while it is asked.
     #[must_use]
     pub fn idle_left_s(&self, now_ms: u64) -> Option<u32> {
-        let asked_ms = self.touched_ms + self.rules.idle_ms;
         let left_ms = self.left_at_ms()?.checked_sub(now_ms)?;
-        (self.is_costly() && now_ms >= asked_ms).then(|| left_ms.div_ceil(1_000) as u32)
+        (self.is_costly() && now_ms >= self.asked_ms()).then(|| left_ms.div_ceil(1_000) as u32)
     }
 
     /// For how long nobody was at the terminal (milliseconds), while it waits for its next visitor.
@@ -50,7 +66,7 @@ impl Visit {
 
     pub(super) fn idle_deadline(&self, now_ms: u64) -> Option<u64> {
         let left_at_ms = self.left_at_ms()?;
-        let asked_ms = self.touched_ms + self.rules.idle_ms;
+        let asked_ms = self.asked_ms();
         if now_ms < asked_ms {
             return Some(asked_ms);
         }
@@ -92,6 +108,7 @@ impl Visit {
         self.ended = self.ended.wrapping_add(1);
         self.language.clone_from(&self.rules.default_language);
         self.adaptation = self.begins;
+        self.steers = false;
         self.overlay = None;
     }
 }

@@ -249,11 +249,18 @@ fn the_marked_keys_ask_for_speech_volume_and_repetition() {
 #[test]
 fn every_key_is_reported_as_a_sign_of_life_and_silences_what_is_being_said() {
     let stage = stage_with(&spoken(rate_view()));
-    for key in [Key::RightArrow, Key::Escape, Key::F7, Key::PageUp] {
+    for (key, sign) in [
+        (Key::RightArrow, UserAction::Steer),
+        (Key::Backtab, UserAction::Steer),
+        (Key::F11, UserAction::Steer),
+        (Key::Escape, UserAction::Stay),
+        (Key::F7, UserAction::Stay),
+        (Key::PageUp, UserAction::Stay),
+    ] {
         stage.speech.take();
         stage.reported();
         stage.key(key);
-        assert_eq!(stage.reported(), [UserAction::Stay], "{key:?}");
+        assert_eq!(stage.reported(), [sign], "{key:?}");
         assert_eq!(stage.speech.take().first(), Some(&Request::Hush), "{key:?}");
     }
 }

@@ -100,7 +100,12 @@ impl Stage {
     /// [`Stage::reported`].
     pub fn taken(&self) -> Vec<UserAction> {
         let mut actions = self.actions.take();
-        actions.retain(|action| !matches!(action, UserAction::Touched(_) | UserAction::Stay));
+        actions.retain(|action| {
+            !matches!(
+                action,
+                UserAction::Touched(_) | UserAction::Stay | UserAction::Steer
+            )
+        });
         actions
     }
 

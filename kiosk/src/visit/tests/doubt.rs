@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::histories::{Ledger, act, event_of};
 use super::*;
-use crate::limits::LEFT_GUARD_MS;
+use crate::limits::{IDLE_WARNING_MS, LEFT_GUARD_MS};
 
 /// The panel touches a face at its period until that is noticed.
 fn haunt(lobby: &mut Lobby) -> Vec<Effect> {
@@ -69,7 +69,9 @@ fn whoever_touches_the_screen_ends_the_news_and_a_phantom_does_not() {
 fn a_touch_that_rates_nothing_keeps_no_language() {
     let mut lobby = Lobby::new();
     let _ = lobby.step(Event::Language("ru".into()));
-    lobby.clock.advance_ms(rules().idle_ms - 1);
+    lobby
+        .clock
+        .advance_ms(rules().idle_ms + IDLE_WARNING_MS - 1);
     assert_eq!(lobby.step(Event::Touched(FACE)), []);
     lobby.after(1);
     assert_eq!(lobby.visit.language(), "ky");

@@ -1,7 +1,7 @@
 //! Visitors who walk away.
 
 use super::*;
-use crate::limits::{IDLE_WARNING_MS, PAGE_GUARD_MS, THANKS_MS};
+use crate::limits::{PAGE_GUARD_MS, THANKS_MS};
 use crate::view::Overlay;
 
 const IDLE_MS: u64 = 30_000;
@@ -68,13 +68,29 @@ fn a_panel_left_open_closes_without_a_word() {
     assert_eq!((lobby.visit.overlay(), left_s(&lobby)), (None, None));
 }
 
-#[test]
-fn thanks_end_the_visit_with_its_language_and_its_look() {
+/// Somebody did this and rated, and is thanked.
+fn thanked_after(event: Event) -> Lobby {
     let mut lobby = Lobby::new();
-    let _ = lobby.step(Event::Language("ru".into()));
-    let _ = lobby.step(Event::Adapt(contrast()));
+    let _ = lobby.step(event);
     let new = lobby.rate(5).unwrap();
     let _ = lobby.step(Event::Appended(new.id));
+    lobby
+}
+
+/// Everything that a visitor would have to do again.
+fn set_up() -> [Event; 4] {
+    [
+        Event::Adapt(contrast()),
+        Event::Headphones(true),
+        Event::Language("ru".into()),
+        Event::Steer,
+    ]
+}
+
+#[test]
+fn thanks_end_the_visit_with_its_language_and_its_look() {
+    let mut lobby = thanked_after(Event::Language("ru".into()));
+    let _ = lobby.step(Event::Adapt(contrast()));
     lobby.after(IDLE_MS - 1);
     assert!(
         lobby.thanked(),
@@ -84,6 +100,71 @@ fn thanks_end_the_visit_with_its_language_and_its_look() {
     assert_eq!(
         (lobby.visit.language(), lobby.visit.adaptation()),
         ("ky", Adaptation::default())
+    );
+}
+
+#[test]
+fn nobody_who_set_anything_up_loses_the_thanks_without_being_asked() {
+    for event in set_up() {
+        let mut lobby = thanked_after(event.clone());
+        lobby.after(IDLE_MS - 1);
+        assert_eq!((lobby.thanked(), left_s(&lobby)), (true, None), "{event:?}");
+        lobby.after(1);
+        assert_eq!(left_s(&lobby), Some(20), "{event:?}");
+        let _ = lobby.step(Event::Stay);
+        assert_eq!(left_s(&lobby), None, "{event:?}");
+        lobby.after(IDLE_MS + IDLE_WARNING_MS - 1);
+        assert_eq!(
+            (lobby.thanked(), left_s(&lobby)),
+            (true, Some(1)),
+            "{event:?}"
+        );
+        lobby.after(1);
+        assert!(!lobby.thanked(), "{event:?}");
+        assert_eq!(lobby.visit.language(), "ky");
+        assert_eq!(lobby.visit.adaptation(), lobby.visit.begins);
+    }
+}
+
+#[test]
+fn a_plain_visitor_is_asked_nothing_and_thanks_give_way_to_the_next_one() {
+    let mut lobby = thanked_after(Event::Stay);
+    lobby.after(THANKS_MS.max(rules().undo_ms));
+    assert_eq!((lobby.thanked(), left_s(&lobby)), (false, None));
+}
+
+#[test]
+fn a_language_or_a_way_found_with_keys_is_not_lost_without_being_asked_either() {
+    for event in [Event::Language("ru".into()), Event::Steer] {
+        let mut lobby = Lobby::new();
+        let _ = lobby.step(event.clone());
+        lobby.after(IDLE_MS);
+        assert_eq!(left_s(&lobby), Some(20), "{event:?}");
+        lobby.after(IDLE_WARNING_MS);
+        assert_eq!((lobby.visit.ended(), lobby.visit.is_begun()), (1, false));
+    }
+}
+
+#[test]
+fn whoever_needs_time_can_take_a_rating_back_until_the_visit_ends() {
+    for event in [
+        Event::Adapt(contrast()),
+        Event::Headphones(true),
+        Event::Steer,
+    ] {
+        let mut lobby = thanked_after(event.clone());
+        for _ in 0..3 {
+            lobby.after(IDLE_MS + IDLE_WARNING_MS - 1);
+            let _ = lobby.step(Event::Stay);
+        }
+        lobby.after(1_000);
+        assert!(lobby.undo().is_some(), "{event:?}");
+    }
+    let mut lobby = thanked_after(Event::Language("ru".into()));
+    lobby.after(rules().undo_ms);
+    assert!(
+        lobby.undo().is_none(),
+        "whoever only reads another language needs no more time"
     );
 }
 

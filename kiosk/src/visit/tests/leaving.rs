@@ -1,7 +1,7 @@
 //! The way back to the question: no score is taken for what was meant for the screen before.
 
 use super::*;
-use crate::limits::{IDLE_WARNING_MS, LEFT_GUARD_MS, PAGE_GUARD_MS};
+use crate::limits::{LEFT_GUARD_MS, PAGE_GUARD_MS};
 use crate::view::Overlay;
 
 /// Somebody rated and was thanked, and thanks can be left.
