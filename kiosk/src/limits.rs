@@ -178,6 +178,9 @@ pub const OPEN_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Longest text that is said at once (characters): a comment and what surrounds it.
 pub const MAX_SPOKEN_CHARS: usize = 2_000;
+/// How long what is said keeps a visit after the last thing that its visitor did (milliseconds): the longest text takes less than
+/// three minutes, and a voice that never ends must not keep the terminal.
+pub const SPEECH_KEEPS_MS: u64 = 240_000;
 /// How fast speech is. Slower than a speech program's own: the words are official, and heard for the first time.
 pub const SPEECH_WORDS_PER_MINUTE: u32 = 150;
 /// How often it is looked whether what is being said has come to its end; only while it lasts.

@@ -40,6 +40,10 @@ pub struct Visit {
     begins: Adaptation,
     /// This visitor finds their way with keys.
     steers: bool,
+    /// Something is being said to this visitor.
+    hears: bool,
+    /// Uptime at which the last thing that was said came to its end (milliseconds).
+    heard_ms: u64,
     overlay: Option<Overlay>,
     /// Uptime of the last thing a visitor did (milliseconds).
     touched_ms: u64,
@@ -106,6 +110,8 @@ impl Visit {
             adaptation: Adaptation::default(),
             begins: Adaptation::default(),
             steers: false,
+            hears: false,
+            heard_ms: 0,
             overlay: None,
             touched_ms: 0,
             stirred_ms: 0,
@@ -148,6 +154,7 @@ impl Visit {
                 self.overlay = overlay;
             }
             Event::Stay => self.stay(now_ms),
+            Event::Speaking(speaks) => self.hear(speaks, now_ms),
             Event::Steer => {
                 self.stay(now_ms);
                 self.steers = true;

@@ -40,6 +40,8 @@ pub enum Event {
     Back,
     /// The visitor is still here.
     Stay,
+    /// The voice has begun to say something, or has come to its end.
+    Speaking(bool),
     /// The visitor finds their way with keys.
     Steer,
     /// The visitor wants the screen otherwise.

@@ -6,7 +6,7 @@
 
 use super::{Effect, Phase, READY, Stamp, Visit};
 use crate::adaptation::Adaptation;
-use crate::limits::IDLE_WARNING_MS;
+use crate::limits::{IDLE_WARNING_MS, SPEECH_KEEPS_MS};
 
 impl Visit {
     /// Whether the screen is otherwise than for a new visitor.
@@ -34,26 +34,45 @@ impl Visit {
         self.adaptation != begins || self.steers || self.language != self.rules.default_language
     }
 
+    /// Since when nobody does anything (uptime in milliseconds). Whoever is being told something listens; not for ever.
+    fn quiet_since_ms(&self, now_ms: u64) -> u64 {
+        let heard_ms = if self.hears { now_ms } else { self.heard_ms };
+        let at_most_ms = self.touched_ms + SPEECH_KEEPS_MS;
+        heard_ms.min(at_most_ms).max(self.touched_ms)
+    }
+
+    /// The voice has begun or ended. The question whether somebody is still there is no answer to itself.
+    pub(super) fn hear(&mut self, speaks: bool, now_ms: u64) {
+        if speaks && self.idle_left_s(now_ms).is_some() {
+            return;
+        }
+        if self.hears && !speaks {
+            self.heard_ms = now_ms;
+        }
+        self.hears = speaks;
+    }
+
     /// When a visitor who does nothing more is asked (uptime in milliseconds).
-    fn asked_ms(&self) -> u64 {
+    fn asked_ms(&self, now_ms: u64) -> u64 {
         let undo_ms = match &self.phase {
             Phase::Thanks { .. } => self.rules.undo_ms,
             _ => 0,
         };
-        self.touched_ms + self.rules.idle_ms.max(undo_ms)
+        self.quiet_since_ms(now_ms) + self.rules.idle_ms.max(undo_ms)
     }
 
     /// When a visitor who does nothing more has left (uptime in milliseconds).
-    pub(super) fn left_at_ms(&self) -> Option<u64> {
+    pub(super) fn left_at_ms(&self, now_ms: u64) -> Option<u64> {
         let warning_ms = if self.is_costly() { IDLE_WARNING_MS } else { 0 };
-        self.is_begun().then(|| self.asked_ms() + warning_ms)
+        self.is_begun().then(|| self.asked_ms(now_ms) + warning_ms)
     }
 
     /// Whole seconds to answer "are you still there?", while it is asked.
     #[must_use]
     pub fn idle_left_s(&self, now_ms: u64) -> Option<u32> {
-        let left_ms = self.left_at_ms()?.checked_sub(now_ms)?;
-        (self.is_costly() && now_ms >= self.asked_ms()).then(|| left_ms.div_ceil(1_000) as u32)
+        let left_ms = self.left_at_ms(now_ms)?.checked_sub(now_ms)?;
+        (self.is_costly() && now_ms >= self.asked_ms(now_ms))
+            .then(|| left_ms.div_ceil(1_000) as u32)
     }
 
     /// For how long nobody was at the terminal (milliseconds), while it waits for its next visitor.
@@ -65,8 +84,8 @@ impl Visit {
     }
 
     pub(super) fn idle_deadline(&self, now_ms: u64) -> Option<u64> {
-        let left_at_ms = self.left_at_ms()?;
-        let asked_ms = self.asked_ms();
+        let left_at_ms = self.left_at_ms(now_ms)?;
+        let asked_ms = self.asked_ms(now_ms);
         if now_ms < asked_ms {
             return Some(asked_ms);
         }
@@ -85,7 +104,8 @@ impl Visit {
 
     /// Time has passed: a visitor who has left loses nothing that was given.
     pub(super) fn end_idle_visit(&mut self, stamp: &Stamp) -> Option<Effect> {
-        if stamp.at.up_ms < self.left_at_ms()? {
+        let now_ms = stamp.at.up_ms;
+        if now_ms < self.left_at_ms(now_ms)? {
             return None;
         }
         self.leave_questionnaire(stamp)
@@ -109,6 +129,7 @@ impl Visit {
         self.language.clone_from(&self.rules.default_language);
         self.adaptation = self.begins;
         self.steers = false;
+        self.hears = false;
         self.overlay = None;
     }
 }

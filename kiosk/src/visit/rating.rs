@@ -82,12 +82,12 @@ impl Visit {
 
     /// Until when a rating can be taken back (uptime in milliseconds): for those who set the screen up, hear it or use keys, until
     /// they have left.
-    fn undo_end_ms(&self, since_ms: u64) -> u64 {
+    fn undo_end_ms(&self, since_ms: u64, now_ms: u64) -> u64 {
         let ordinary_ms = since_ms + self.rules.undo_ms;
         let hurried = self.adaptation.is_plain() && !self.steers;
         // Zero: nothing can be taken back at this terminal.
         let left_at_ms = self
-            .left_at_ms()
+            .left_at_ms(now_ms)
             .filter(|_| !hurried && self.rules.undo_ms > 0);
         ordinary_ms.max(left_at_ms.unwrap_or(0))
     }
@@ -101,7 +101,7 @@ impl Visit {
                 withdrawal: None,
                 ..
             } => {
-                let left_ms = self.undo_end_ms(*since_ms).saturating_sub(now_ms);
+                let left_ms = self.undo_end_ms(*since_ms, now_ms).saturating_sub(now_ms);
                 (left_ms > 0).then_some(left_ms)
             }
             _ => None,

@@ -1,7 +1,7 @@
 //! Visitors who walk away.
 
 use super::*;
-use crate::limits::{PAGE_GUARD_MS, THANKS_MS};
+use crate::limits::{PAGE_GUARD_MS, SPEECH_KEEPS_MS, THANKS_MS};
 use crate::view::Overlay;
 
 const IDLE_MS: u64 = 30_000;
@@ -166,6 +166,49 @@ fn whoever_needs_time_can_take_a_rating_back_until_the_visit_ends() {
         lobby.undo().is_none(),
         "whoever only reads another language needs no more time"
     );
+}
+
+#[test]
+fn what_is_being_said_keeps_the_visit_and_idleness_begins_with_its_end() {
+    let mut lobby = Lobby::new();
+    let _ = lobby.step(Event::Adapt(spoken()));
+    let _ = lobby.step(Event::Speaking(true));
+    lobby.after(3 * IDLE_MS);
+    assert_eq!(left_s(&lobby), None, "a long text is heard to its end");
+    let _ = lobby.step(Event::Speaking(false));
+    lobby.after(IDLE_MS - 1);
+    assert_eq!(left_s(&lobby), None);
+    lobby.after(1);
+    assert_eq!(left_s(&lobby), Some(20));
+    // The question itself is spoken.
+    let _ = lobby.step(Event::Speaking(true));
+    lobby.after(5_000);
+    let _ = lobby.step(Event::Speaking(false));
+    assert_eq!(left_s(&lobby), Some(15));
+    lobby.after(15_000);
+    assert_eq!(lobby.visit.ended(), 1);
+}
+
+#[test]
+fn a_voice_that_never_ends_keeps_no_visit_for_ever() {
+    let mut lobby = Lobby::new();
+    let _ = lobby.step(Event::Adapt(spoken()));
+    for _ in 0..10 {
+        let _ = lobby.step(Event::Speaking(true));
+        lobby.after(SPEECH_KEEPS_MS / 10);
+        let _ = lobby.step(Event::Speaking(false));
+    }
+    let _ = lobby.step(Event::Speaking(true));
+    lobby.after(IDLE_MS - 1);
+    assert_eq!(left_s(&lobby), None);
+    lobby.after(1);
+    assert_eq!(
+        left_s(&lobby),
+        Some(20),
+        "counted from what the visitor did last"
+    );
+    lobby.after(IDLE_WARNING_MS);
+    assert_eq!(lobby.visit.ended(), 1);
 }
 
 fn spoken() -> Adaptation {
