@@ -220,6 +220,31 @@ fn the_same_key_again_within_the_double_strike_time_is_the_same_key_press() {
 }
 
 #[test]
+fn a_sign_that_is_shift_and_a_key_is_struck_once_within_the_double_strike_time() {
+    let stage = stage_with(&rate_view());
+    stage.screen.set_double_strike(500);
+    stage.speech.take();
+    let window = stage.screen.window();
+    let shift = slint::SharedString::from(Key::Shift);
+    for _ in 0..2 {
+        for event in [
+            WindowEvent::KeyPressed {
+                text: shift.clone(),
+            },
+            WindowEvent::KeyPressed { text: "#".into() },
+            WindowEvent::KeyReleased { text: "#".into() },
+            WindowEvent::KeyReleased {
+                text: shift.clone(),
+            },
+        ] {
+            window.dispatch_event(event);
+        }
+    }
+    stage.settle();
+    assert_eq!(stage.speech.take(), [Request::Hush, Request::Switch]);
+}
+
+#[test]
 fn the_marked_keys_ask_for_speech_volume_and_repetition() {
     let stage = stage_with(&rate_view());
     for (keys, request) in [

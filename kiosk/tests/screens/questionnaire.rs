@@ -325,6 +325,31 @@ fn the_key_for_deleting_deletes_a_word_while_it_is_held_once_and_nothing_when_it
 }
 
 #[test]
+fn a_key_of_the_screen_touched_twice_within_the_double_strike_time_writes_once() {
+    let mut lobby = writing();
+    lobby.stage.screen.set_double_strike(1_000);
+    let touch = |lobby: &mut Lobby, label: &str| {
+        let centre = crate::stage::bounds(&lobby.stage.labelled(label)).centre();
+        lobby.stage.touch_at(centre);
+        lobby.follow();
+        lobby.stage.settle();
+    };
+    touch(&mut lobby, "А");
+    // A touch takes 400 ms of the stage's time.
+    touch(&mut lobby, "а");
+    assert_eq!(written(&lobby), "А");
+    touch(&mut lobby, "ң");
+    assert_eq!(written(&lobby), "Аң", "another key is another touch");
+    touch(&mut lobby, "а");
+    assert_eq!(written(&lobby), "Аңа");
+    for _ in 0..3 {
+        lobby.stage.settle();
+    }
+    touch(&mut lobby, "а");
+    assert_eq!(written(&lobby), "Аңаа");
+}
+
+#[test]
 fn at_the_limit_nothing_more_is_written_and_the_page_says_so() {
     let mut lobby = writing();
     let text: String = "ң".repeat(999);
