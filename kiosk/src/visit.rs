@@ -168,6 +168,7 @@ impl Visit {
             Event::NotAppended(id) => self.not_appended(id, now_ms),
             Event::Service(fault) => self.fault = fault,
             Event::Rules(rules) => self.follow(rules),
+            Event::End => effects.extend(self.leave_questionnaire(stamp)),
             Event::Tick => effects.extend(self.end_idle_visit(stamp)),
         }
         self.let_time_pass(now_ms);

@@ -63,6 +63,8 @@ pub enum Event {
     Service(Option<FaultView>),
     /// The portal's configuration changed.
     Rules(Rules),
+    /// The program is about to end.
+    End,
     /// Time passed.
     Tick,
 }

@@ -59,6 +59,25 @@ fn walking_away_from_the_questionnaire_saves_what_was_written() {
 }
 
 #[test]
+fn a_terminal_that_is_told_to_end_saves_what_was_written_so_far() {
+    let mut lobby = Lobby::asking();
+    let new = lobby.rate(2).unwrap();
+    let _ = lobby.step(Event::Appended(new.id));
+    lobby.after(THANKS_GUARD_MS);
+    let _ = lobby.step(Event::More);
+    for _ in 0..4 {
+        lobby.after(PAGE_GUARD_MS);
+        let _ = lobby.step(Event::Next);
+    }
+    let _ = lobby.step(Event::Write("Кезек".into()));
+    let new = appended(lobby.step(Event::End).pop().unwrap());
+    assert!(
+        matches!(new.content, Content::Answer { given, .. } if given.comment.as_deref() == Some("Кезек"))
+    );
+    assert_eq!(Lobby::new().step(Event::End), [], "nobody is there");
+}
+
+#[test]
 fn a_panel_left_open_closes_without_a_word() {
     let mut lobby = Lobby::new();
     let _ = lobby.step(Event::Show(Some(Overlay::Panel)));
