@@ -11,11 +11,11 @@ use crate::pixels::{image, save};
 use crate::samples;
 use crate::stage::{Stage, keypad};
 
-fn rate_view() -> View {
+pub fn rate_view() -> View {
     samples::view("ru", ScreenView::Rate(samples::rate()))
 }
 
-fn stage_with(view: &View) -> Stage {
+pub fn stage_with(view: &View) -> Stage {
     let stage = Stage::new((800, 480));
     stage.show(view);
     stage
@@ -199,52 +199,6 @@ fn an_arrow_held_down_moves_the_focus_once() {
 }
 
 #[test]
-fn the_same_key_again_within_the_double_strike_time_is_the_same_key_press() {
-    let stage = stage_with(&rate_view());
-    stage.screen.set_double_strike(500);
-    stage.key("4");
-    assert_eq!(stage.taken(), [keypad(4)]);
-    // A key takes 400 ms of the stage's time.
-    stage.key("4");
-    assert_eq!(stage.taken(), []);
-    stage.key("5");
-    assert_eq!(
-        stage.taken(),
-        [keypad(5)],
-        "another key is another key press"
-    );
-    stage.settle();
-    stage.settle();
-    stage.key("5");
-    assert_eq!(stage.taken(), [keypad(5)]);
-}
-
-#[test]
-fn a_sign_that_is_shift_and_a_key_is_struck_once_within_the_double_strike_time() {
-    let stage = stage_with(&rate_view());
-    stage.screen.set_double_strike(500);
-    stage.speech.take();
-    let window = stage.screen.window();
-    let shift = slint::SharedString::from(Key::Shift);
-    for _ in 0..2 {
-        for event in [
-            WindowEvent::KeyPressed {
-                text: shift.clone(),
-            },
-            WindowEvent::KeyPressed { text: "#".into() },
-            WindowEvent::KeyReleased { text: "#".into() },
-            WindowEvent::KeyReleased {
-                text: shift.clone(),
-            },
-        ] {
-            window.dispatch_event(event);
-        }
-    }
-    stage.settle();
-    assert_eq!(stage.speech.take(), [Request::Hush, Request::Switch]);
-}
-
-#[test]
 fn the_marked_keys_ask_for_speech_volume_and_repetition() {
     let stage = stage_with(&rate_view());
     for (keys, request) in [
@@ -322,41 +276,6 @@ fn two_buttons_rate_and_take_back() {
     stage.screen.scan_select();
     stage.settle();
     assert_eq!(stage.taken().len(), 1, "the round never ends");
-}
-
-#[test]
-fn a_key_meant_for_the_screen_before_chooses_no_face() {
-    let stage = stage_with(&rate_view());
-    for select in [Key::Return, Key::F12] {
-        stage.key(Key::RightArrow);
-        stage.show(&samples::view("ru", samples::thanks(Some(5))));
-        stage.taken();
-        stage.show(&rate_view());
-        stage.key(select);
-        assert_eq!(stage.taken(), [], "{select:?}");
-        stage.key(Key::RightArrow);
-        stage.key(select);
-        assert_eq!(stage.taken(), [keypad(1)], "the next one is the first face");
-    }
-}
-
-#[test]
-fn the_next_visitor_does_not_find_the_focus_where_the_last_one_left_it() {
-    let stage = stage_with(&rate_view());
-    let plain = image(&stage.picture());
-    stage.screen.scan_next();
-    stage.screen.scan_next();
-    stage.settle();
-    assert!(plain != image(&stage.picture()));
-    let next = View {
-        visits: 1,
-        ..rate_view()
-    };
-    stage.show(&next);
-    assert!(plain == image(&stage.picture()), "nor is it shown");
-    stage.screen.scan_select();
-    stage.settle();
-    assert_eq!(stage.taken(), []);
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn begun(score: u8) -> Lobby {
 }
 
 /// The same on the comment's page, which is the last one.
-fn writing() -> Lobby {
+pub fn writing() -> Lobby {
     let mut lobby = begun(2);
     for _ in 0..4 {
         lobby.touch("Кийинки");
@@ -34,7 +34,7 @@ fn writing() -> Lobby {
     lobby
 }
 
-fn written(lobby: &Lobby) -> String {
+pub fn written(lobby: &Lobby) -> String {
     match lobby.screen() {
         ScreenView::More(page) => match page.content {
             PageView::Comment { text, .. } => text,
@@ -302,51 +302,6 @@ fn scan_select(lobby: &mut Lobby) {
     lobby.stage.settle();
     lobby.follow();
     lobby.stage.settle();
-}
-
-#[test]
-fn the_key_for_deleting_deletes_a_word_while_it_is_held_once_and_nothing_when_it_is_lifted() {
-    let mut lobby = writing();
-    lobby.happen(pikir_kiosk::visit::Event::Write("баары жакшы болду".into()));
-    lobby.stage.settle();
-    lobby.touch("Өчүрүү");
-    assert_eq!(written(&lobby), "баары жакшы болд");
-    lobby.stage.press("Өчүрүү");
-    for _ in 0..10 {
-        lobby.stage.settle();
-        lobby.follow();
-    }
-    assert_eq!(written(&lobby), "баары жакшы ");
-    lobby.stage.release("Өчүрүү");
-    lobby.follow();
-    assert_eq!(written(&lobby), "баары жакшы ");
-    lobby.touch("Өчүрүү");
-    assert_eq!(written(&lobby), "баары жакшы");
-}
-
-#[test]
-fn a_key_of_the_screen_touched_twice_within_the_double_strike_time_writes_once() {
-    let mut lobby = writing();
-    lobby.stage.screen.set_double_strike(1_000);
-    let touch = |lobby: &mut Lobby, label: &str| {
-        let centre = crate::stage::bounds(&lobby.stage.labelled(label)).centre();
-        lobby.stage.touch_at(centre);
-        lobby.follow();
-        lobby.stage.settle();
-    };
-    touch(&mut lobby, "А");
-    // A touch takes 400 ms of the stage's time.
-    touch(&mut lobby, "а");
-    assert_eq!(written(&lobby), "А");
-    touch(&mut lobby, "ң");
-    assert_eq!(written(&lobby), "Аң", "another key is another touch");
-    touch(&mut lobby, "а");
-    assert_eq!(written(&lobby), "Аңа");
-    for _ in 0..3 {
-        lobby.stage.settle();
-    }
-    touch(&mut lobby, "а");
-    assert_eq!(written(&lobby), "Аңаа");
 }
 
 #[test]
