@@ -23,6 +23,9 @@ pub const COMMIT_PATIENCE_MS: u64 = 3_000;
 pub const THANKS_MS: u64 = 4_000;
 /// How long fresh thanks take nothing but another rating (milliseconds): the second half of a double tap falls in it.
 pub const THANKS_GUARD_MS: u64 = 700;
+/// How long no score is taken after a screen or the idle warning was left (milliseconds): the second half of a double tap, and a
+/// press meant for what has just gone, fall in it.
+pub const LEFT_GUARD_MS: u64 = 700;
 /// How long "taken back" or "not saved" stays on the rate screen (milliseconds).
 pub const MESSAGE_MS: u64 = 6_000;
 /// How long the thanks screen stays where the visitor can say more (milliseconds).
@@ -180,6 +183,9 @@ pub const OPEN_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Longest text that is said at once (characters): a comment and what surrounds it.
 pub const MAX_SPOKEN_CHARS: usize = 2_000;
+/// How long what is said keeps a visit after the last thing that its visitor did (milliseconds): the longest text takes less than
+/// three minutes, and a voice that never ends must not keep the terminal.
+pub const SPEECH_KEEPS_MS: u64 = 240_000;
 /// How fast speech is. Slower than a speech program's own: the words are official, and heard for the first time.
 pub const SPEECH_WORDS_PER_MINUTE: u32 = 150;
 /// How often it is looked whether what is being said has come to its end; only while it lasts.

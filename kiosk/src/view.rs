@@ -38,6 +38,8 @@ pub struct View {
     pub ratings_today: Option<u32>,
     /// What lies over the screen.
     pub overlay: Option<Overlay>,
+    /// How many visits have ended: the focus of keys goes back to the beginning where it changes.
+    pub visits: u32,
     /// "Are you still there?" is asked, and there are so many seconds to answer. Lies over everything.
     pub idle_left_s: Option<u32>,
 }
@@ -266,6 +268,8 @@ pub enum UserAction {
     Back,
     /// "I am still here".
     Stay,
+    /// A key moved the focus or chose what has it: whoever finds their way so needs time for it.
+    Steer,
     /// The visitor wants the screen otherwise.
     Adapt(Adaptation),
     /// The visitor wants the screen as every visit begins.

@@ -10,10 +10,12 @@
 //! | `rating.rs` | from the tap to thanks, and taking it back |
 //! | `more.rs` | what is added to a rating afterwards |
 //! | `idle.rs` | visitors who walk away |
+//! | `panel.rs` | a panel that touches itself |
 
 mod events;
 mod idle;
 mod more;
+mod panel;
 mod rating;
 
 pub use events::{Effect, Event, Rules, Stamp, Tap};
@@ -22,8 +24,8 @@ pub use more::{Named, Questionnaire};
 use pikir_contract::{BootId, Id, InputKind, Score};
 
 use crate::adaptation::Adaptation;
-use crate::doubt::{Doubt, Phantom, Point};
-use crate::limits::{COMMIT_PATIENCE_MS, THANKS_GUARD_MS};
+use crate::doubt::Doubt;
+use crate::limits::COMMIT_PATIENCE_MS;
 use crate::view::{Fault, FaultView, Overlay, RateMessage, RateView, ScreenView, ThanksView};
 use more::More;
 
@@ -36,11 +38,21 @@ pub struct Visit {
     adaptation: Adaptation,
     /// How every visit begins: plain, and spoken while headphones are plugged in.
     begins: Adaptation,
+    /// This visitor finds their way with keys.
+    steers: bool,
+    /// Something is being said to this visitor.
+    hears: bool,
+    /// Uptime at which the last thing that was said came to its end (milliseconds).
+    heard_ms: u64,
     overlay: Option<Overlay>,
     /// Uptime of the last thing a visitor did (milliseconds).
     touched_ms: u64,
     /// Uptime of the last touch of the panel, whatever was hit, but for those of phantoms (milliseconds).
     stirred_ms: u64,
+    /// Uptime at which thanks, a questionnaire, an overlay or the idle warning was left, by a visitor or by time (milliseconds).
+    left_ms: Option<u64>,
+    /// How many visits have ended.
+    ended: u32,
     doubt: Doubt,
     fault: Option<FaultView>,
 }
@@ -97,9 +109,14 @@ impl Visit {
             language,
             adaptation: Adaptation::default(),
             begins: Adaptation::default(),
+            steers: false,
+            hears: false,
+            heard_ms: 0,
             overlay: None,
             touched_ms: 0,
             stirred_ms: 0,
+            left_ms: None,
+            ended: 0,
             doubt: Doubt::new(last_rating),
             fault: None,
         }
@@ -131,9 +148,17 @@ impl Visit {
             }
             Event::Show(overlay) => {
                 self.touched_ms = now_ms;
+                if self.overlay.is_some() && overlay.is_none() {
+                    self.left_ms = Some(now_ms);
+                }
                 self.overlay = overlay;
             }
-            Event::Stay => self.touched_ms = now_ms,
+            Event::Stay => self.stay(now_ms),
+            Event::Speaking(speaks) => self.hear(speaks, now_ms),
+            Event::Steer => {
+                self.stay(now_ms);
+                self.steers = true;
+            }
             Event::More => self.say_more(now_ms),
             Event::Done if !matches!(self.phase, Phase::More(_)) => self.done(now_ms),
             Event::Done | Event::Choose(_) | Event::Write(_) | Event::Next | Event::Back => {
@@ -143,6 +168,7 @@ impl Visit {
             Event::NotAppended(id) => self.not_appended(id, now_ms),
             Event::Service(fault) => self.fault = fault,
             Event::Rules(rules) => self.follow(rules),
+            Event::End => effects.extend(self.leave_questionnaire(stamp)),
             Event::Tick => effects.extend(self.end_idle_visit(stamp)),
         }
         self.let_time_pass(now_ms);
@@ -165,14 +191,20 @@ impl Visit {
 
     /// A score answers the question that is shown: the rating, a criterion, or by its number an option.
     fn score_given(&mut self, tap: &Tap, stamp: &Stamp) -> Vec<Effect> {
+        if self.has_just_left(stamp.at.up_ms) {
+            return Vec::new();
+        }
         let Phase::More(more) = &self.phase else {
             return self.rate(tap, stamp).into_iter().collect();
         };
-        if more.takes_score() || tap.input != InputKind::Button {
+        if more.takes_number() || tap.input != InputKind::Button {
             let index = usize::from(tap.score.get()) - 1; // Scores begin at 1.
             return self.questionnaire(Event::Choose(index), stamp);
         }
-        // A rating button where none is asked for: somebody else is standing there.
+        if more.is_fresh(stamp.at.up_ms) {
+            return Vec::new();
+        }
+        // A rating button where nothing can be chosen: somebody else is standing there.
         let mut effects: Vec<_> = self.leave_questionnaire(stamp).into_iter().collect();
         effects.extend(self.rate(tap, stamp));
         effects
@@ -185,7 +217,7 @@ impl Visit {
             since_ms,
             withdrawal: None,
         } = self.phase
-            && !is_fresh(since_ms, now_ms)
+            && !self.is_fresh(since_ms, now_ms)
             && let Some(more) = More::new(rating, score, &self.rules.questionnaire, now_ms)
         {
             self.touched_ms = now_ms;
@@ -195,13 +227,16 @@ impl Visit {
 
     fn questionnaire(&mut self, event: Event, stamp: &Stamp) -> Vec<Effect> {
         let now_ms = stamp.at.up_ms;
+        let just_left = self.has_just_left(now_ms);
         let Phase::More(more) = &mut self.phase else {
             return Vec::new();
         };
         self.touched_ms = now_ms;
         match event {
-            // The second half of a double tap on the page before.
-            Event::Choose(_) | Event::Next | Event::Back | Event::Done if more.is_fresh(now_ms) => {
+            // The second half of a double tap on what was there before.
+            Event::Choose(_) | Event::Next | Event::Back | Event::Done
+                if just_left || more.is_fresh(now_ms) =>
+            {
                 return Vec::new();
             }
             Event::Choose(index) => more.choose(index, now_ms),
@@ -222,6 +257,8 @@ impl Visit {
         if let Phase::More(more) = &self.phase
             && more.has_left()
         {
+            self.left_ms = Some(now_ms);
+            self.touched_ms = now_ms;
             self.phase = Phase::Thanks {
                 rating: more.rating(),
                 score: None,
@@ -229,28 +266,6 @@ impl Visit {
                 withdrawal: None,
             };
         }
-    }
-
-    /// Nobody's input until it is a rating, so it neither wakes the terminal nor keeps a language.
-    fn panel_touched(&mut self, point: Point, now_ms: u64) -> Option<Effect> {
-        if !self.suspects(point) {
-            self.stirred_ms = now_ms;
-        }
-        let phantom = self.doubt.touch(point, now_ms)?;
-        let detail = format!("phantom touch at {phantom}; ratings from there are flagged");
-        Some(Effect::Maintenance(detail))
-    }
-
-    fn trust_quiet_points(&mut self, now_ms: u64) -> Vec<Effect> {
-        let quiet = self.doubt.let_time_pass(now_ms).into_iter();
-        quiet
-            .map(|Phantom { point, .. }| {
-                let Point { x, y } = point;
-                Effect::Maintenance(format!(
-                    "phantom touch at {x},{y} (per mille) has stopped; ratings from there count again"
-                ))
-            })
-            .collect()
     }
 
     /// Since when the oldest append waits for the disk (uptime in milliseconds).
@@ -280,22 +295,16 @@ impl Visit {
         self.adaptation
     }
 
+    /// How many visits have ended: where it changes, the next visitor finds the focus of keys at the beginning.
+    #[must_use]
+    pub fn ended(&self) -> u32 {
+        self.ended
+    }
+
     /// What this visitor opened over the screen.
     #[must_use]
     pub fn overlay(&self) -> Option<Overlay> {
         self.overlay
-    }
-
-    /// Where the panel touches itself, as far as is known.
-    #[must_use]
-    pub fn phantoms(&self) -> &[Phantom] {
-        self.doubt.phantoms()
-    }
-
-    /// Whether a touch here is taken for the panel's own.
-    #[must_use]
-    pub fn suspects(&self, point: Point) -> bool {
-        self.doubt.suspects(point)
     }
 
     /// The uptime (ms) at which [`Event::Tick`] changes something; `None`: time alone changes nothing.
@@ -311,7 +320,7 @@ impl Visit {
                 since_ms,
                 withdrawal: None,
                 ..
-            } => Some(self.thanks_deadline(*since_ms, now_ms)),
+            } => self.thanks_deadline(*since_ms, now_ms),
             // They end when the disk has answered.
             Phase::Saving { .. } | Phase::Thanks { .. } | Phase::More(_) => None,
         };
@@ -365,11 +374,6 @@ impl Visit {
             more,
         }
     }
-}
-
-/// Whether thanks have just come: the second half of a double tap on a face falls on them.
-fn is_fresh(since_ms: u64, now_ms: u64) -> bool {
-    now_ms < since_ms + THANKS_GUARD_MS
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ pub fn setup(setup: &SetupView) -> View {
         announced: None,
         ratings_today: None,
         overlay: None,
+        visits: 0,
         idle_left_s: None,
     }
 }
@@ -88,6 +89,7 @@ pub fn serving(
         announced: slides::first(config, telling.unix_ms, language),
         ratings_today: telling.ratings,
         overlay: visit.overlay(),
+        visits: visit.ended(),
         idle_left_s: visit.idle_left_s(now_ms),
     }
 }

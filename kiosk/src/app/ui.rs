@@ -159,8 +159,9 @@ impl Ui {
         self.service_changed();
     }
 
-    /// Ends the event loop.
+    /// Ends the event loop. What a visitor is just writing is handed to the journal first, which finishes it before it stops.
     pub fn quit(&mut self) {
+        self.step(Event::End);
         if let Err(error) = self.screen.quit() {
             tracing::warn!(%error, "the window is gone already");
         }

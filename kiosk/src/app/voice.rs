@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::screen::Screen;
 use crate::speech::{Output, SharedVoice, SpeechProgram, SpeechSettings};
 
-use super::Shared;
+use super::{Shared, ui};
 
 /// The voice of this machine; `None` where there is none.
 pub fn start(settings: SpeechSettings, screen: &Screen, shared: &Shared) -> Option<SharedVoice> {
@@ -17,7 +17,8 @@ pub fn start(settings: SpeechSettings, screen: &Screen, shared: &Shared) -> Opti
         }
         told.send_replace(problem);
     };
-    let voice = SpeechProgram::start(settings, problem.clone());
+    let speaking = |speaks| ui::post(move |ui| ui.speaking(speaks));
+    let voice = SpeechProgram::start(settings, problem.clone(), speaking);
     let voice = voice
         .inspect_err(|error| problem(Some(error.to_string())))
         .ok();

@@ -6,10 +6,10 @@ use std::rc::Rc;
 use slint::platform::Key as RealKey;
 use slint::{ComponentHandle as _, Model as _};
 
-use super::models;
 use super::ui::{
     AppWindow, Capitals, KeyCap, KeyKind, Keyboard as Adapter, Keys, More, Shell, Speech,
 };
+use super::{keys, models};
 use crate::keyboard::{self, Cap, Edit, Key, Keyboard, Move, Moved, Shift};
 use crate::languages::{self, primary};
 use crate::view::UserAction;
@@ -111,7 +111,7 @@ impl Pad {
     fn go(&self, key: &str) -> bool {
         let wanted = MOVES
             .iter()
-            .find(|(real, _)| slint::SharedString::from(*real) == key)
+            .find(|(real, _)| slint::SharedString::from(*real) == keys::plain(key))
             .map(|(_, wanted)| *wanted);
         let moved = self
             .state

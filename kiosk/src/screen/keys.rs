@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | next control | → ↓, and Tab |
 //! | the one before | ← ↑, and Shift+Tab |
-//! | select | Return, Space |
+//! | select | Return, Enter of a number block, Space |
 //! | back | Escape, `*` |
 //! | say it again | F1, `0`, `?` |
 //! | louder; after the loudest the lowest | F2, `+` |
@@ -20,7 +20,7 @@ use slint::ComponentHandle as _;
 use slint::platform::{Key, WindowEvent};
 
 use super::ui::{AppWindow, Command, Keys};
-use crate::view::UserAction;
+use crate::view::{UserAction, View};
 
 /// Keys that write nothing, and what they ask for.
 const SILENT: [(Key, Command); 11] = [
@@ -57,16 +57,30 @@ pub(super) fn connect(window: &AppWindow) {
     });
 }
 
-/// Every key pressed shows that the visitor is there, whatever it does.
-pub(super) fn report(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
-    let to = report.clone();
+/// The next visitor does not go on where the last one stopped.
+pub(super) fn show(window: &AppWindow, view: &View) {
+    // It wraps, as the count does: only a change matters.
     window
         .global::<Keys>()
-        .on_used(move || to(UserAction::Stay));
+        .set_visits(view.visits.cast_signed());
+}
+
+/// Every key pressed shows that the visitor is there, whatever it does.
+pub(super) fn report(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
+    let keys = window.global::<Keys>();
+    let to = report.clone();
+    keys.on_used(move || to(UserAction::Stay));
+    let to = report.clone();
+    keys.on_steered(move || to(UserAction::Steer));
+}
+
+/// The Enter key of a number block is Return: drawing straight to the screen, Slint hands it on as a carriage return.
+pub(super) fn plain(text: &str) -> &str {
+    if text == "\r" { "\n" } else { text }
 }
 
 fn command(text: &str, typing: bool) -> Command {
-    let mut characters = text.chars();
+    let mut characters = plain(text).chars();
     let (Some(character), None) = (characters.next(), characters.next()) else {
         return Command::None;
     };
@@ -108,6 +122,9 @@ mod tests {
         ] {
             assert_eq!(command(key, false), asks);
             assert_eq!(command(key, true), Command::None);
+        }
+        for enter in ["\n", "\r"] {
+            assert_eq!(command(enter, true), Command::Select, "{enter:?}");
         }
         let escape = slint::SharedString::from(Key::Escape);
         assert_eq!(command(&escape, true), Command::Back);

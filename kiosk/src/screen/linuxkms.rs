@@ -3,14 +3,20 @@
 //! Slint takes the picture's rotation from the environment and hands touches on as libinput gives them, unturned. So each
 //! panel's calibration matrix is turned here as libinput announces it, also when it is plugged in later. What the
 //! system's own calibration says (`LIBINPUT_CALIBRATION_MATRIX` of udev) stays in force beneath.
+//!
+//! Slint makes nothing of some keys that a terminal needs, so they are handed to the window from here.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
-use input::event::keyboard::{KeyboardEvent, KeyboardEventTrait as _};
+use input::event::keyboard::{KeyState, KeyboardEvent, KeyboardEventTrait as _};
 use input::event::{DeviceEvent, EventTrait as _};
 use input::{Device, DeviceCapability, Event};
 
+use slint::platform::{Key, WindowEvent};
+use slint::{ComponentHandle as _, SharedString, Weak};
+
 use super::ScreenError;
+use super::ui::AppWindow;
 
 /// A 2×3 matrix, row by row, from a panel's coordinates to the window's, both 0 to 1.
 pub type Matrix = [f32; 6];
@@ -20,6 +26,16 @@ const BACKEND: &str = "linuxkms-software";
 /// Key codes of both Alt keys (linux/input-event-codes.h). Slint ends its event loop at Ctrl+Alt+Backspace; without Alt there is
 /// no such combination, and no script of the visitors needs it.
 const ALT_KEYS: [u32; 2] = [56, 100];
+/// Key codes of both Shift keys.
+const SHIFT_KEYS: [u32; 2] = [42, 54];
+/// Key code of Tab.
+const TAB: u32 = 15;
+/// Key codes of a number block, for 0 to 9. Nobody presses Num Lock on a terminal, without which Slint gets no digit.
+const NUMBER_BLOCK: [u32; 10] = [82, 79, 80, 81, 75, 76, 77, 71, 72, 73];
+
+thread_local! {
+    static WINDOW: RefCell<Weak<AppWindow>> = RefCell::default();
+}
 
 /// Whether the program draws to the screen itself, and not into a window of X11. A Wayland session without XWayland has no
 /// place for it, but the screen is taken there.
@@ -42,6 +58,7 @@ pub fn draws_by_itself() -> bool {
 pub fn prepare(rotation: u16, on_panels: impl Fn(u32) + 'static) -> Result<(), ScreenError> {
     turn_picture(rotation);
     let panels = Cell::new(0);
+    let keyboard = Keyboard::default();
     let hook = move |event: &Event| match event {
         Event::Device(DeviceEvent::Added(added)) => {
             let mut device = added.device();
@@ -59,7 +76,9 @@ pub fn prepare(rotation: u16, on_panels: impl Fn(u32) + 'static) -> Result<(), S
             }
             false
         }
-        Event::Keyboard(KeyboardEvent::Key(key)) => ALT_KEYS.contains(&key.key()),
+        Event::Keyboard(KeyboardEvent::Key(key)) => {
+            keyboard.takes(key.key(), key.key_state() == KeyState::Pressed)
+        }
         _ => false,
     };
     let chosen = std::env::var("SLINT_BACKEND").unwrap_or_default();
@@ -73,6 +92,56 @@ pub fn prepare(rotation: u16, on_panels: impl Fn(u32) + 'static) -> Result<(), S
         .with_libinput_event_hook(hook)
         .select()
         .map_err(ScreenError::Open)
+}
+
+/// The window that gets the keys of which Slint makes nothing.
+pub(super) fn hand_keys_to(window: &AppWindow) {
+    WINDOW.set(window.as_weak());
+}
+
+/// What the keyboards have to do with the terminal before Slint sees it.
+#[derive(Default)]
+struct Keyboard {
+    /// Which of [`SHIFT_KEYS`] are held down.
+    shifts: Cell<[bool; 2]>,
+}
+
+impl Keyboard {
+    /// Whether Slint is not to see that this key went down or up.
+    fn takes(&self, code: u32, pressed: bool) -> bool {
+        if let Some(at) = SHIFT_KEYS.iter().position(|shift| *shift == code) {
+            let mut held = self.shifts.get();
+            held[at] = pressed;
+            self.shifts.set(held);
+        }
+        match missed(code, self.shifts.get().contains(&true)) {
+            Some(text) => {
+                hand_over(text, pressed);
+                true
+            }
+            None => ALT_KEYS.contains(&code),
+        }
+    }
+}
+
+/// What a key means of which Slint makes nothing.
+fn missed(code: u32, shifted: bool) -> Option<SharedString> {
+    if code == TAB && shifted {
+        return Some(Key::Backtab.into());
+    }
+    let digit = NUMBER_BLOCK.iter().position(|key| *key == code)?;
+    Some(digit.to_string().into())
+}
+
+fn hand_over(text: SharedString, pressed: bool) {
+    // Gone with the window: the program is ending.
+    if let Some(window) = WINDOW.with_borrow(Weak::upgrade) {
+        window.window().dispatch_event(if pressed {
+            WindowEvent::KeyPressed { text }
+        } else {
+            WindowEvent::KeyReleased { text }
+        });
+    }
 }
 
 /// Slint's linuxkms backend takes the rotation from the environment only.
@@ -145,6 +214,40 @@ mod tests {
     }
 
     const CORNERS: [(f32, f32); 4] = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
+
+    #[test]
+    fn keys_of_which_slint_makes_nothing_are_taken_and_no_others() {
+        let keyboard = Keyboard::default();
+        let [left, right] = SHIFT_KEYS;
+        assert!(!keyboard.takes(TAB, true), "Tab alone is Slint's");
+        assert!(!keyboard.takes(left, true) && !keyboard.takes(right, true));
+        assert!(!keyboard.takes(left, false));
+        assert!(keyboard.takes(TAB, true), "one Shift is held still");
+        assert!(!keyboard.takes(right, false));
+        assert!(!keyboard.takes(TAB, true));
+        assert!(ALT_KEYS.iter().all(|alt| keyboard.takes(*alt, true)));
+        // Escape, the digits above the letters, Return, Enter, F11.
+        for code in [1, 2, 11, 28, 96, 87] {
+            assert!(!keyboard.takes(code, true), "{code}");
+        }
+    }
+
+    #[test]
+    fn the_digits_of_a_number_block_are_digits_whatever_num_lock_says() {
+        // In linux/input-event-codes.h KEY_KP7 is 71 and KEY_KP0 is 82.
+        let block = [
+            (71, "7"),
+            (73, "9"),
+            (75, "4"),
+            (79, "1"),
+            (81, "3"),
+            (82, "0"),
+        ];
+        for (code, digit) in block {
+            assert_eq!(missed(code, false).as_deref(), Some(digit));
+        }
+        assert_eq!(missed(TAB, true), Some(Key::Backtab.into()));
+    }
 
     #[test]
     fn a_quarter_turn_four_times_is_none_and_each_turn_is_quarters() {

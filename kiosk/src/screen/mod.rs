@@ -88,6 +88,7 @@ impl Screen {
         words::connect(&window);
         qr::connect(&window);
         keys::connect(&window);
+        linuxkms::hand_keys_to(&window);
         let bare = BareX11::connect().map(Rc::new);
         let screen = Screen { window, bare };
         screen.fit(options.windowed);
@@ -195,6 +196,7 @@ impl Screen {
             }
         };
         more::show_keyboard(&self.window, view);
+        keys::show(&self.window, view);
         self.window.global::<Shell>().set_screen(kind);
     }
 

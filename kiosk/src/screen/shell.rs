@@ -7,6 +7,7 @@ use slint::{Color, ComponentHandle as _};
 
 use super::ui::{AppWindow, Keys, Language, OverlayKind, Shell, Theme};
 use super::{models, qr};
+use crate::languages::primary;
 use crate::view::{Overlay, QrView, ScreenView, SetupView, UserAction, View};
 
 /// The theme's own accent, where the organisation has none.
@@ -79,9 +80,10 @@ fn per_mille(position: f32, length: f32) -> u16 {
     (position / length * 1000.0).round().clamp(0.0, 1000.0) as u16
 }
 
-/// A language without a translation is shown in English; the organisation's own texts stay in theirs.
+/// A language without a translation is shown in English; the organisation's own texts stay in theirs. There is one translation a
+/// language, whatever the region.
 pub(super) fn select_language(language: &str) {
-    if slint::select_bundled_translation(language).is_err()
+    if slint::select_bundled_translation(&primary(language)).is_err()
         && let Err(error) = slint::select_bundled_translation("en")
     {
         tracing::warn!(%error, language, "the screen has no translations");

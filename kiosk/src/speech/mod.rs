@@ -1,7 +1,8 @@
 //! Speech: what the screen says to those who do not see it.
 //!
-//! The words come from the screen (`ui/speech.slint`), in the language it shows; [`Voice`] says them. Nothing spoken ever
-//! tells the score that was given, whoever may hear it: the answers are read out as they get the focus, the choice is not.
+//! The words come from the screen (`ui/speech.slint`), in the language it shows; [`Voice`] says them. The choice of a score is
+//! never said. Answers and letters are read out to headphones as they get the focus; through a loudspeaker nothing tells which
+//! one has it, for the last one heard would be the one given.
 //!
 //! | file | what of it |
 //! | --- | --- |
@@ -47,7 +48,7 @@ impl Default for SpeechSettings {
 pub enum Output {
     /// The visitor alone.
     Headphones,
-    /// Everybody near. What a visitor writes is not read out.
+    /// Everybody near. Neither which score has the focus nor what a visitor writes is read out.
     Loudspeaker,
 }
 

@@ -40,13 +40,14 @@ enum Order {
 
 impl SpeechProgram {
     /// Starts the thread. `problem` is called from it with what is wrong, in plain words for a technician, and with
-    /// `None` when the program works again.
+    /// `None` when the program works again; `speaking` when it begins to say something, and when nothing is said any more.
     ///
     /// # Errors
     /// There is no such program, or the thread cannot be started.
     pub fn start(
         settings: SpeechSettings,
         problem: impl FnMut(Option<String>) + Send + 'static,
+        speaking: impl FnMut(bool) + Send + 'static,
     ) -> Result<Self, SpeechError> {
         find(&settings.program).map_err(|error| SpeechError::new(&settings, &error))?;
         let (sender, orders) = channel();
@@ -58,6 +59,8 @@ impl SpeechProgram {
                     settings: speaker,
                     child: None,
                     problem: Box::new(problem),
+                    speaking: Box::new(speaking),
+                    spoke: false,
                     told: None,
                 }
                 .run(&orders);
@@ -82,6 +85,9 @@ struct Speaker {
     settings: SpeechSettings,
     child: Option<Child>,
     problem: Box<dyn FnMut(Option<String>) + Send>,
+    speaking: Box<dyn FnMut(bool) + Send>,
+    /// What was told of it last.
+    spoke: bool,
     /// What was told last.
     told: Option<String>,
 }
@@ -111,6 +117,11 @@ impl Speaker {
                     self.silence();
                     return;
                 }
+            }
+            let speaks = self.child.is_some();
+            if speaks != self.spoke {
+                self.spoke = speaks;
+                (self.speaking)(speaks);
             }
         }
     }

@@ -35,10 +35,11 @@ fn fake(directory: &Path, then: &str) -> (SpeechSettings, std::path::PathBuf) {
 
 fn started(settings: SpeechSettings) -> (SpeechProgram, Receiver<Option<String>>) {
     let (sender, problems) = channel();
-    let program = SpeechProgram::start(settings, move |problem| {
+    let problem = move |problem| {
         // A test that has ended no longer listens.
         let _ = sender.send(problem);
-    });
+    };
+    let program = SpeechProgram::start(settings, problem, |_| {});
     (program.unwrap(), problems)
 }
 
@@ -98,6 +99,34 @@ fn what_is_being_said_ends_at_once_when_it_is_stopped_and_when_something_else_is
 }
 
 #[test]
+fn the_beginning_and_the_end_of_what_is_said_are_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let (settings, log) = fake(directory.path(), "exec sleep 600");
+    let (sender, told) = channel();
+    let speaking = move |speaks| {
+        // A test that has ended no longer listens.
+        let _ = sender.send(speaks);
+    };
+    let voice = SpeechProgram::start(settings, |_| {}, speaking).unwrap();
+    voice.say(utterance("one", "en"));
+    assert_eq!(told.recv_timeout(DEADLINE), Ok(true));
+    line(&log, 0);
+    voice.say(utterance("two", "en"));
+    let [second, ..] = line(&log, 1);
+    assert!(told.try_recv().is_err(), "one after the other is one");
+    // It comes to its end by itself.
+    let status = std::process::Command::new("sh")
+        .args(["-c", &format!("kill {second}")])
+        .status();
+    assert!(status.unwrap().success());
+    assert_eq!(told.recv_timeout(DEADLINE), Ok(false));
+    voice.say(utterance("three", "en"));
+    assert_eq!(told.recv_timeout(DEADLINE), Ok(true));
+    voice.stop();
+    assert_eq!(told.recv_timeout(DEADLINE), Ok(false));
+}
+
+#[test]
 fn a_voice_that_is_dropped_falls_silent() {
     let directory = tempfile::tempdir().unwrap();
     let (settings, log) = fake(directory.path(), "exec sleep 600");
@@ -114,7 +143,7 @@ fn a_missing_program_is_told_in_plain_words_at_once() {
         program: "/nonexistent/espeak-ng".into(),
         ..SpeechSettings::default()
     };
-    let problem = SpeechProgram::start(settings, |_| {})
+    let problem = SpeechProgram::start(settings, |_| {}, |_| {})
         .unwrap_err()
         .to_string();
     assert!(

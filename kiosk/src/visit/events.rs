@@ -40,6 +40,10 @@ pub enum Event {
     Back,
     /// The visitor is still here.
     Stay,
+    /// The voice has begun to say something, or has come to its end.
+    Speaking(bool),
+    /// The visitor finds their way with keys.
+    Steer,
     /// The visitor wants the screen otherwise.
     Adapt(Adaptation),
     /// The visitor wants the screen as every visit begins.
@@ -59,6 +63,8 @@ pub enum Event {
     Service(Option<FaultView>),
     /// The portal's configuration changed.
     Rules(Rules),
+    /// The program is about to end.
+    End,
     /// Time passed.
     Tick,
 }
@@ -86,6 +92,7 @@ impl UserAction {
             UserAction::Next => Event::Next,
             UserAction::Back => Event::Back,
             UserAction::Stay => Event::Stay,
+            UserAction::Steer => Event::Steer,
             UserAction::Adapt(adaptation) => Event::Adapt(adaptation),
             UserAction::Plain => Event::Plain,
             UserAction::Show(overlay) => Event::Show(overlay),

@@ -149,9 +149,9 @@ impl More {
         }
     }
 
-    /// Whether a score answers this page.
-    pub(super) fn takes_score(&self) -> bool {
-        matches!(self.page(), Page::Criterion(_))
+    /// Whether a number answers this page: as a score, or as the place of an option.
+    pub(super) fn takes_number(&self) -> bool {
+        *self.page() != Page::Comment
     }
 
     /// The comment as it now reads; beyond the limit it ends. It is saved when the visitor leaves the page.

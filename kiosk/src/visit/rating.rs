@@ -2,10 +2,10 @@
 
 use pikir_contract::Id;
 
-use super::{Effect, Phase, READY, Stamp, Tap, Visit, Waiting, is_fresh};
+use super::{Effect, Phase, READY, Stamp, Tap, Visit, Waiting};
 use crate::doubt::Point;
 use crate::journal::{Content, NewEvent};
-use crate::limits::{MESSAGE_MS, THANKS_MS, THANKS_WITH_MORE_MS};
+use crate::limits::{LEFT_GUARD_MS, MESSAGE_MS, THANKS_GUARD_MS, THANKS_MS, THANKS_WITH_MORE_MS};
 use crate::view::RateMessage;
 
 impl Visit {
@@ -58,13 +58,14 @@ impl Visit {
         let now_ms = stamp.at.up_ms;
         self.let_time_pass(now_ms);
         self.undo_left_ms(now_ms)?;
+        let fresh =
+            matches!(self.phase, Phase::Thanks { since_ms, .. } if self.is_fresh(since_ms, now_ms));
         match &mut self.phase {
             Phase::Thanks {
                 rating,
-                since_ms,
                 withdrawal: withdrawal @ None,
                 ..
-            } if !is_fresh(*since_ms, now_ms) => {
+            } if !fresh => {
                 *withdrawal = Some((stamp.id, now_ms));
                 self.touched_ms = now_ms;
                 // Already now: the visitor may rate anew before the withdrawal is on the disk.
@@ -79,14 +80,16 @@ impl Visit {
         }
     }
 
-    /// How long a rating can be taken back (milliseconds): without hurry for those who set the screen up or hear it.
-    fn undo_ms(&self) -> u64 {
-        match self.rules.undo_ms {
-            // Nothing can be taken back at this terminal.
-            0 => 0,
-            undo_ms if self.adaptation.is_plain() => undo_ms,
-            undo_ms => undo_ms.max(self.rules.idle_ms),
-        }
+    /// Until when a rating can be taken back (uptime in milliseconds): for those who set the screen up, hear it or use keys, until
+    /// they have left.
+    fn undo_end_ms(&self, since_ms: u64, now_ms: u64) -> u64 {
+        let ordinary_ms = since_ms + self.rules.undo_ms;
+        let hurried = self.adaptation.is_plain() && !self.steers;
+        // Zero: nothing can be taken back at this terminal.
+        let left_at_ms = self
+            .left_at_ms(now_ms)
+            .filter(|_| !hurried && self.rules.undo_ms > 0);
+        ordinary_ms.max(left_at_ms.unwrap_or(0))
     }
 
     /// How long the rating can still be taken back (milliseconds, never 0); `None` once it cannot.
@@ -98,7 +101,7 @@ impl Visit {
                 withdrawal: None,
                 ..
             } => {
-                let left_ms = (since_ms + self.undo_ms()).saturating_sub(now_ms);
+                let left_ms = self.undo_end_ms(*since_ms, now_ms).saturating_sub(now_ms);
                 (left_ms > 0).then_some(left_ms)
             }
             _ => None,
@@ -112,10 +115,22 @@ impl Visit {
             withdrawal: None,
             ..
         } = self.phase
-            && !is_fresh(since_ms, now_ms)
+            && !self.is_fresh(since_ms, now_ms)
         {
-            self.end_visit();
+            self.end_visit(now_ms);
         }
+    }
+
+    /// Whether thanks have just come, or something over them has just gone: the second half of a double tap falls on them.
+    pub(super) fn is_fresh(&self, since_ms: u64, now_ms: u64) -> bool {
+        now_ms < since_ms + THANKS_GUARD_MS || self.has_just_left(now_ms)
+    }
+
+    /// Whether what was there before has just been left. A score given so soon is meant for that: a second half of a double tap,
+    /// a switch pressed late.
+    pub(super) fn has_just_left(&self, now_ms: u64) -> bool {
+        self.left_ms
+            .is_some_and(|left_ms| now_ms < left_ms + LEFT_GUARD_MS)
     }
 
     pub(super) fn appended(&mut self, id: Id, now_ms: u64) {
@@ -155,6 +170,7 @@ impl Visit {
             } if withdrawal.is_some_and(|(withdrawal, _)| withdrawal == id) => {
                 *withdrawal = None;
                 *since_ms = now_ms;
+                self.touched_ms = now_ms;
             }
             Phase::More(more) => more.not_appended(id),
             _ => {}
@@ -169,12 +185,13 @@ impl Visit {
         if waiting.is_empty() {
             match *saved {
                 Some((rating, score)) => {
+                    self.touched_ms = now_ms;
                     self.phase = Phase::Thanks {
                         rating,
                         score: Some(score),
                         since_ms: now_ms,
                         withdrawal: None,
-                    }
+                    };
                 }
                 None => self.say(RateMessage::NotSaved, now_ms),
             }
@@ -184,13 +201,14 @@ impl Visit {
     /// Back to the question with a line about what happened. The visitor has to read it, so idleness begins anew.
     fn say(&mut self, message: RateMessage, now_ms: u64) {
         self.touched_ms = now_ms;
+        self.left_ms = Some(now_ms);
         self.phase = Phase::Ready {
             message: Some((message, now_ms + MESSAGE_MS)),
         };
     }
 
-    /// How long thanks stay without any input: longer where there is something to decide, and without hurry for those
-    /// who set the screen up, are about to, or hear it.
+    /// How long thanks stay without any input where nobody is asked: longer where there is something to decide, and without hurry
+    /// for those who are about to set the screen up.
     fn thanks_ms(&self) -> u64 {
         let offers_more = match &self.phase {
             Phase::Thanks { score, .. } => {
@@ -198,28 +216,25 @@ impl Visit {
             }
             _ => false,
         };
-        let plain = self.adaptation.is_plain() && self.overlay.is_none();
-        let least_ms = match (plain, offers_more) {
-            (false, _) => self.rules.idle_ms,
-            (true, true) => THANKS_WITH_MORE_MS,
-            (true, false) => THANKS_MS,
+        let least_ms = match (self.overlay, offers_more) {
+            (Some(_), _) => self.rules.idle_ms,
+            (None, true) => THANKS_WITH_MORE_MS,
+            (None, false) => THANKS_MS,
         };
-        self.undo_ms().max(least_ms)
+        self.rules.undo_ms.max(least_ms)
     }
 
-    /// When thanks end by themselves (uptime in milliseconds).
-    fn thanks_end_ms(&self, since_ms: u64) -> u64 {
-        since_ms.max(self.touched_ms) + self.thanks_ms()
+    /// When thanks end by themselves (uptime in milliseconds); `None`: not before the visitor was asked.
+    fn thanks_end_ms(&self, since_ms: u64) -> Option<u64> {
+        (!self.is_costly()).then(|| since_ms.max(self.touched_ms) + self.thanks_ms())
     }
 
     /// The seconds to undo count down on the screen.
-    pub(super) fn thanks_deadline(&self, since_ms: u64, now_ms: u64) -> u64 {
-        let next_second = since_ms + ((now_ms - since_ms) / 1_000 + 1) * 1_000;
+    pub(super) fn thanks_deadline(&self, since_ms: u64, now_ms: u64) -> Option<u64> {
+        let left_ms = self.undo_left_ms(now_ms);
+        let next_second = left_ms.map(|left_ms| now_ms + (left_ms - 1) % 1_000 + 1);
         let end = self.thanks_end_ms(since_ms);
-        match self.undo_left_ms(now_ms) {
-            Some(_) => next_second.min(end),
-            None => end,
-        }
+        next_second.into_iter().chain(end).min()
     }
 
     pub(super) fn let_time_pass(&mut self, now_ms: u64) {
@@ -229,7 +244,12 @@ impl Visit {
                 since_ms,
                 withdrawal: None,
                 ..
-            } if now_ms >= self.thanks_end_ms(*since_ms) => self.end_visit(),
+            } if self
+                .thanks_end_ms(*since_ms)
+                .is_some_and(|end_ms| now_ms >= end_ms) =>
+            {
+                self.end_visit(now_ms);
+            }
             Phase::Ready {
                 message: Some((_, until_ms)),
             } if now_ms >= *until_ms => self.phase = READY,

@@ -4,12 +4,15 @@ use pikir_contract::InputKind;
 
 use super::*;
 use crate::clock::{Clock, TestClock};
+use crate::doubt::Point;
 use crate::entropy::{Entropy, TestEntropy};
 use crate::journal::{Content, NewEvent};
+use crate::limits::{IDLE_WARNING_MS, THANKS_GUARD_MS};
 
 mod doubt;
 mod histories;
 mod idle;
+mod leaving;
 mod more;
 
 fn rules() -> Rules {
@@ -340,7 +343,7 @@ fn the_language_returns_to_the_default_for_the_next_visitor() {
         "ru",
         "a language that is not offered is not taken"
     );
-    lobby.after(rules().idle_ms);
+    lobby.after(rules().idle_ms + IDLE_WARNING_MS);
     assert_eq!(lobby.visit.language(), "ky");
 }
 

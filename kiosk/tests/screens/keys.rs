@@ -11,11 +11,11 @@ use crate::pixels::{image, save};
 use crate::samples;
 use crate::stage::{Stage, keypad};
 
-fn rate_view() -> View {
+pub fn rate_view() -> View {
     samples::view("ru", ScreenView::Rate(samples::rate()))
 }
 
-fn stage_with(view: &View) -> Stage {
+pub fn stage_with(view: &View) -> Stage {
     let stage = Stage::new((800, 480));
     stage.show(view);
     stage
@@ -157,8 +157,22 @@ fn whoever_does_not_see_the_focus_go_hears_where_it_is() {
 }
 
 #[test]
+fn enter_of_a_number_block_and_shift_tab_do_as_return_and_an_arrow() {
+    let stage = stage_with(&rate_view());
+    for _ in 0..3 {
+        stage.key(Key::RightArrow);
+    }
+    stage.key(Key::Backtab);
+    stage.key("\r");
+    assert_eq!(stage.taken(), [keypad(2)]);
+    stage.show(&samples::view("ru", samples::thanks(Some(5))));
+    stage.key("\r");
+    assert_eq!(stage.taken(), [UserAction::Undo]);
+}
+
+#[test]
 fn return_and_space_held_down_select_once() {
-    for text in ["\n", " "] {
+    for text in ["\n", "\r", " "] {
         let stage = stage_with(&rate_view());
         stage.key(Key::RightArrow);
         let window = stage.screen.window();
@@ -182,27 +196,6 @@ fn an_arrow_held_down_moves_the_focus_once() {
     }
     stage.settle();
     assert_eq!(stage.said().len(), 1);
-}
-
-#[test]
-fn the_same_key_again_within_the_double_strike_time_is_the_same_key_press() {
-    let stage = stage_with(&rate_view());
-    stage.screen.set_double_strike(500);
-    stage.key("4");
-    assert_eq!(stage.taken(), [keypad(4)]);
-    // A key takes 400 ms of the stage's time.
-    stage.key("4");
-    assert_eq!(stage.taken(), []);
-    stage.key("5");
-    assert_eq!(
-        stage.taken(),
-        [keypad(5)],
-        "another key is another key press"
-    );
-    stage.settle();
-    stage.settle();
-    stage.key("5");
-    assert_eq!(stage.taken(), [keypad(5)]);
 }
 
 #[test]
@@ -235,11 +228,18 @@ fn the_marked_keys_ask_for_speech_volume_and_repetition() {
 #[test]
 fn every_key_is_reported_as_a_sign_of_life_and_silences_what_is_being_said() {
     let stage = stage_with(&spoken(rate_view()));
-    for key in [Key::RightArrow, Key::Escape, Key::F7, Key::PageUp] {
+    for (key, sign) in [
+        (Key::RightArrow, UserAction::Steer),
+        (Key::Backtab, UserAction::Steer),
+        (Key::F11, UserAction::Steer),
+        (Key::Escape, UserAction::Stay),
+        (Key::F7, UserAction::Stay),
+        (Key::PageUp, UserAction::Stay),
+    ] {
         stage.speech.take();
         stage.reported();
         stage.key(key);
-        assert_eq!(stage.reported(), [UserAction::Stay], "{key:?}");
+        assert_eq!(stage.reported(), [sign], "{key:?}");
         assert_eq!(stage.speech.take().first(), Some(&Request::Hush), "{key:?}");
     }
 }

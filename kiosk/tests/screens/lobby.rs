@@ -106,6 +106,7 @@ impl Lobby {
         View {
             adaptation: self.visit.adaptation(),
             overlay: self.visit.overlay(),
+            visits: self.visit.ended(),
             idle_left_s: self.visit.idle_left_s(now_ms),
             languages: samples::choices(&samples::LANGUAGES),
             ..samples::view(self.visit.language(), self.visit.screen(now_ms, texts))

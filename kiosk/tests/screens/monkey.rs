@@ -1,24 +1,28 @@
 //! A child who does everything to the terminal at once: random touches, second fingers, keys, key combinations, buttons,
 //! disks that fail. Whatever it does, the terminal stays whole.
 //!
-//! The seed is printed. `PIKIR_MONKEY_SEED` sets it, `PIKIR_MONKEY_INPUTS` the number of inputs: a hundred thousand take
-//! some minutes, so an ordinary run has fewer.
+//! The seed is printed. `PIKIR_MONKEY_SEED` sets it, `PIKIR_MONKEY_INPUTS` the number of inputs.
 
 use std::collections::BTreeSet;
 
+use i_slint_core::input::TouchPhase;
+use i_slint_core::lengths::logical_point_from_api;
 use pikir_contract::Id;
 use pikir_kiosk::adaptation::Adaptation;
 use pikir_kiosk::journal::{Content, NewEvent};
 use pikir_kiosk::view::{Fault, FaultView, ScreenView};
 use pikir_kiosk::visit::Event;
 use slint::LogicalPosition;
-use slint::platform::{Key, PointerEventButton, WindowEvent};
+use slint::platform::{InternalEvent, PointerEventButton, WindowEvent};
 
+use crate::dice::{Dice, KEYS, MODIFIERS, TEXTS};
 use crate::lobby::{Disk, Lobby, rules};
 use crate::stage::{PANELS, Size};
 
-/// Inputs of an ordinary run.
-const INPUTS: usize = 20_000;
+/// Inputs of an ordinary run, which takes two or three minutes.
+const INPUTS: usize = 100_000;
+/// Fingers of one hand.
+const FINGERS: usize = 5;
 /// Inputs between two looks at whether the terminal comes back to its first screen.
 const ROUND: usize = 500;
 /// Time in which every visit has ended: thanks, idle time and warning, several times over (milliseconds).
@@ -27,78 +31,12 @@ const LONG_MS: u64 = 300_000;
 /// journal in memory is left out: it is emptied as it is checked.
 const GROWTH: u64 = 8 * 1024 * 1024;
 
-/// Random numbers that a seed decides (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.roll() % limit as u64) as usize // Less than `limit`, so it fits.
-    }
-
-    fn of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
-        &choices[self.below(choices.len())]
-    }
-}
-
-/// Keys without a character, and those that mean something to the screen.
-const KEYS: [Key; 26] = [
-    Key::Tab,
-    Key::Backtab,
-    Key::Return,
-    Key::Escape,
-    Key::Backspace,
-    Key::Delete,
-    Key::Home,
-    Key::End,
-    Key::LeftArrow,
-    Key::RightArrow,
-    Key::UpArrow,
-    Key::DownArrow,
-    Key::PageUp,
-    Key::PageDown,
-    Key::Insert,
-    Key::F1,
-    Key::F2,
-    Key::F3,
-    Key::F4,
-    Key::F5,
-    Key::F10,
-    Key::F11,
-    Key::F12,
-    Key::Menu,
-    Key::Pause,
-    Key::SysReq,
-];
-const MODIFIERS: [Key; 5] = [Key::Control, Key::Alt, Key::AltGr, Key::Meta, Key::Shift];
-const TEXTS: [&str; 14] = [
-    "1",
-    "3",
-    "5",
-    "0",
-    "9",
-    "ө",
-    "Ң",
-    "a",
-    " ",
-    "*",
-    "#",
-    "\n",
-    "👩‍👩‍👧",
-    "longer text at once",
-];
-
 struct Monkey {
     lobby: Lobby,
     dice: Dice,
     size: Size,
+    /// Which fingers are on the panel.
+    down: [bool; FINGERS],
     /// Ids of every event that was ever in the journal.
     journalled: BTreeSet<Id>,
     checked: usize,
@@ -113,6 +51,7 @@ impl Monkey {
             lobby: Lobby::new(size),
             dice: Dice(seed),
             size,
+            down: [false; FINGERS],
             journalled: BTreeSet::new(),
             checked: 0,
             ratings: 0,
@@ -134,7 +73,8 @@ impl Monkey {
     fn act(&mut self) {
         match self.dice.below(100) {
             0..55 => self.touch(),
-            55..60 => self.second_finger(),
+            55..58 => self.fingers(),
+            58..60 => self.mouse(),
             60..72 => self.key(),
             72..82 => self.text(),
             82..85 => self.combination(),
@@ -172,8 +112,33 @@ impl Monkey {
         self.dispatch(WindowEvent::PointerReleased { position, button });
     }
 
-    /// Down twice, up twice or not at all, with other buttons, outside the window.
-    fn second_finger(&mut self) {
+    /// Several fingers, as a panel that tells them apart reports them: each comes down, moves, and is lifted or lost.
+    fn fingers(&mut self) {
+        for _ in 0..1 + self.dice.below(8) {
+            let finger = self.dice.below(FINGERS);
+            let phase = match (self.down[finger], self.dice.below(4)) {
+                (false, _) => TouchPhase::Started,
+                (true, 0 | 1) => TouchPhase::Moved,
+                (true, 2) => TouchPhase::Ended,
+                (true, _) => TouchPhase::Cancelled,
+            };
+            self.finger(finger, phase);
+            self.lobby.follow();
+        }
+    }
+
+    fn finger(&mut self, finger: usize, phase: TouchPhase) {
+        self.down[finger] = matches!(phase, TouchPhase::Started | TouchPhase::Moved);
+        let position = self.place();
+        self.dispatch(WindowEvent::internal(InternalEvent::Touch {
+            id: i32::try_from(finger).unwrap(),
+            position: logical_point_from_api(position),
+            phase,
+        }));
+    }
+
+    /// Somebody plugged one in: down twice, up twice or not at all, with other buttons, outside the window.
+    fn mouse(&mut self) {
         let buttons = [
             PointerEventButton::Left,
             PointerEventButton::Right,
@@ -295,6 +260,12 @@ impl Monkey {
         self.lobby.set_disk(Disk::Good);
         self.lobby.happen(Event::Service(None));
         self.look();
+        for finger in (0..FINGERS)
+            .filter(|finger| self.down[*finger])
+            .collect::<Vec<_>>()
+        {
+            self.finger(finger, TouchPhase::Ended);
+        }
         for button in [
             PointerEventButton::Left,
             PointerEventButton::Right,

@@ -25,7 +25,7 @@ fn begun(score: u8) -> Lobby {
 }
 
 /// The same on the comment's page, which is the last one.
-fn writing() -> Lobby {
+pub fn writing() -> Lobby {
     let mut lobby = begun(2);
     for _ in 0..4 {
         lobby.touch("Кийинки");
@@ -34,7 +34,7 @@ fn writing() -> Lobby {
     lobby
 }
 
-fn written(lobby: &Lobby) -> String {
+pub fn written(lobby: &Lobby) -> String {
     match lobby.screen() {
         ScreenView::More(page) => match page.content {
             PageView::Comment { text, .. } => text,
@@ -228,6 +228,9 @@ fn arrows_and_return_write_on_the_keys_of_the_screen() {
         &image(&lobby.stage.picture()),
         "more-comment-arrows-480x320-ky.png",
     );
+    // The Enter key of a number block.
+    lobby.key("\r");
+    assert_eq!(written(&lobby), "Ыы");
 }
 
 /// The key of the screen that has been reached.
@@ -299,26 +302,6 @@ fn scan_select(lobby: &mut Lobby) {
     lobby.stage.settle();
     lobby.follow();
     lobby.stage.settle();
-}
-
-#[test]
-fn the_key_for_deleting_deletes_a_word_while_it_is_held_once_and_nothing_when_it_is_lifted() {
-    let mut lobby = writing();
-    lobby.happen(pikir_kiosk::visit::Event::Write("баары жакшы болду".into()));
-    lobby.stage.settle();
-    lobby.touch("Өчүрүү");
-    assert_eq!(written(&lobby), "баары жакшы болд");
-    lobby.stage.press("Өчүрүү");
-    for _ in 0..10 {
-        lobby.stage.settle();
-        lobby.follow();
-    }
-    assert_eq!(written(&lobby), "баары жакшы ");
-    lobby.stage.release("Өчүрүү");
-    lobby.follow();
-    assert_eq!(written(&lobby), "баары жакшы ");
-    lobby.touch("Өчүрүү");
-    assert_eq!(written(&lobby), "баары жакшы");
 }
 
 #[test]

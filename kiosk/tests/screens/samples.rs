@@ -148,6 +148,7 @@ pub fn view(language: &str, screen: ScreenView) -> View {
         announced: None,
         ratings_today: None,
         overlay: None,
+        visits: 0,
         idle_left_s: None,
     }
 }

@@ -66,6 +66,8 @@ impl Stage {
         // One backend a thread; a second window on the same thread keeps the first one's.
         let _ = slint::platform::set_platform(Box::new(backend));
         let screen = Screen::new(options).unwrap();
+        // Headphones: everything is heard.
+        screen.set_speech(true, true);
         let actions = Rc::new(RefCell::new(Vec::new()));
         let reported = actions.clone();
         screen.on_action(move |action| reported.borrow_mut().push(action));
@@ -100,7 +102,12 @@ impl Stage {
     /// [`Stage::reported`].
     pub fn taken(&self) -> Vec<UserAction> {
         let mut actions = self.actions.take();
-        actions.retain(|action| !matches!(action, UserAction::Touched(_) | UserAction::Stay));
+        actions.retain(|action| {
+            !matches!(
+                action,
+                UserAction::Touched(_) | UserAction::Stay | UserAction::Steer
+            )
+        });
         actions
     }
 

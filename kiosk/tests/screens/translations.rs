@@ -165,6 +165,18 @@ fn every_letter_of_every_translation_is_in_the_fonts() {
     }
 }
 
+#[test]
+fn a_language_named_with_a_region_is_shown_in_its_translation() {
+    let stage = Stage::new((800, 480));
+    for (tag, language) in [("ky-KG", "ky"), ("RU-ru", "ru"), ("kk-Cyrl-KZ", "kk")] {
+        let mut view = samples::view(language, ScreenView::Rate(samples::rate()));
+        view.language = tag.into();
+        stage.show(&view);
+        let asked = ("RateScreen".to_owned(), "How were you served?".to_owned());
+        stage.labelled(&translations(language)[&asked]);
+    }
+}
+
 /// Looks `letter` up in the font's character map (`cmap`, formats 4 and 12 of the OpenType specification).
 fn has_glyph(font: &[u8], letter: char) -> bool {
     let short = |at: usize| usize::from(u16::from_be_bytes([font[at], font[at + 1]]));

@@ -49,6 +49,11 @@ impl Ui {
         }
     }
 
+    /// The voice has begun to say something, or has come to its end.
+    pub fn speaking(&mut self, speaks: bool) {
+        self.step(Event::Speaking(speaks));
+    }
+
     fn adaptation(&self) -> Option<Adaptation> {
         match &self.mode {
             Mode::Setup(_) => None,

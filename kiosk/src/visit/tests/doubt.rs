@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::histories::{Ledger, act, event_of};
 use super::*;
+use crate::limits::{IDLE_WARNING_MS, LEFT_GUARD_MS};
 
 /// The panel touches a face at its period until that is noticed.
 fn haunt(lobby: &mut Lobby) -> Vec<Effect> {
@@ -33,7 +34,7 @@ fn a_phantom_touch_is_told_to_the_technician_and_its_ratings_are_flagged_until_i
     assert_eq!(flags(&saved(&mut lobby, tap)), ["periodic"]);
     let beside = Some(Point { x: 300, y: 500 });
     for touched in [beside, None] {
-        let tap = lobby.after(5_000).tap(1);
+        let tap = lobby.after(5_000).after(LEFT_GUARD_MS).tap(1);
         let new = saved(&mut lobby, Tap { touched, ..tap });
         assert_eq!(flags(&new), [""; 0], "another point, or a key");
     }
@@ -68,7 +69,9 @@ fn whoever_touches_the_screen_ends_the_news_and_a_phantom_does_not() {
 fn a_touch_that_rates_nothing_keeps_no_language() {
     let mut lobby = Lobby::new();
     let _ = lobby.step(Event::Language("ru".into()));
-    lobby.clock.advance_ms(rules().idle_ms - 1);
+    lobby
+        .clock
+        .advance_ms(rules().idle_ms + IDLE_WARNING_MS - 1);
     assert_eq!(lobby.step(Event::Touched(FACE)), []);
     lobby.after(1);
     assert_eq!(lobby.visit.language(), "ky");
@@ -82,7 +85,7 @@ fn a_rating_is_flagged_as_closed_only_where_the_true_time_is_known() {
         ..rules()
     }));
     for (true_ms, expected) in [(None, &[][..]), (Some(1_800_000_000_000), &["closed"])] {
-        let tap = lobby.after(5_000).tap(4);
+        let tap = lobby.after(5_000).after(LEFT_GUARD_MS).tap(4);
         let new = saved(&mut lobby, Tap { true_ms, ..tap });
         assert_eq!(flags(&new), expected);
     }

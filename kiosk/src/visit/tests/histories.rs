@@ -20,6 +20,8 @@ pub(super) enum Act {
     Adapt(bool),
     Headphones(bool),
     Button(u8),
+    Speaking(bool),
+    Steer,
 }
 
 pub(super) fn act() -> impl Strategy<Value = Act> {
@@ -39,6 +41,8 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
         1 => any::<bool>().prop_map(Act::Adapt),
         1 => any::<bool>().prop_map(Act::Headphones),
         1 => (1_u8..=5).prop_map(Act::Button),
+        2 => any::<bool>().prop_map(Act::Speaking),
+        1 => Just(Act::Steer),
     ]
 }
 
@@ -100,6 +104,8 @@ pub(super) fn event_of(act: Act, lobby: &Lobby, ledger: &mut Ledger) -> Option<E
                 Event::Back
             }
         }
+        Act::Speaking(speaks) => Event::Speaking(speaks),
+        Act::Steer => Event::Steer,
         Act::Headphones(plugged) => Event::Headphones(plugged),
         Act::Adapt(speech) => Event::Adapt(Adaptation {
             speech,
@@ -131,6 +137,7 @@ proptest! {
             ledger.take(lobby.step(event))?;
         }
         ledger.take(lobby.step(Event::Service(None)))?;
+        ledger.take(lobby.step(Event::Speaking(false)))?;
         // Nobody is there any more: the visit's own deadlines bring it back.
         while let Some(deadline) = lobby.visit.deadline(lobby.clock.up_ms()) {
             lobby.clock.advance_ms(deadline - lobby.clock.up_ms());
@@ -143,6 +150,9 @@ proptest! {
         let first = Visit {
             doubt: lobby.visit.doubt.clone(),
             touched_ms: lobby.visit.touched_ms,
+            left_ms: lobby.visit.left_ms,
+            ended: lobby.visit.ended,
+            heard_ms: lobby.visit.heard_ms,
             begins,
             adaptation: begins,
             ..Visit::new(asking_rules(), None)

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::journal::Given;
-use crate::limits::{PAGE_GUARD_MS, THANKS_GUARD_MS};
+use crate::limits::PAGE_GUARD_MS;
 use crate::view::{MoreView, PageView};
 
 /// A visitor who gave `score`, was thanked, and went on.
@@ -125,7 +125,7 @@ fn the_second_half_of_a_double_tap_answers_nothing() {
 }
 
 #[test]
-fn a_key_chooses_by_number_and_a_rating_button_rates_only_what_asks_for_a_score() {
+fn keys_and_rating_buttons_choose_by_number_and_a_button_rates_anew_only_where_nothing_is_chosen() {
     let mut lobby = going_on(2);
     let _ = lobby.step(Event::Language("ru".into()));
     lobby.clock.advance_ms(PAGE_GUARD_MS);
@@ -147,10 +147,27 @@ fn a_key_chooses_by_number_and_a_rating_button_rates_only_what_asks_for_a_score(
     let tap = button(&lobby);
     let new = appended(lobby.step(Event::Rate(tap)).pop().unwrap());
     assert!(matches!(new.content, Content::Answer { given, .. } if given.criteria.len() == 1));
-    for _ in 0..2 {
-        turn(&mut lobby, Event::Next);
-    }
+    turn(&mut lobby, Event::Next);
+    let second_half = button(&lobby);
+    assert_eq!(
+        lobby.step(Event::Rate(second_half)),
+        [],
+        "the page is fresh"
+    );
+    lobby.clock.advance_ms(PAGE_GUARD_MS);
+    let first = Tap {
+        score: Score::new(1).unwrap(),
+        ..button(&lobby)
+    };
+    let new = appended(lobby.step(Event::Rate(first)).pop().unwrap());
+    assert!(
+        matches!(new.content, Content::Answer { given, .. } if given.reasons == Some(vec!["waiting".into()]))
+    );
+    turn(&mut lobby, Event::Next);
     let _ = lobby.step(Event::Write("Рахмат".into()));
+    let second_half = button(&lobby);
+    assert_eq!(lobby.step(Event::Rate(second_half)), [], "so is this one");
+    lobby.clock.advance_ms(PAGE_GUARD_MS);
     let tap = button(&lobby);
     let effects: Vec<_> = lobby
         .step(Event::Rate(tap))
@@ -169,6 +186,37 @@ fn a_key_chooses_by_number_and_a_rating_button_rates_only_what_asks_for_a_score(
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_rating_button_pressed_twice_on_the_last_criterion_rates_once() {
+    let mut lobby = Lobby::asking();
+    let mut rules = asking_rules();
+    rules.questionnaire.comment = false;
+    rules.questionnaire.reasons.clear();
+    let _ = lobby.step(Event::Rules(rules));
+    let new = lobby.rate(2).unwrap();
+    let _ = lobby.step(Event::Appended(new.id));
+    lobby.after(THANKS_GUARD_MS);
+    let _ = lobby.step(Event::More);
+    for _ in 0..2 {
+        turn(&mut lobby, Event::Next);
+    }
+    lobby.clock.advance_ms(PAGE_GUARD_MS);
+    let press = |lobby: &mut Lobby| {
+        let tap = Tap {
+            input: InputKind::Button,
+            touched: None,
+            ..lobby.tap(5)
+        };
+        lobby.step(Event::Rate(tap))
+    };
+    let answer = appended(press(&mut lobby).pop().unwrap());
+    assert_eq!(press(&mut lobby), [], "before it is on the disk");
+    let _ = lobby.step(Event::Appended(answer.id));
+    lobby.clock.advance_ms(150);
+    assert_eq!(press(&mut lobby), [], "and after");
+    assert!(lobby.thanked());
 }
 
 #[test]
