@@ -25,13 +25,17 @@ impl Visit {
 
     /// Whether ending the visit would cost its visitor something.
     pub(super) fn is_costly(&self) -> bool {
-        let begins = match &self.phase {
+        let (begins, chose_language) = match &self.phase {
             Phase::More(_) => return true,
-            // Whoever hears the screen loses with thanks the way to take the rating back.
-            Phase::Thanks { .. } => Adaptation::default(),
-            Phase::Ready { .. } | Phase::Saving { .. } => self.begins,
+            // Whoever hears the screen loses with thanks the way to take the rating back. Whoever only chose a language has
+            // done what they came for.
+            Phase::Thanks { .. } => (Adaptation::default(), false),
+            Phase::Ready { .. } | Phase::Saving { .. } => {
+                let default = &self.rules.default_language;
+                (self.begins, self.language != *default)
+            }
         };
-        self.adaptation != begins || self.steers || self.language != self.rules.default_language
+        self.adaptation != begins || self.steers || chose_language
     }
 
     /// Since when nobody does anything (uptime in milliseconds). Whoever is being told something listens; not for ever.

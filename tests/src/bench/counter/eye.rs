@@ -4,10 +4,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use pikir_kiosk::limits::LEFT_GUARD_MS;
+
 use super::super::milliseconds;
 use crate::kiosk::face;
 use crate::xvfb::Display;
 
+/// What comes at once after the thanks is taken for their double tap.
+const GUARD: Duration = Duration::from_millis(LEFT_GUARD_MS + 200);
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Side of the square that is watched around a face (pixels).
@@ -98,6 +102,7 @@ impl Eye {
             display.tap(ASIDE.0, ASIDE.1)?;
             std::thread::sleep(FINGER);
         }
+        std::thread::sleep(GUARD);
         Ok(())
     }
 }
