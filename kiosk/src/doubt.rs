@@ -78,6 +78,11 @@ impl Doubt {
         }
     }
 
+    /// Suspects what an earlier run of the program found, until it has been quiet for as long as any other.
+    pub fn recall(&mut self, found: &[Phantom]) {
+        self.phantoms.recall(found);
+    }
+
     /// The panel was touched, whatever was hit. Answers with the phantom where this touch gave it away.
     pub fn touch(&mut self, point: Point, up_ms: u64) -> Option<Phantom> {
         self.phantoms.touch(point, up_ms)

@@ -80,6 +80,11 @@ impl DataDir {
     pub fn housing(&self) -> PathBuf {
         self.root.join("housing")
     }
+    /// Where the panel touched itself when the terminal last ran.
+    #[must_use]
+    pub fn phantoms(&self) -> PathBuf {
+        self.root.join("phantoms")
+    }
     /// Held by the running terminal: one for each data directory.
     #[must_use]
     pub fn kiosk_lock(&self) -> PathBuf {

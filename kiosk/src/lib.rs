@@ -58,6 +58,7 @@ pub mod limits;
 pub mod log;
 pub mod network;
 pub mod news;
+pub mod phantom_memory;
 pub mod pixel_shift;
 pub mod portal;
 #[cfg(feature = "screen")]

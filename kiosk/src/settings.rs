@@ -267,7 +267,7 @@ const SPEECH_HELP: &str = "\
 # [speech]                     # what is shown is spoken when a visitor presses # or F3, or plugs in headphones
 # program = \"espeak-ng\"        # or one that takes its arguments and reads the words from its standard input
 # device = \"plughw:1,0\"        # sound device as ALSA calls it (aplay -L); without: the system's own choice
-# output = \"headphones\"        # or \"loudspeaker\": then nothing that a visitor writes is read out
+# output = \"headphones\"        # or \"loudspeaker\": then nothing of scores or of what a visitor writes is read out
 ";
 
 fn percent(number: i64) -> Option<u8> {

@@ -24,7 +24,7 @@ pub use more::{Named, Questionnaire};
 use pikir_contract::{BootId, Id, InputKind, Score};
 
 use crate::adaptation::Adaptation;
-use crate::doubt::Doubt;
+use crate::doubt::{Doubt, Phantom};
 use crate::limits::COMMIT_PATIENCE_MS;
 use crate::view::{Fault, FaultView, Overlay, RateMessage, RateView, ScreenView, ThanksView};
 use more::More;
@@ -120,6 +120,11 @@ impl Visit {
             doubt: Doubt::new(last_rating),
             fault: None,
         }
+    }
+
+    /// Where the panel touched itself when the terminal last ran.
+    pub fn recall_phantoms(&mut self, found: &[Phantom]) {
+        self.doubt.recall(found);
     }
 
     /// Takes what happened; returns what has to be done, in order. The stamp's moment is now; its id goes to a

@@ -36,6 +36,7 @@ use crate::files::{self, DataDir, Lock};
 use crate::hardware::{DoubleStrike, Hardware, HardwareStatus};
 use crate::identity::Identity;
 use crate::journal::JournalHandle;
+use crate::phantom_memory;
 use crate::portal::{PortalAddress, PortalHealth};
 use crate::screen::{self, Screen, ScreenOptions};
 use crate::settings::Settings;
@@ -84,6 +85,8 @@ struct Shared {
     screen: watch::Sender<&'static str>,
     /// Where the panel touches itself.
     phantoms: watch::Sender<Vec<Phantom>>,
+    /// Those of the last run.
+    remembered: Vec<Phantom>,
     /// Buttons, switches, backlight.
     hardware: watch::Sender<HardwareStatus>,
     /// The housing's switch.
@@ -204,6 +207,7 @@ fn settings_path(options: &Options) -> PathBuf {
 
 fn share(data: DataDir, settings: &Settings, vitals: vitals::Vitals) -> anyhow::Result<Shared> {
     let clock: SharedClock = Arc::new(SystemClock::new()?);
+    let remembered = phantom_memory::recall(&data, clock.up_ms());
     Ok(Shared {
         configuration: ConfigurationStore::load(data.clone()),
         true_time: Arc::new(TrueTime::new(clock.clone())),
@@ -216,7 +220,8 @@ fn share(data: DataDir, settings: &Settings, vitals: vitals::Vitals) -> anyhow::
         journal: watch::Sender::new(None),
         former: Arc::default(),
         screen: watch::Sender::new("setup"),
-        phantoms: watch::Sender::new(Vec::new()),
+        phantoms: watch::Sender::new(remembered.clone()),
+        remembered,
         hardware: watch::Sender::new(HardwareStatus::default()),
         housing: watch::Sender::new(Housing::default()),
         speech: watch::Sender::new(None),

@@ -16,6 +16,7 @@ use crate::identity::Identity;
 use crate::journal::{JournalHandle, NewEvent, Published};
 use crate::limits::LAST_NOTICE_PATIENCE;
 use crate::network::{self, NetworkChanges};
+use crate::phantom_memory;
 use crate::portal::{HttpPortal, PortalAddress, PortalHealth};
 use crate::tamper::TamperWatch;
 use crate::upkeep::Upkeep;
@@ -105,6 +106,8 @@ async fn serve(
         }
         .run(),
     );
+    let phantoms = shared.phantoms.subscribe();
+    tokio::spawn(phantom_memory::keep(shared.data.clone(), phantoms));
     let address = match address {
         Some(address) => address,
         // Enrolled by the technician's tool while no portal was set here.

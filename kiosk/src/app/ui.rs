@@ -141,7 +141,8 @@ impl Ui {
             Some(configuration) => picture::rules(&configuration),
             None => picture::rules_before_configuration(),
         };
-        let visit = Visit::new(rules, journal.published().state.last_rating);
+        let mut visit = Visit::new(rules, journal.published().state.last_rating);
+        visit.recall_phantoms(&self.shared.remembered);
         self.mode = Mode::Serving {
             visit: Box::new(visit),
             journal,
@@ -380,10 +381,10 @@ impl Ui {
     }
 
     fn publish_phantoms(&self) {
-        let phantoms = match &self.mode {
-            Mode::Setup(_) => &[],
-            Mode::Serving { visit, .. } => visit.phantoms(),
+        let Mode::Serving { visit, .. } = &self.mode else {
+            return;
         };
+        let phantoms = visit.phantoms();
         let told = |known: &mut Vec<Phantom>| {
             let news = known != phantoms;
             if news {

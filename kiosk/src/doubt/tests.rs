@@ -316,3 +316,21 @@ fn the_terminal_and_the_portal_judge_series_of_touches_alike() {
         assert_eq!(given_away_by, expected, "{}", series["name"]);
     }
 }
+
+#[test]
+fn what_the_last_run_found_is_suspected_at_once_and_trusted_again_once_it_is_quiet() {
+    let found = Phantom {
+        point: FACE,
+        period_ms: 12_864,
+        last_hit_ms: 1_000,
+    };
+    let mut watch = PhantomWatch::default();
+    watch.recall(&[found]);
+    assert!(watch.suspects(FACE));
+    // Two hits at its period: it goes on.
+    assert_eq!(watch.touch(FACE, 20_000), None);
+    assert_eq!(watch.touch(FACE, 32_864), None);
+    assert_eq!(watch.let_time_pass(1_000 + PHANTOM_RELEASE_MS), []);
+    assert_eq!(watch.let_time_pass(32_864 + PHANTOM_RELEASE_MS).len(), 1);
+    assert!(!watch.suspects(FACE));
+}
