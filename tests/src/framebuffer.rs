@@ -4,12 +4,11 @@
 //! What this cannot show: a real display's modes and page flips, and input, which libinput takes from devices only.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result};
 use image::{Rgb, RgbImage};
 
-use crate::process;
+use crate::preload;
 
 /// The screen; it is gone with its directory.
 pub struct Framebuffer {
@@ -22,15 +21,7 @@ pub struct Framebuffer {
 impl Framebuffer {
     /// A dark screen of this size in pixels, whose files lie in `dir`.
     pub fn new(dir: &Path, width: u32, height: u32) -> Result<Self> {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("framebuffer/framebuffer.c");
-        let library = dir.join("framebuffer.so");
-        process::succeed(
-            Command::new("cc")
-                .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
-                .arg(&library)
-                .arg(&source),
-        )
-        .context("the framebuffer cannot be compiled")?;
+        let library = preload::compile("framebuffer/framebuffer.c", dir)?;
         let memory = dir.join("framebuffer");
         let screen = Self {
             library,

@@ -5,9 +5,12 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use image::RgbImage;
+use pikir_kiosk::doubt::REPEAT_MS;
+use pikir_kiosk::limits::THANKS_GUARD_MS;
 use serde_json::Value;
 
 use crate::framebuffer::Framebuffer;
@@ -173,7 +176,16 @@ impl Kiosk {
         self.wait_for("everything delivered", |status| status["pending"] == 0)
     }
 
-    /// Rates as a visitor does, by `press`, and sees the thanks; then leaves, so that the next can rate.
+    /// Waits until so much time has passed on the terminal's own clock.
+    pub fn wait_ms(&self, ms: u64) -> Result<()> {
+        let up_ms = || number(&self.ask()?, "up_ms");
+        let until = up_ms()? + ms;
+        wait::until_every(CLOCK_PERIOD, "time to pass at the terminal", || {
+            Ok((up_ms()? > until).then_some(()))
+        })
+    }
+
+    /// Rates as a visitor does, by `press`, and sees the thanks; leaves, and returns when the next can rate undoubted.
     pub fn rate(
         &self,
         display: &Display,
@@ -186,9 +198,12 @@ impl Kiosk {
                 && status["last_seq"].as_u64().is_some_and(|seq| seq > before)
         };
         self.wait_for("the thanks for a rating", thanked)?;
+        // Fresh thanks take nothing.
+        self.wait_ms(THANKS_GUARD_MS)?;
         let (x, y) = ASIDE;
         display.tap(x, y)?;
-        self.wait_for_screen("rate").map(|_| ())
+        self.wait_for_screen("rate")?;
+        self.wait_ms(REPEAT_MS - THANKS_GUARD_MS)
     }
 
     /// Rates with a tap on the face with this score.
@@ -333,6 +348,9 @@ fn on_private_disk(command: &Command, directory: &Path, size: &str) -> Command {
     private.env_remove("WAYLAND_DISPLAY");
     private
 }
+
+/// How often a terminal is asked for its clock.
+const CLOCK_PERIOD: Duration = Duration::from_millis(10);
 
 /// A point of the thanks screen without a control, in pixels.
 const ASIDE: (u16, u16) = (6, 6);

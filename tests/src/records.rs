@@ -31,6 +31,17 @@ impl Record {
     }
 }
 
+/// The members of a body that the visitor gave: all but its head and what the terminal counted.
+pub fn given(record: &Record) -> Value {
+    let mut body = record.body.clone();
+    if let Value::Object(members) = &mut body {
+        for name in ["id", "boot", "up_ms", "wall", "synced", "rating", "gap_ms"] {
+            members.remove(name);
+        }
+    }
+    body
+}
+
 /// One review that a phone sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Review {
@@ -72,6 +83,20 @@ pub fn times(portal: &Portal, terminal: &str) -> Result<Vec<RatingTime>> {
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What a portal has put together of each visit at a terminal, in order: the members that the visitor gave; reasons by key.
+pub fn visits(portal: &Portal, terminal: &str) -> Result<Vec<Value>> {
+    let database = database(portal)?;
+    let mut statement = database.prepare(
+        "SELECT json_object('score', r.score, 'lang', r.lang, 'input', r.input, 'service', a.service,
+             'criteria', json(a.criteria), 'reasons', json(a.reasons), 'comment', a.comment,
+             'flags', json(r.flags), 'withdrawn', r.withdrawn)
+         FROM ratings r LEFT JOIN answered a ON a.terminal = r.terminal AND a.rating = r.event_id
+         WHERE r.terminal = (SELECT key FROM terminals WHERE id = ?1) ORDER BY r.seq",
+    )?;
+    let rows = statement.query_map([terminal], |row| row.get::<_, String>(0))?;
+    rows.map(|row| Ok(serde_json::from_str(&row?)?)).collect()
 }
 
 /// The ratings among `records`.

@@ -33,6 +33,11 @@ pub struct Scene {
 impl Scene {
     /// Starts a portal and sets up organisation, place and technician.
     pub fn new() -> Result<Self> {
+        Self::speaking(&["ky", "ru", "en"])
+    }
+
+    /// The same, where the place offers these languages, the first one by itself.
+    pub fn speaking(languages: &[&str]) -> Result<Self> {
         let dir = tempfile::tempdir().context("no temporary directory")?;
         let portal = Portal::start(&dir.path().join("portal"))?;
         let csv = dir.path().join("organizations.csv");
@@ -46,7 +51,7 @@ impl Scene {
         let place = portal.add_place(
             ORGANIZATION,
             "Hall 1",
-            &["--languages", "ky,ru,en", "--default-language", "ky"],
+            &["--languages", &languages.join(",")],
         )?;
         portal.add_user(TECHNICIAN)?;
         Ok(Self { portal, place, dir })

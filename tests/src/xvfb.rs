@@ -22,12 +22,26 @@ pub mod symbols {
     pub const RETURN: u32 = 0xff0d;
     /// Escape.
     pub const ESCAPE: u32 = 0xff1b;
+    /// Tab.
+    pub const TAB: u32 = 0xff09;
+    /// ←
+    pub const LEFT: u32 = 0xff51;
+    /// ↑
+    pub const UP: u32 = 0xff52;
     /// →
     pub const RIGHT: u32 = 0xff53;
+    /// ↓
+    pub const DOWN: u32 = 0xff54;
     /// F2.
     pub const F2: u32 = 0xffbf;
     /// F3.
     pub const F3: u32 = 0xffc0;
+    /// F11.
+    pub const F11: u32 = 0xffc8;
+    /// F12.
+    pub const F12: u32 = 0xffc9;
+    /// The left Shift key.
+    pub const SHIFT: u32 = 0xffe1;
 }
 
 /// A running Xvfb and a connection to it.
@@ -140,16 +154,27 @@ impl Display {
         Ok(focus > 1 && focus != self.root)
     }
 
-    /// A press and release of the key that types `character` without Shift.
+    /// A press and release of the key that types `character`, with Shift where it takes that.
     pub fn key(&self, character: char) -> Result<()> {
         self.key_symbol(u32::from(character))
     }
 
-    /// A press and release of the key with this symbol ([`symbols`]).
+    /// A press and release of the key with this symbol ([`symbols`]), with Shift where it takes that.
     pub fn key_symbol(&self, symbol: u32) -> Result<()> {
-        let code = self.key_code(symbol)?;
-        self.fake(KEY_PRESS_EVENT, code, 0, 0)?;
-        self.fake(KEY_RELEASE_EVENT, code, 0, 0)
+        let (code, shifted) = self.key_code(symbol)?;
+        let shift = match shifted {
+            true => Some(self.key_code(symbols::SHIFT)?.0),
+            false => None,
+        };
+        let down = shift.into_iter().chain([code]);
+        let up = [code].into_iter().chain(shift);
+        for code in down {
+            self.fake(KEY_PRESS_EVENT, code, 0, 0)?;
+        }
+        for code in up {
+            self.fake(KEY_RELEASE_EVENT, code, 0, 0)?;
+        }
+        Ok(())
     }
 
     fn fake(&self, kind: u8, detail: u8, x: i16, y: i16) -> Result<()> {
@@ -159,8 +184,8 @@ impl Display {
         Ok(())
     }
 
-    /// The key whose unshifted symbol is `symbol`; for Latin-1 characters the symbol is their code.
-    fn key_code(&self, symbol: u32) -> Result<u8> {
+    /// The key with this symbol, and whether it takes Shift; for Latin-1 characters the symbol is their code.
+    fn key_code(&self, symbol: u32) -> Result<(u8, bool)> {
         let setup = self.connection.setup();
         let (first, last) = (setup.min_keycode, setup.max_keycode);
         let mapping = self
@@ -168,12 +193,14 @@ impl Display {
             .get_keyboard_mapping(first, last - first + 1)?
             .reply()?;
         let per_key = usize::from(mapping.keysyms_per_keycode);
-        let position = mapping
-            .keysyms
-            .chunks_exact(per_key)
-            .position(|symbols| symbols[0] == symbol);
-        let offset =
-            position.with_context(|| format!("no key of the virtual display types {symbol:#x}"))?;
-        Ok(first + u8::try_from(offset)?)
+        let position = |level: usize| {
+            let mut keys = mapping.keysyms.chunks_exact(per_key);
+            keys.position(|symbols| symbols.get(level) == Some(&symbol))
+        };
+        let plain = position(0).map(|key| (key, false));
+        let (offset, shifted) = plain
+            .or_else(|| position(1).map(|key| (key, true)))
+            .with_context(|| format!("no key of the virtual display types {symbol:#x}"))?;
+        Ok((first + u8::try_from(offset)?, shifted))
     }
 }

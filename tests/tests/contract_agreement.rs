@@ -118,7 +118,7 @@ fn the_document_describes_the_requests_of_the_contract_and_no_others() -> Result
 
 #[test]
 fn the_limits_that_the_portal_publishes_are_those_that_terminals_keep_to() -> Result<()> {
-    use pikir_kiosk::doubt::{self, phantom};
+    use pikir_kiosk::doubt::{self, hours, phantom};
     let scene = Scene::new()?;
     let rules = http::get(&format!("{}/api/v1/rules", scene.portal.url()))?.json()?;
     let limits = |name: &str| {
@@ -140,6 +140,11 @@ fn the_limits_that_the_portal_publishes_are_those_that_terminals_keep_to() -> Re
         "longest_ms": phantom::MAX_PERIOD_MS,
     });
     assert_eq!(limits("periodic"), Some(periodic));
+    let closed = json!({
+        "before_opening_ms": hours::CLOSED_BEFORE_MIN * 60_000,
+        "after_closing_ms": hours::CLOSED_AFTER_MIN * 60_000,
+    });
+    assert_eq!(limits("closed"), Some(closed));
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
 use pikir_tests::power::{JournalKind, Life, Parts, Preparation, Tally};
+use pikir_tests::skip::not_tested;
 
 /// Power cuts in an ordinary run.
 const CUTS: u64 = 50;
@@ -28,7 +29,7 @@ fn parts() -> Result<Option<Parts>> {
     Ok(match Preparation::look()? {
         Preparation::Ready(parts) => Some(parts),
         Preparation::Absent(why) => {
-            say(&format!("SKIPPED, nothing was tested: {why}"));
+            not_tested(&format!("power cuts: {why}"))?;
             None
         }
     })

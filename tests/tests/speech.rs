@@ -1,59 +1,11 @@
 //! The terminal speaks: a key turns it on, every further action ends what is being said, and the words go to the speech
 //! program through a pipe, never into its arguments or into a log.
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-
 use anyhow::{Context, Result};
 use pikir_tests::scene::Scene;
+use pikir_tests::speech::{Heard, Listener};
 use pikir_tests::xvfb::symbols;
 use pikir_tests::{records, wait};
-
-/// A speech program that writes down what it is to say, and then "speaks" until it is killed.
-struct Listener {
-    log: PathBuf,
-}
-
-struct Heard {
-    process: String,
-    arguments: String,
-    text: String,
-}
-
-impl Listener {
-    fn new(dir: &Path, config: &Path) -> Result<Self> {
-        let (program, log) = (dir.join("listener"), dir.join("heard"));
-        let script = format!(
-            "#!/bin/sh\ntext=$(cat)\nprintf '%s|%s|%s\\n' $$ \"$*\" \"$text\" >> {}\nexec sleep 600\n",
-            log.display()
-        );
-        std::fs::write(&program, script)?;
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
-        let mut settings = std::fs::read_to_string(config)?;
-        settings.push_str(&format!(
-            "\n[speech]\nprogram = \"{}\"\ndevice = \"plughw:9,0\"\noutput = \"headphones\"\n",
-            program.display()
-        ));
-        std::fs::write(config, settings)?;
-        Ok(Self { log })
-    }
-
-    /// What was said in the `n`-th place, from 0, as soon as it is.
-    fn hears(&self, n: usize) -> Result<Heard> {
-        wait::until("the terminal to speak", || {
-            let text = std::fs::read_to_string(&self.log)?;
-            let whole = text.split_inclusive('\n').nth(n).context("not yet")?;
-            let line = whole.strip_suffix('\n').context("not yet")?;
-            let mut parts = line.splitn(3, '|').map(str::to_owned);
-            let mut part = || parts.next().context("three parts");
-            Ok(Some(Heard {
-                process: part()?,
-                arguments: part()?,
-                text: part()?,
-            }))
-        })
-    }
-}
 
 fn wait_until_silent(heard: &Heard) -> Result<()> {
     let stat = format!("/proc/{}/stat", heard.process);
@@ -68,7 +20,7 @@ fn a_visit_by_keypad_is_heard_as_it_is_shown_and_its_rating_arrives() -> Result<
     let scene = Scene::new()?;
     let display = scene.display()?;
     let mut kiosk = scene.terminal()?;
-    let listener = Listener::new(scene.dir(), kiosk.config())?;
+    let listener = Listener::new(scene.dir(), kiosk.config(), "headphones")?;
     kiosk.start(&display)?;
     kiosk.wait_for_screen("rate")?;
     wait::until("the keyboard", || Ok(display.has_focus()?.then_some(())))?;

@@ -42,7 +42,7 @@ pub fn packages() -> Vec<&'static Group> {
 pub fn prepare() -> Result<()> {
     if !packages::on_debian() {
         println!(
-            "      This is not Debian, whose packages it takes: the power-cut tests will be SKIPPED"
+            "      This is not Debian, whose packages it takes: the power cuts will be NOT TESTED"
         );
         return Ok(());
     }
