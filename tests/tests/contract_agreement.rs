@@ -136,6 +136,7 @@ fn the_limits_that_the_portal_publishes_are_those_that_terminals_keep_to() -> Re
         "radius_per_mille": phantom::POINT_RADIUS,
         "tolerance_ms": phantom::PERIOD_TOLERANCE_MS,
         "multiple": phantom::MAX_MULTIPLE,
+        "other_touches": phantom::MAX_STRAYS,
         "shortest_ms": phantom::MIN_PERIOD_MS,
         "longest_ms": phantom::MAX_PERIOD_MS,
     });

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use pikir_kiosk::limits::LEFT_GUARD_MS;
 use pikir_tests::kiosk::{Kiosk, face};
 use pikir_tests::records::{self, Record};
 use pikir_tests::scene::Scene;
@@ -81,6 +82,7 @@ fn a_point_that_touches_itself_is_told_to_the_technician_and_its_ratings_are_fla
 
     // A finger elsewhere is believed.
     kiosk.wait_for_screen("rate")?;
+    kiosk.wait_ms(LEFT_GUARD_MS)?;
     kiosk.rate_by_touch(&display, 5)?;
     kiosk.wait_until_delivered()?;
     let held = records::in_portal(&scene.portal, &kiosk.terminal_id()?)?;

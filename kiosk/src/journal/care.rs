@@ -135,19 +135,6 @@ impl Keeper {
         Ok(())
     }
 
-    /// An event in doubt with which the portal was asked, and which it takes as a new one, is no longer in doubt. One that
-    /// it calls a duplicate it may hold otherwise.
-    pub(super) fn believe_what_was_asked_with(&mut self, answer: &EventsAnswer) {
-        let first = self.in_doubt_after + 1;
-        let is_new = answer
-            .results
-            .iter()
-            .any(|result| result.seq == first && result.status != EventStatus::Duplicate);
-        if !self.is_confirmed && self.asks_with_event && is_new {
-            self.in_doubt_after = first;
-        }
-    }
-
     /// Whether the portal's answer shows that the disk lost the journal's end ([`super::tail`]).
     pub(super) fn lost_its_end(&self, answer: &EventsAnswer) -> bool {
         let through = answer.received_through;
@@ -164,10 +151,15 @@ impl Keeper {
         );
         // An answer to a question without events has nothing else to say.
         let knows_ours = self.is_asking || answer.results.iter().any(|result| result.seq <= last);
-        let first = if self.is_confirmed {
-            last + 1
-        } else {
-            self.in_doubt_after + 1
+        // The event with which the portal was asked is not the one it holds, where it holds more.
+        let is_held_otherwise = self.asks_with_event
+            && answer.results.iter().any(|result| {
+                result.seq == self.in_doubt_after && result.status == EventStatus::Duplicate
+            });
+        let first = match self.is_confirmed {
+            true => last + 1,
+            false if is_held_otherwise => self.in_doubt_after,
+            false => self.in_doubt_after + 1,
         };
         let Some(journal) = &mut self.journal else {
             return Err(JournalError::Busy);

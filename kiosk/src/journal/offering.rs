@@ -30,10 +30,15 @@ impl Keeper {
         if self.is_confirmed || batch.events.is_empty() {
             return Ok(batch);
         }
-        let known = batch.events.iter();
-        let known = known.take_while(|event| event.seq <= self.in_doubt_after);
-        let offered = known.count().max(usize::from(self.asks_with_event));
-        batch.events.truncate(offered);
+        let first = batch.events[0].seq;
+        if self.asks_with_event && first > self.in_doubt_after {
+            // On the disk before it is sent: whatever becomes of the answer, it is known that the portal may have it from here.
+            self.with(|journal| journal.end_doubt_with(first))?;
+            self.in_doubt_after = first;
+        }
+        batch
+            .events
+            .retain(|event| event.seq <= self.in_doubt_after);
         batch.is_question = batch.events.is_empty();
         self.is_asking = batch.is_question;
         Ok(batch)
@@ -87,7 +92,6 @@ impl Keeper {
             self.offered = [ahead, None];
             return Ok(Taken::AsOffered);
         }
-        self.believe_what_was_asked_with(&answer);
         if self.lost_its_end(&answer) {
             self.go_on_behind(&answer)?;
         }

@@ -268,7 +268,27 @@ fn asked_with_an_event_a_portal_that_takes_it_as_new_ends_the_doubt() {
 }
 
 #[test]
-fn asked_with_an_event_a_portal_that_holds_it_otherwise_shows_what_the_disk_lost() {
+fn asked_with_an_event_whose_answer_was_lost_a_duplicate_is_no_reason_to_send_it_twice() {
+    let desk = Desk::new();
+    drop(desk.create());
+    let mut keeper = desk.keeper();
+    for _ in 0..2 {
+        keeper.append(desk.rating()).unwrap();
+    }
+    keeper.ask_with_event();
+    assert_eq!(numbers(&offered(&mut keeper)), [1]);
+    keeper.close();
+    // The answer is lost, and so is the life.
+    let mut keeper = desk.keeper();
+    assert_eq!(numbers(&offered(&mut keeper)), [1]);
+    let answered = keeper.acknowledge(answer(1, duplicates(1..=1))).unwrap();
+    assert_eq!(answered, Taken::Moved);
+    assert_eq!(numbers(&offered(&mut keeper)), [2]);
+    assert_eq!(keeper.published().recovered, None);
+}
+
+#[test]
+fn asked_with_an_event_a_portal_that_holds_more_shows_what_the_disk_lost() {
     let desk = Desk::new();
     drop(desk.create());
     let mut keeper = desk.keeper();
@@ -279,11 +299,11 @@ fn asked_with_an_event_a_portal_that_holds_it_otherwise_shows_what_the_disk_lost
     keeper.ask_with_event();
     assert_eq!(numbers(&offered(&mut keeper)), [1]);
     assert_eq!(
-        keeper.acknowledge(answer(1, duplicates(1..=1))).unwrap(),
+        keeper.acknowledge(answer(3, duplicates(1..=1))).unwrap(),
         Taken::Moved
     );
     let sent = offered(&mut keeper);
     assert_sealed(&sent);
     let sent: Vec<_> = sent.into_iter().map(|event| event.body).collect();
-    assert!(taken.iter().all(|body| sent.contains(body)));
+    assert!(taken.iter().all(|body| sent.contains(body)), "{sent:?}");
 }
