@@ -11,7 +11,6 @@
 //! | the program started | at a random moment within the start spread; at once when a visitor rates |
 //! | the cursor moved forwards | at once, with twice the events |
 //! | 413 or 422 | at once, with half the events; an event that is refused alone is set aside, unless it was a proxy's page that said so |
-//! | 400, 413 or 422 to a delivery without events | after the back-off, with one event |
 //! | the cursor moved backwards, or beyond the newest event | after a back-off of its own, which forgets slowly |
 //! | anything else | after the back-off, with half the events unless the portal is only busy |
 //! | the network changed | the back-off ends, over a new connection; what the portal asked for (`Retry-After`) is kept |
@@ -83,7 +82,6 @@ enum Next {
 struct Sent {
     count: usize,
     first: Option<u64>,
-    is_question: bool,
 }
 
 impl<P: Portal, Q: Queue> Uploader<P, Q> {
@@ -145,9 +143,8 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
         let sent = Sent {
             count: delivery.count,
             first: delivery.first,
-            is_question: delivery.is_question,
         };
-        let (count, is_question) = (sent.count, sent.is_question);
+        let (count, is_question) = (sent.count, delivery.is_question);
         if count == 0 && !is_question && !self.is_news(memory, &delivery.boots) {
             memory.has_news = !is_kept;
             return match self.state().pending {
@@ -343,13 +340,6 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
                 );
                 if let Err(error) = self.queue.refuse(first, failure.to_string()).await {
                     tracing::error!(%error, "the event cannot be set aside");
-                }
-            }
-            (Failure::Content { .. } | Failure::Refused { status: 400, .. }, None)
-                if sent.is_question =>
-            {
-                if let Err(error) = self.queue.ask_with_event().await {
-                    tracing::error!(%error, "the portal cannot be asked otherwise");
                 }
             }
             // News of boots alone: nothing that must arrive.

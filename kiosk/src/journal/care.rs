@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pikir_contract::{EventStatus, EventsAnswer};
+use pikir_contract::EventsAnswer;
 
 use super::error::JournalError;
 use super::keeper::{Keeper, storage_fault};
@@ -151,15 +151,10 @@ impl Keeper {
         );
         // An answer to a question without events has nothing else to say.
         let knows_ours = self.is_asking || answer.results.iter().any(|result| result.seq <= last);
-        // The event with which the portal was asked is not the one it holds, where it holds more.
-        let is_held_otherwise = self.asks_with_event
-            && answer.results.iter().any(|result| {
-                result.seq == self.in_doubt_after && result.status == EventStatus::Duplicate
-            });
-        let first = match self.is_confirmed {
-            true => last + 1,
-            false if is_held_otherwise => self.in_doubt_after,
-            false => self.in_doubt_after + 1,
+        let first = if self.is_confirmed {
+            last + 1
+        } else {
+            self.in_doubt_after + 1
         };
         let Some(journal) = &mut self.journal else {
             return Err(JournalError::Busy);

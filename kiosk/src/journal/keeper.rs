@@ -44,8 +44,6 @@ pub struct Keeper {
     pub(super) is_confirmed: bool,
     /// What was handed out last is a question without events.
     pub(super) is_asking: bool,
-    /// The portal takes no question without events.
-    pub(super) asks_with_event: bool,
     /// What was handed out last, and what ahead of its answer. None of it outlives anything else that happens to the
     /// cursor, or the open file.
     pub(super) offered: [Option<Offer>; 2],
@@ -105,7 +103,6 @@ impl Keeper {
             in_doubt_after: 0,
             is_confirmed: false,
             is_asking: false,
-            asks_with_event: false,
             offered_again_up_ms: 0,
             offered: [None; 2],
             used: (0, 0),
@@ -257,7 +254,6 @@ impl Keeper {
     pub(super) fn take(&mut self, journal: Journal, in_doubt_after: u64, spare_seq: u64) {
         self.in_doubt_after = in_doubt_after;
         self.is_confirmed = false;
-        self.asks_with_event = false;
         self.offered_again_up_ms = self.clock.up_ms();
         self.offered = [None; 2];
         self.used = (0, 0);

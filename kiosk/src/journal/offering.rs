@@ -30,23 +30,12 @@ impl Keeper {
         if self.is_confirmed || batch.events.is_empty() {
             return Ok(batch);
         }
-        let first = batch.events[0].seq;
-        if self.asks_with_event && first > self.in_doubt_after {
-            // On the disk before it is sent: whatever becomes of the answer, it is known that the portal may have it from here.
-            self.with(|journal| journal.end_doubt_with(first))?;
-            self.in_doubt_after = first;
-        }
         batch
             .events
             .retain(|event| event.seq <= self.in_doubt_after);
         batch.is_question = batch.events.is_empty();
         self.is_asking = batch.is_question;
         Ok(batch)
-    }
-
-    /// The portal refuses a delivery without events: from now on it is asked with the first of those in doubt.
-    pub fn ask_with_event(&mut self) {
-        self.asks_with_event = true;
     }
 
     /// What comes after the batch that was handed out last, so that it can be made ready while that one is under way. It

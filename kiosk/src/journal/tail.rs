@@ -1,14 +1,12 @@
 //! A lost end: the disk forgot what it had confirmed, and SQLite cannot see it. The portal can.
 //!
 //! So once the journal was opened, nothing is offered that was taken since until the portal has answered: with what was
-//! there before, or with no event at all (with the first of those in doubt where it takes no empty delivery). Where it acknowledges more, the disk lost what lay behind, and everything
+//! there before, or with no event at all. Where it acknowledges more, the disk lost what lay behind, and everything
 //! appended since under those numbers gets new ones: it was never offered, so the portal cannot hold it, unless it came
 //! by a stick ([`exported_through`]). Lives in which the portal never answered do not end the doubt: the chain's row
 //! remembers where it begins.
 //!
 //! # What it cannot see
-//! - That a portal which takes no empty delivery holds one event more, and no second one, than the disk kept: the first event in
-//!   doubt is then taken for it, and the portal names the conflict.
 //! - What the portal does not hold and the disk forgot. Nobody has it.
 //! - That the disk forgot an answer: the events that had been in doubt are then taken for others than the portal holds,
 //!   and it gets them again under new numbers. Ids are the same, so they count once.
@@ -51,16 +49,6 @@ impl Journal {
     pub(super) fn end_doubt(&mut self) -> Result<(), JournalError> {
         self.connection()
             .execute("UPDATE chain SET in_doubt_after = NULL", [])?;
-        Ok(())
-    }
-
-    /// The event `seq` is about to be sent: it is no longer in doubt, and what lies behind it is.
-    ///
-    /// # Errors
-    /// Nothing was changed.
-    pub(super) fn end_doubt_with(&mut self, seq: u64) -> Result<(), JournalError> {
-        self.connection()
-            .execute("UPDATE chain SET in_doubt_after = ?1", [seq as i64])?;
         Ok(())
     }
 

@@ -30,7 +30,6 @@ enum Command {
     BatchAhead(usize, usize, oneshot::Sender<Result<Batch, JournalError>>),
     Acknowledge(EventsAnswer, oneshot::Sender<Result<Taken, JournalError>>),
     Refuse(u64, String, oneshot::Sender<Result<(), JournalError>>),
-    AskWithEvent(oneshot::Sender<Result<(), JournalError>>),
     LearnOffset(BootOffset, oneshot::Sender<Result<(), JournalError>>),
     CountSince(i64, BootOffset),
     Stop,
@@ -196,14 +195,6 @@ impl JournalHandle {
         self.ask(|reply| Command::Refuse(seq, reason, reply)).await
     }
 
-    /// Asks with an event from now on. See [`Keeper::ask_with_event`].
-    ///
-    /// # Errors
-    /// The program is ending.
-    pub async fn ask_with_event(&self) -> Result<(), JournalError> {
-        self.ask(Command::AskWithEvent).await
-    }
-
     /// Keeps what was learnt of a boot's clock. See [`super::Journal::learn_offset`].
     ///
     /// # Errors
@@ -288,10 +279,6 @@ fn carry_out(keeper: &mut Keeper, command: Command) {
         }
         Command::Refuse(seq, reason, reply) => {
             let _ = reply.send(keeper.refuse(seq, &reason));
-        }
-        Command::AskWithEvent(reply) => {
-            keeper.ask_with_event();
-            let _ = reply.send(Ok(()));
         }
         Command::LearnOffset(offset, reply) => {
             let _ = reply.send(keeper.learn_offset(offset));

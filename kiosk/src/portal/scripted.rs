@@ -21,8 +21,6 @@ pub enum Turn {
     Instead(Reply),
     /// The portal refuses any batch with this seq.
     RefuseSeq(u64),
-    /// The portal refuses a batch without events.
-    RefuseEmpty,
     /// The line is too slow for more events than this.
     Slow(usize),
 }
@@ -190,12 +188,8 @@ impl Portal for ScriptedPortal {
                     ..Reply::default()
                 })
             }
-            Turn::RefuseEmpty if request.events.is_empty() => Ok(Reply {
-                status: 422,
-                ..Reply::default()
-            }),
             Turn::Slow(most) if request.events.len() > most => Err("timed out".into()),
-            Turn::RefuseSeq(_) | Turn::RefuseEmpty | Turn::Slow(_) => Ok(inner.take(&request)),
+            Turn::RefuseSeq(_) | Turn::Slow(_) => Ok(inner.take(&request)),
         }
     }
 

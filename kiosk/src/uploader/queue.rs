@@ -53,12 +53,6 @@ pub trait Queue: Send + Sync + 'static {
         reason: String,
     ) -> impl Future<Output = Result<(), JournalError>> + Send;
 
-    /// The portal takes no delivery without events: from now on it is asked with one.
-    ///
-    /// # Errors
-    /// The program is ending; nothing was changed.
-    fn ask_with_event(&self) -> impl Future<Output = Result<(), JournalError>> + Send;
-
     /// Keeps what was learnt of a boot's clock.
     ///
     /// # Errors
@@ -88,10 +82,6 @@ impl Queue for JournalHandle {
 
     async fn refuse(&self, seq: u64, reason: String) -> Result<(), JournalError> {
         self.refuse(seq, reason).await
-    }
-
-    async fn ask_with_event(&self) -> Result<(), JournalError> {
-        self.ask_with_event().await
     }
 
     async fn learn_offset(&self, offset: BootOffset) -> Result<(), JournalError> {

@@ -66,10 +66,6 @@ impl Queue for Direct {
     async fn refuse(&self, seq: u64, reason: String) -> Result<(), JournalError> {
         self.keeper().refuse(seq, &reason)
     }
-    async fn ask_with_event(&self) -> Result<(), JournalError> {
-        self.keeper().ask_with_event();
-        Ok(())
-    }
     async fn learn_offset(&self, offset: BootOffset) -> Result<(), JournalError> {
         let mut forgets = self.forgets.lock().unwrap();
         if let Some(rest) = forgets.checked_sub(1) {

@@ -202,20 +202,6 @@ async fn the_event_at_fault_is_found_by_halving_and_set_aside_and_the_rest_arriv
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_portal_that_takes_no_empty_delivery_is_asked_with_an_event() {
-    let portal = ScriptedPortal::default();
-    portal.always(Turn::RefuseEmpty);
-    let terminal = Terminal::with_ratings(0, &portal);
-    for _ in 0..3 {
-        let event = rating(&terminal.clock, &terminal.entropy);
-        assert!(terminal.journal.append_durably(event).await);
-    }
-    terminal.drained().await;
-    assert_eq!(portal.held(), [1, 2, 3]);
-    assert_eq!(portal.batch_sizes()[..2], [0, 1]);
-}
-
-#[tokio::test(start_paused = true)]
 async fn nothing_is_set_aside_because_a_proxys_page_says_so() {
     let page = Turn::Instead(Reply {
         status: 413,

@@ -155,15 +155,6 @@ impl Queue for Counter {
             .await
     }
 
-    async fn ask_with_event(&self) -> Result<(), JournalError> {
-        self.0
-            .ask_or_die(|keeper| {
-                keeper.ask_with_event();
-                Ok(())
-            })
-            .await
-    }
-
     async fn learn_offset(&self, offset: BootOffset) -> Result<(), JournalError> {
         self.0
             .ask_or_die(|keeper| keeper.learn_offset(offset))
