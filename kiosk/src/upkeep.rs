@@ -89,22 +89,19 @@ impl<P: Portal> Upkeep<P> {
         if current.is_none() {
             self.fetch_configuration(None, refused).await?;
         }
-        let answer = match self.report(refused.as_ref()).await {
-            Ok(answer) => answer,
-            Err(failure) => {
-                // A portal that has no ear for reports may still have a configuration.
-                if current.is_some() && failure.is_an_answer() {
-                    let known = current.and_then(|current| current.etag.clone());
-                    self.fetch_configuration(known, refused).await?;
-                }
-                return Err(failure);
-            }
-        };
+        let answer = self.report(refused.as_ref()).await;
+        // A portal that has no ear for reports may still have a configuration.
+        if let Err(failure) = &answer
+            && (current.is_none() || !failure.is_an_answer())
+        {
+            return answer.map(drop);
+        }
         let known = self
             .configuration
             .current()
             .and_then(|current| current.etag.clone());
-        let is_news = match &answer.config_etag {
+        let told = answer.as_ref().ok();
+        let is_news = match told.and_then(|answer| answer.config_etag.as_ref()) {
             Some(etag) => {
                 let refused = refused.as_ref().and_then(|refused| refused.etag.as_ref());
                 Some(etag) != known.as_ref() && Some(etag) != refused
@@ -115,7 +112,7 @@ impl<P: Portal> Upkeep<P> {
         if is_news {
             self.fetch_configuration(known, refused).await?;
         }
-        Ok(())
+        answer.map(drop)
     }
 
     fn until_next_status(&self) -> Duration {
@@ -197,10 +194,11 @@ impl<P: Portal> Upkeep<P> {
             temperature_c: temperature_c(),
             throttled: None,
             network: network(),
-            config_version: self
-                .configuration
-                .current()
-                .map_or(Some(0), |current| Some(current.document.version)),
+            config_version: Some(
+                self.configuration
+                    .current()
+                    .map_or(0, |current| current.document.version),
+            ),
             config_refused: refused.map(|refused| refused.detail.clone()),
             last_rating_s,
         }

@@ -77,13 +77,6 @@ enum Next {
     Later(Option<Duration>),
 }
 
-/// What was under way.
-#[derive(Clone, Copy)]
-struct Sent {
-    count: usize,
-    first: Option<u64>,
-}
-
 impl<P: Portal, Q: Queue> Uploader<P, Q> {
     /// Uploads for ever; ends only with the journal. Stopping it at any moment loses nothing.
     pub async fn run(mut self) {
@@ -140,11 +133,8 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
         let Some(delivery) = self.next(memory).await else {
             return Next::Later(None);
         };
-        let sent = Sent {
-            count: delivery.count,
-            first: delivery.first,
-        };
-        let (count, is_question) = (sent.count, delivery.is_question);
+        let (count, first) = (delivery.count, delivery.first);
+        let is_question = delivery.is_question;
         if count == 0 && !is_question && !self.is_news(memory, &delivery.boots) {
             memory.has_news = !is_kept;
             return match self.state().pending {
@@ -174,7 +164,7 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
                 memory.ahead = ahead.filter(|_| taken == Taken::AsOffered);
                 next
             }
-            Err(failure) => self.after(failure, sent, memory).await,
+            Err(failure) => self.after(failure, count, first, memory).await,
         }
     }
 
@@ -318,12 +308,18 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
         (next, taken)
     }
 
-    async fn after(&self, failure: Failure, sent: Sent, memory: &mut Memory) -> Next {
-        tracing::warn!(reason = %failure, events = sent.count, "not delivered");
+    async fn after(
+        &self,
+        failure: Failure,
+        count: usize,
+        first: Option<u64>,
+        memory: &mut Memory,
+    ) -> Next {
+        tracing::warn!(reason = %failure, events = count, "not delivered");
         self.say(failure.health());
-        match (&failure, sent.first) {
-            (Failure::Content { .. }, Some(_)) if sent.count > 1 => {
-                memory.limit = sent.count / 2;
+        match (&failure, first) {
+            (Failure::Content { .. }, Some(_)) if count > 1 => {
+                memory.limit = count / 2;
                 return Next::Smaller;
             }
             // Nobody knows whether the portal has seen it.

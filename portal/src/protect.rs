@@ -64,7 +64,14 @@ pub fn guard<S: Clone + Send + Sync + 'static>(router: Router<S>, is_https: bool
 async fn explain(request: Request, next: Next) -> Response {
     let is_api = request.uri().path().starts_with("/api/");
     let (mut parts, body) = request.into_parts();
-    let Ok(reader) = web::Reader::from_request_parts(&mut parts, &()).await;
+    // A machine reads no language, and no delivery waits for one.
+    let reader = match is_api {
+        true => None,
+        false => {
+            let Ok(reader) = web::Reader::from_request_parts(&mut parts, &()).await;
+            Some(reader)
+        }
+    };
     let response = next.run(Request::from_parts(parts, body)).await;
     let detail = match response.status() {
         StatusCode::REQUEST_TIMEOUT => "the request took too long; send it again, or less at once",
@@ -75,10 +82,10 @@ async fn explain(request: Request, next: Next) -> Response {
     let is_explained = kind
         .and_then(|kind| kind.to_str().ok())
         .is_some_and(|kind| kind == PROBLEM_CONTENT_TYPE || kind.starts_with("text/html"));
-    match response.status() {
+    match (response.status(), reader) {
         _ if is_explained => response,
-        status if is_api => ApiProblem::new(status, detail).into_response(),
-        status => web::failed(&reader, status).await,
+        (status, None) => ApiProblem::new(status, detail).into_response(),
+        (status, Some(reader)) => web::failed(&reader, status).await,
     }
 }
 

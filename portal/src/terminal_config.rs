@@ -192,11 +192,11 @@ fn scale(place: &PlaceRecord) -> BTreeMap<String, Texts> {
 #[cfg(test)]
 mod tests {
     use pikir_contract::config::Night;
-    use pikir_contract::{Announcement, Choice, Questionnaire, Theme};
+    use pikir_contract::{Announcement, Choice, Manner, Questionnaire, Theme};
 
     use super::*;
     use crate::hours::{NightHours, OpeningHours};
-    use crate::storage::{DEFAULT_TIMEZONE, Manner};
+    use crate::storage::DEFAULT_TIMEZONE;
 
     fn place() -> PlaceRecord {
         PlaceRecord {

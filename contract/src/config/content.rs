@@ -7,10 +7,7 @@ use serde_json::Value;
 
 use super::ConfigError;
 use crate::reader::Node;
-use crate::{Bytes, Malformed, Score, Texts, Time, check_file_url, require_integers};
-
-/// Bytes of a SHA-256 digest.
-const SHA256_BYTES: usize = 32;
+use crate::{Malformed, Score, Texts, Time, require_integers};
 
 /// The members of a configuration that say what a visitor is offered besides the score. They stand beside each other in
 /// the document; on their own they are what a portal keeps for an organisation.
@@ -140,82 +137,6 @@ impl Reason {
             scores: scores.unwrap_or_else(|| Score::ALL.to_vec()),
         })
     }
-}
-
-/// How the terminal looks.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Theme {
-    /// The organisation's colour, `#rrggbb`; the terminal's own by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub accent: Option<String>,
-    /// The organisation's emblem.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub logo: Option<Logo>,
-}
-
-impl Theme {
-    pub(super) fn read(node: &Node<'_>) -> Result<Self, Malformed> {
-        Ok(Self {
-            accent: node.maybe("accent", read_colour)?,
-            logo: node.maybe("logo", Logo::read)?,
-        })
-    }
-}
-
-fn read_colour(node: &Node<'_>) -> Result<String, Malformed> {
-    let colour = node.text()?;
-    match colour.strip_prefix('#') {
-        Some(digits)
-            if digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
-        {
-            Ok(colour.to_owned())
-        }
-        _ => Err(node.wrong("is not a colour of the form #rrggbb")),
-    }
-}
-
-/// An organisation's emblem, fetched by the terminal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Logo {
-    /// Where it lies; `https://`, or `http://` for a loopback address. A query may follow.
-    pub url: String,
-    /// The SHA-256 of the file, 32 bytes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<Bytes>,
-}
-
-impl Logo {
-    fn read(node: &Node<'_>) -> Result<Self, Malformed> {
-        let url = node.required("url")?;
-        check_file_url(url.text()?).map_err(|error| url.wrong(error))?;
-        Ok(Self {
-            url: url.owned_text()?,
-            sha256: node.maybe("sha256", read_sha256)?,
-        })
-    }
-}
-
-fn read_sha256(node: &Node<'_>) -> Result<Bytes, Malformed> {
-    let sha256 = match hex(node.text()?) {
-        Some(bytes) => Bytes(bytes),
-        None => node.parsed()?,
-    };
-    if sha256.0.len() != SHA256_BYTES {
-        return Err(node.wrong("is not a SHA-256 (32 bytes)"));
-    }
-    Ok(sha256)
-}
-
-/// A SHA-256 as 64 hexadecimal digits, as checksum tools print it. As base64url that length is no SHA-256, so the two
-/// cannot be confused.
-fn hex(text: &str) -> Option<Vec<u8>> {
-    if text.len() != 2 * SHA256_BYTES || !text.is_ascii() {
-        return None;
-    }
-    let digits = (0..SHA256_BYTES).map(|at| &text[2 * at..2 * at + 2]);
-    digits
-        .map(|digits| u8::from_str_radix(digits, 16).ok())
-        .collect()
 }
 
 /// Something told on the news screen.

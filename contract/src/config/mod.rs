@@ -5,6 +5,7 @@
 
 mod content;
 mod hours;
+mod manner;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,10 +20,9 @@ use crate::{
     PlaceCode, Score, Texts, check_portal_url, require_integers,
 };
 
-pub use content::{
-    Announcement, AnnouncementKind, Choice, Content, Logo, Questionnaire, Reason, Theme,
-};
+pub use content::{Announcement, AnnouncementKind, Choice, Content, Questionnaire, Reason};
 pub use hours::{Hours, Night, OpenHours, TimeOfDay, TimeOfDayError, Weekday};
+pub use manner::{Logo, Manner, Theme};
 
 /// Why a configuration is refused; names the member and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -256,6 +256,11 @@ impl TerminalConfig {
             questionnaire,
             announcements,
         } = Content::read(root)?;
+        let Manner {
+            theme,
+            undo_s,
+            idle_timeout_s,
+        } = Manner::read(root)?;
         Ok(Self {
             version: root
                 .required("version")?
@@ -270,11 +275,11 @@ impl TerminalConfig {
             scale: root.or_default("scale", read_scale)?,
             services,
             questionnaire,
-            theme: root.or_default("theme", Theme::read)?,
+            theme,
             announcements,
             hours: root.maybe("hours", Hours::read)?,
-            idle_timeout_s: read_seconds(root, "idle_timeout_s", 1, DEFAULT_IDLE_TIMEOUT_S)?,
-            undo_s: read_seconds(root, "undo_s", 0, DEFAULT_UNDO_S)?,
+            idle_timeout_s,
+            undo_s,
             technician_pin: root.maybe("technician_pin", read_pin)?,
             limits: root.or_default("limits", Limits::read)?,
             updates: root.or_default("updates", Updates::read)?,

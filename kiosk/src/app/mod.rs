@@ -83,10 +83,8 @@ struct Shared {
     /// What former identities left and what still waits.
     former: Arc<Mutex<Vec<JournalHandle>>>,
     screen: watch::Sender<&'static str>,
-    /// Where the panel touches itself.
+    /// Where the panel touches itself; until the terminal serves, where it did when it last ran.
     phantoms: watch::Sender<Vec<Phantom>>,
-    /// Those of the last run.
-    remembered: Vec<Phantom>,
     /// Buttons, switches, backlight.
     hardware: watch::Sender<HardwareStatus>,
     /// The housing's switch.
@@ -207,7 +205,7 @@ fn settings_path(options: &Options) -> PathBuf {
 
 fn share(data: DataDir, settings: &Settings, vitals: vitals::Vitals) -> anyhow::Result<Shared> {
     let clock: SharedClock = Arc::new(SystemClock::new()?);
-    let remembered = phantom_memory::recall(&data, clock.up_ms());
+    let phantoms = phantom_memory::recall(&data, clock.up_ms());
     Ok(Shared {
         configuration: ConfigurationStore::load(data.clone()),
         true_time: Arc::new(TrueTime::new(clock.clone())),
@@ -220,8 +218,7 @@ fn share(data: DataDir, settings: &Settings, vitals: vitals::Vitals) -> anyhow::
         journal: watch::Sender::new(None),
         former: Arc::default(),
         screen: watch::Sender::new("setup"),
-        phantoms: watch::Sender::new(remembered.clone()),
-        remembered,
+        phantoms: watch::Sender::new(phantoms),
         hardware: watch::Sender::new(HardwareStatus::default()),
         housing: watch::Sender::new(Housing::default()),
         speech: watch::Sender::new(None),

@@ -142,7 +142,7 @@ impl Ui {
             None => picture::rules_before_configuration(),
         };
         let mut visit = Visit::new(rules, journal.published().state.last_rating);
-        visit.recall_phantoms(&self.shared.remembered);
+        visit.recall_phantoms(&self.shared.phantoms.borrow());
         self.mode = Mode::Serving {
             visit: Box::new(visit),
             journal,

@@ -32,7 +32,7 @@ impl OpeningHours {
     /// Whether a rating at this true time (Unix milliseconds) is of somebody who was served: from [`CLOSED_BEFORE_MIN`]
     /// before opening to [`CLOSED_AFTER_MIN`] after closing, by the clock on the office's wall.
     #[must_use]
-    pub fn is_open(&self, unix_ms: i64) -> bool {
+    pub fn serves(&self, unix_ms: i64) -> bool {
         let Ok(moment) = Timestamp::from_millisecond(unix_ms) else {
             return true;
         };
@@ -117,31 +117,31 @@ mod tests {
     fn hours_are_those_of_the_clock_on_the_wall() {
         // 2027-01-04 is a Monday.
         let hours = hours(&[(&[Mon, Fri], "08:30", "17:30")]).unwrap();
-        assert!(!hours.is_open(unix_ms("2027-01-04T02:19:59.999Z")));
-        assert!(hours.is_open(unix_ms("2027-01-04T02:20:00Z")), "08:20");
-        assert!(hours.is_open(unix_ms("2027-01-04T11:59:59.999Z")));
-        assert!(!hours.is_open(unix_ms("2027-01-04T12:00:00Z")), "18:00");
-        assert!(!hours.is_open(unix_ms("2027-01-05T06:00:00Z")), "Tuesday");
+        assert!(!hours.serves(unix_ms("2027-01-04T02:19:59.999Z")));
+        assert!(hours.serves(unix_ms("2027-01-04T02:20:00Z")), "08:20");
+        assert!(hours.serves(unix_ms("2027-01-04T11:59:59.999Z")));
+        assert!(!hours.serves(unix_ms("2027-01-04T12:00:00Z")), "18:00");
+        assert!(!hours.serves(unix_ms("2027-01-05T06:00:00Z")), "Tuesday");
     }
 
     #[test]
     fn hours_over_midnight_belong_to_the_day_they_begin_on() {
         let hours = hours(&[(&[Mon], "20:00", "02:00")]).unwrap();
-        assert!(hours.is_open(unix_ms("2027-01-04T17:59:00Z")), "Mon 23:59");
-        assert!(hours.is_open(unix_ms("2027-01-04T19:59:00Z")), "Tue 01:59");
-        assert!(hours.is_open(unix_ms("2027-01-04T20:29:00Z")), "Tue 02:29");
-        assert!(!hours.is_open(unix_ms("2027-01-04T20:30:00Z")), "Tue 02:30");
-        assert!(!hours.is_open(unix_ms("2027-01-03T19:00:00Z")), "Mon 01:00");
+        assert!(hours.serves(unix_ms("2027-01-04T17:59:00Z")), "Mon 23:59");
+        assert!(hours.serves(unix_ms("2027-01-04T19:59:00Z")), "Tue 01:59");
+        assert!(hours.serves(unix_ms("2027-01-04T20:29:00Z")), "Tue 02:29");
+        assert!(!hours.serves(unix_ms("2027-01-04T20:30:00Z")), "Tue 02:30");
+        assert!(!hours.serves(unix_ms("2027-01-03T19:00:00Z")), "Mon 01:00");
     }
 
     #[test]
     fn a_whole_day_may_be_written_either_way() {
         for (from, to) in [("00:00", "24:00"), ("00:00", "00:00")] {
             let hours = hours(&[(&[Sat], from, to)]).unwrap();
-            assert!(hours.is_open(unix_ms("2027-01-08T18:00:00Z")), "Sat 00:00");
-            assert!(hours.is_open(unix_ms("2027-01-09T17:59:59Z")), "Sat 23:59");
-            assert!(hours.is_open(unix_ms("2027-01-09T18:29:59Z")), "Sun 00:29");
-            assert!(!hours.is_open(unix_ms("2027-01-09T18:30:00Z")), "Sun 00:30");
+            assert!(hours.serves(unix_ms("2027-01-08T18:00:00Z")), "Sat 00:00");
+            assert!(hours.serves(unix_ms("2027-01-09T17:59:59Z")), "Sat 23:59");
+            assert!(hours.serves(unix_ms("2027-01-09T18:29:59Z")), "Sun 00:29");
+            assert!(!hours.serves(unix_ms("2027-01-09T18:30:00Z")), "Sun 00:30");
         }
     }
 
@@ -149,24 +149,18 @@ mod tests {
     fn the_grace_goes_over_the_end_of_the_week_both_ways() {
         let sunday = hours(&[(&[Sun], "20:00", "23:50")]).unwrap();
         let monday = hours(&[(&[Mon], "00:05", "08:00")]).unwrap();
-        assert!(sunday.is_open(unix_ms("2027-01-03T18:19:00Z")), "Mon 00:19");
-        assert!(
-            !sunday.is_open(unix_ms("2027-01-03T18:20:00Z")),
-            "Mon 00:20"
-        );
-        assert!(monday.is_open(unix_ms("2027-01-03T17:55:00Z")), "Sun 23:55");
-        assert!(
-            !monday.is_open(unix_ms("2027-01-03T17:54:00Z")),
-            "Sun 23:54"
-        );
+        assert!(sunday.serves(unix_ms("2027-01-03T18:19:00Z")), "Mon 00:19");
+        assert!(!sunday.serves(unix_ms("2027-01-03T18:20:00Z")), "Mon 00:20");
+        assert!(monday.serves(unix_ms("2027-01-03T17:55:00Z")), "Sun 23:55");
+        assert!(!monday.serves(unix_ms("2027-01-03T17:54:00Z")), "Sun 23:54");
     }
 
     #[test]
     fn several_hours_of_one_day_leave_the_lunch_break_closed() {
         let hours = hours(&[(&[Tue], "08:30", "12:00"), (&[Tue], "13:00", "17:30")]).unwrap();
-        assert!(hours.is_open(unix_ms("2027-01-05T05:59:00Z")));
-        assert!(!hours.is_open(unix_ms("2027-01-05T06:30:00Z")), "12:30");
-        assert!(!hours.is_open(unix_ms("2027-01-05T06:49:00Z")), "12:49");
-        assert!(hours.is_open(unix_ms("2027-01-05T06:50:00Z")), "12:50");
+        assert!(hours.serves(unix_ms("2027-01-05T05:59:00Z")));
+        assert!(!hours.serves(unix_ms("2027-01-05T06:30:00Z")), "12:30");
+        assert!(!hours.serves(unix_ms("2027-01-05T06:49:00Z")), "12:49");
+        assert!(hours.serves(unix_ms("2027-01-05T06:50:00Z")), "12:50");
     }
 }

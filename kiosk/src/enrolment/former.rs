@@ -70,29 +70,16 @@ pub(super) fn set_aside(data: &DataDir) -> anyhow::Result<()> {
         .with_context(|| format!("{} holds events of no terminal", data.journal().display()))?;
     empty_log(&journal)?;
     drop(journal);
-    let place = DataDir::new(Some(&data.former().join(terminal.to_string())));
-    files::make_private_dir(&data.former())?;
-    files::make_private_dir(place.root())?;
+    let place = place_of(data, terminal)?;
     ensure!(
         !files::exists(&place.journal()),
         "{} is there already; move it to another place and enrol again",
         place.journal().display()
     );
-    files::rename(&data.journal(), &place.journal())?;
-    files::remove_if_there(&data.spare_key())?;
-    files::rename(&next_journal(data), &data.journal())?;
+    change_places(data, &place)?;
     tracing::error!(
         journal = %place.journal().display(),
         "the identity of a former enrolment is gone; its journal is set aside"
-    );
-    Ok(())
-}
-
-/// Moves everything into the journal's own file, because only that is moved.
-fn empty_log(journal: &Journal) -> anyhow::Result<()> {
-    ensure!(
-        journal.checkpoint()?,
-        "another program reads the journal (pikir-kiosk journal export or verify). Wait until it has ended, then enrol again"
     );
     Ok(())
 }
@@ -105,16 +92,36 @@ pub(super) fn make_former(data: &DataDir, identity: &Identity) -> anyhow::Result
     if files::exists(&data.journal()) {
         empty_log(&Journal::open(&data.journal())?)?;
     }
+    let place = place_of(data, former)?;
+    identity.save(&place)?;
+    change_places(data, &place)
+}
+
+/// Where what a former enrolment left is kept.
+fn place_of(data: &DataDir, former: Id) -> anyhow::Result<DataDir> {
     let place = DataDir::new(Some(&data.former().join(former.to_string())));
     files::make_private_dir(&data.former())?;
     files::make_private_dir(place.root())?;
-    identity.save(&place)?;
+    Ok(place)
+}
+
+/// Moves the journal, whose log is empty, to `place` and the next one to where it was.
+fn change_places(data: &DataDir, place: &DataDir) -> anyhow::Result<()> {
     if files::exists(&data.journal()) {
         files::rename(&data.journal(), &place.journal())?;
     }
     // The spare key is of the former chain, which has come to its end.
     files::remove_if_there(&data.spare_key())?;
     files::rename(&next_journal(data), &data.journal())?;
+    Ok(())
+}
+
+/// Moves everything into the journal's own file, because only that is moved.
+fn empty_log(journal: &Journal) -> anyhow::Result<()> {
+    ensure!(
+        journal.checkpoint()?,
+        "another program reads the journal (pikir-kiosk journal export or verify). Wait until it has ended, then enrol again"
+    );
     Ok(())
 }
 

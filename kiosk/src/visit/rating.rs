@@ -51,7 +51,7 @@ impl Visit {
     /// Whether the office is known to be closed.
     fn is_closed(&self, true_ms: Option<i64>) -> bool {
         let known = self.rules.hours.as_ref().zip(true_ms);
-        known.is_some_and(|(hours, true_ms)| !hours.is_open(true_ms))
+        known.is_some_and(|(hours, true_ms)| !hours.serves(true_ms))
     }
 
     pub(super) fn undo(&mut self, stamp: &Stamp) -> Option<Effect> {

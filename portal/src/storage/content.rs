@@ -3,11 +3,9 @@
 //!
 //! Each member is the organisation's own, or else that of the nearest organisation above which has one.
 
-use pikir_contract::{
-    ConfigError, Content, DEFAULT_IDLE_TIMEOUT_S, DEFAULT_UNDO_S, TerminalConfig, Theme,
-};
+use pikir_contract::{Content, Manner};
 use rusqlite::{Connection, OptionalExtension};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Storage, StorageError};
 
@@ -35,47 +33,6 @@ pub struct Offer {
     pub has_questionnaire: bool,
     /// Grows with every change of the content, also above; falls where the organisation comes to stand below fewer changes.
     pub version: i64,
-}
-
-/// How the terminals of an organisation look and how long they wait.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Manner {
-    /// The organisation's colour.
-    pub theme: Theme,
-    /// Seconds in which a rating can be taken back.
-    pub undo_s: u64,
-    /// Seconds without input until the first screen returns.
-    pub idle_timeout_s: u64,
-}
-
-impl Default for Manner {
-    fn default() -> Self {
-        Self {
-            theme: Theme::default(),
-            undo_s: DEFAULT_UNDO_S,
-            idle_timeout_s: DEFAULT_IDLE_TIMEOUT_S,
-        }
-    }
-}
-
-impl Manner {
-    /// Reads these members of an object as the contract has them; every other member is ignored.
-    pub fn from_value(members: &Value) -> Result<Self, ConfigError> {
-        // The contract knows them in a whole configuration only.
-        let mut document = json!({
-            "version": 1, "organization": {"code": "-", "name": {"en": "-"}}, "place": {"code": "0000"},
-            "languages": ["en"], "default_language": "en", "qr": {"base_url": "https://localhost"},
-        });
-        for name in ["theme", "undo_s", "idle_timeout_s"] {
-            document[name] = members[name].clone();
-        }
-        let config = TerminalConfig::from_value(&document)?;
-        Ok(Self {
-            theme: config.theme,
-            undo_s: config.undo_s,
-            idle_timeout_s: config.idle_timeout_s,
-        })
-    }
 }
 
 impl Offer {

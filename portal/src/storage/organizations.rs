@@ -139,16 +139,8 @@ impl Storage {
         code: &PlaceCode,
         hours: OpeningHours,
     ) -> Result<bool, StorageError> {
-        let code = code.to_string();
-        let set = move |db: &Connection| {
-            let changed = db
-                .prepare_cached(
-                    "UPDATE places SET hours = ?2, version = version + 1 WHERE code = ?1",
-                )?
-                .execute((code, hours.to_string()))?;
-            Ok(changed == 1)
-        };
-        self.sqlite.write(set).await
+        let set = "UPDATE places SET hours = ?2, version = version + 1 WHERE code = ?1";
+        self.set_of_place(code, set, hours.to_string()).await
     }
 
     /// Sets when the screens of a place are dimmed. False: there is no such place.
@@ -157,15 +149,18 @@ impl Storage {
         code: &PlaceCode,
         night: NightHours,
     ) -> Result<bool, StorageError> {
+        let set = "UPDATE places SET night = ?2, version = version + 1 WHERE code = ?1";
+        self.set_of_place(code, set, stored_night(night)).await
+    }
+
+    async fn set_of_place(
+        &self,
+        code: &PlaceCode,
+        set: &'static str,
+        value: String,
+    ) -> Result<bool, StorageError> {
         let code = code.to_string();
-        let set = move |db: &Connection| {
-            let changed = db
-                .prepare_cached(
-                    "UPDATE places SET night = ?2, version = version + 1 WHERE code = ?1",
-                )?
-                .execute((code, stored_night(night)))?;
-            Ok(changed == 1)
-        };
+        let set = move |db: &Connection| Ok(db.prepare_cached(set)?.execute((code, value))? == 1);
         self.sqlite.write(set).await
     }
 

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use pikir_contract::{Choice, Content, Reason, Texts, is_language_tag};
+use pikir_contract::{Choice, Content, Manner, Reason, Texts, is_language_tag};
 use serde_json::{Map, Value};
 
 use super::{RowOf, check_name};
-use crate::storage::{CONTENT_MEMBERS, ContentChange, Manner, OrganizationRecord};
+use crate::storage::{CONTENT_MEMBERS, ContentChange, OrganizationRecord};
 
 /// Criteria of one questionnaire: more than that nobody answers.
 const MAX_CRITERIA: usize = 12;
