@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use pikir_kiosk::app::{self, AppError, Options};
-use pikir_kiosk::clock::{Clock, SystemClock};
-use pikir_kiosk::files::DataDir;
+use pikir_kiosk::platform::clock::{Clock, SystemClock};
+use pikir_kiosk::platform::files::DataDir;
 use pikir_kiosk::{control, journal};
 
 /// The Pikir feedback terminal: shows the organisation's QR code, takes ratings, delivers them to the portal.
@@ -73,7 +73,7 @@ struct Data {
 }
 
 fn main() -> ExitCode {
-    pikir_kiosk::log::start("warn,pikir_kiosk=info");
+    pikir_kiosk::platform::log::start("warn,pikir_kiosk=info");
     match carry_out(Cli::parse().command) {
         Ok(code) => code,
         Err(error) => {

@@ -7,8 +7,8 @@
 
 use std::path::Path;
 
-use pikir_kiosk::adaptation::Volume;
 use pikir_kiosk::speech::{Utterance, wave};
+use pikir_kiosk::view::adaptation::Volume;
 
 /// Bytes before the samples in what espeak-ng writes.
 const HEADER: usize = 44;

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use pikir_contract::{EnrolmentPending, EnrolmentResult, TerminalConfig};
-use pikir_kiosk::clock::{SharedClock, SystemClock};
+use pikir_kiosk::config::identity::Identity;
+use pikir_kiosk::config::settings::Settings;
 use pikir_kiosk::control;
-use pikir_kiosk::enrolment::{Asked, Enrolment, Polled, Polling};
-use pikir_kiosk::entropy::SystemEntropy;
-use pikir_kiosk::files::{self, DEFAULT_SETTINGS, DataDir};
-use pikir_kiosk::identity::Identity;
+use pikir_kiosk::platform::clock::{SharedClock, SystemClock};
+use pikir_kiosk::platform::entropy::SystemEntropy;
+use pikir_kiosk::platform::files;
+use pikir_kiosk::platform::files::{DEFAULT_SETTINGS, DataDir};
 use pikir_kiosk::portal::{Failure, PortalAddress};
-use pikir_kiosk::settings::Settings;
+use pikir_kiosk::sync::enrolment::{Asked, Enrolment, Polled, Polling};
 
 use crate::{EnrollArgs, ToolError, owner};
 

@@ -71,7 +71,7 @@ impl From<anyhow::Error> for ToolError {
 }
 
 fn main() -> ExitCode {
-    pikir_kiosk::log::start("error");
+    pikir_kiosk::platform::log::start("error");
     let result = match Cli::parse().command {
         Command::Enroll(args) => enroll::run(&args),
     };

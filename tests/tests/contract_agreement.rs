@@ -118,7 +118,9 @@ fn the_document_describes_the_requests_of_the_contract_and_no_others() -> Result
 
 #[test]
 fn the_limits_that_the_portal_publishes_are_those_that_terminals_keep_to() -> Result<()> {
-    use pikir_kiosk::doubt::{self, hours, phantom};
+    use pikir_kiosk::config::opening_hours;
+    use pikir_kiosk::visit::doubt;
+    use pikir_kiosk::visit::doubt::phantom;
     let scene = Scene::new()?;
     let rules = http::get(&format!("{}/api/v1/rules", scene.portal.url()))?.json()?;
     let limits = |name: &str| {
@@ -142,8 +144,8 @@ fn the_limits_that_the_portal_publishes_are_those_that_terminals_keep_to() -> Re
     });
     assert_eq!(limits("periodic"), Some(periodic));
     let closed = json!({
-        "before_opening_ms": hours::CLOSED_BEFORE_MIN * 60_000,
-        "after_closing_ms": hours::CLOSED_AFTER_MIN * 60_000,
+        "before_opening_ms": opening_hours::CLOSED_BEFORE_MIN * 60_000,
+        "after_closing_ms": opening_hours::CLOSED_AFTER_MIN * 60_000,
     });
     assert_eq!(limits("closed"), Some(closed));
     Ok(())

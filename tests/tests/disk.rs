@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::Result;
 use pikir_contract::{Id, InputKind, Score, SealKey};
-use pikir_kiosk::clock::{Clock, TestClock};
-use pikir_kiosk::entropy::{Entropy, TestEntropy};
 use pikir_kiosk::journal::{Content, Journal, NewEvent};
+use pikir_kiosk::platform::clock::{Clock, TestClock};
+use pikir_kiosk::platform::entropy::{Entropy, TestEntropy};
 use pikir_tests::disk::{Disk, Fault};
 use rusqlite::{Connection, TransactionBehavior};
 

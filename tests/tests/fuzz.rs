@@ -12,7 +12,7 @@ use pikir_contract::{
     EnrolmentRequest, EventBody, EventsAnswer, EventsRequest, PollRequest, Problem, StatusAnswer,
     StatusReport, TerminalConfig,
 };
-use pikir_kiosk::settings::Settings;
+use pikir_kiosk::config::settings::Settings;
 use pikir_tests::dice::Dice;
 use serde_json::{Map, Value, json};
 

@@ -6,11 +6,12 @@ use pikir_contract::Id;
 use tokio::sync::watch;
 
 use super::Shared;
-use super::service::uploader;
-use crate::files::{self, DataDir};
-use crate::identity::Identity;
+use super::uploaders::uploader;
+use crate::config::identity::Identity;
 use crate::journal::{Journal, JournalHandle};
-use crate::network::NetworkChanges;
+use crate::platform::files;
+use crate::platform::files::DataDir;
+use crate::platform::network::NetworkChanges;
 use crate::portal::{HttpPortal, PortalAddress, PortalHealth};
 
 /// Begins to deliver them, beside everything else. One that cannot be read is no reason not to serve.

@@ -1,9 +1,9 @@
 //! Takes the machine's pins and backlight into use. What cannot be had is told, and the screen works without.
 
-use crate::files;
 use crate::hardware::backlight::{KERNEL_BACKLIGHTS, KernelBacklight};
 use crate::hardware::pi::{self, PwmBacklight};
 use crate::hardware::{BY_PICTURE, Backlight, Hardware, Input, OpenBacklight, Wiring};
+use crate::platform::files;
 use crate::screen;
 
 use super::{Shared, ui};

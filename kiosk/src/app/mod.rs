@@ -8,16 +8,19 @@
 //! | `speech` | the speech program and what it is to say, where there is one |
 //! | `network` (tokio) | set-up, uploader, upkeep, control socket (`service.rs`) |
 
-mod appliance;
+mod display;
 mod former;
 mod machine;
-mod picture;
+mod present;
 mod service;
 mod slides;
 mod surroundings;
+pub mod today;
+pub mod turns;
 mod ui;
-mod vitals;
+mod uploaders;
 mod voice;
+mod watchdog;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,22 +30,23 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use tokio::sync::watch;
 
-use self::appliance::Appliance;
-use crate::clock::{SharedClock, SystemClock};
-use crate::configuration::ConfigurationStore;
-use crate::doubt::Phantom;
-use crate::entropy::{SharedEntropy, SystemEntropy};
-use crate::files::{self, DataDir, Lock};
+use self::display::Appliance;
+use crate::config::configuration::ConfigurationStore;
+use crate::config::identity::Identity;
+use crate::config::settings::Settings;
+use crate::control::status::StatusSource;
 use crate::hardware::{DoubleStrike, Hardware, HardwareStatus};
-use crate::identity::Identity;
 use crate::journal::JournalHandle;
-use crate::phantom_memory;
+use crate::platform::clock::{SharedClock, SystemClock};
+use crate::platform::entropy::{SharedEntropy, SystemEntropy};
+use crate::platform::files;
+use crate::platform::files::{DataDir, Lock};
+use crate::platform::true_time::TrueTime;
 use crate::portal::{PortalAddress, PortalHealth};
 use crate::screen::{self, Screen, ScreenOptions};
-use crate::settings::Settings;
-use crate::status::StatusSource;
-use crate::tamper::Housing;
-use crate::true_time::TrueTime;
+use crate::visit::doubt::Phantom;
+use crate::watch::housing::Housing;
+use crate::watch::phantoms;
 
 /// How the terminal is started.
 #[derive(Debug, Clone)]
@@ -91,7 +95,7 @@ struct Shared {
     housing: watch::Sender<Housing>,
     /// What is wrong with speech.
     speech: watch::Sender<Option<String>>,
-    vitals: vitals::Vitals,
+    vitals: self::watchdog::Vitals,
 }
 
 /// Runs the terminal until it is told to end (SIGTERM, SIGINT).
@@ -111,7 +115,7 @@ pub fn run(options: &Options) -> Result<(), AppError> {
         ))
     })?;
     refuse_rotation_in_a_window(options, &settings)?;
-    let (vitals, watched) = vitals::vitals();
+    let (vitals, watched) = self::watchdog::vitals();
     let shared = share(data, &settings, vitals)?;
     if screen::draws_by_itself() {
         draw_by_itself(settings.screen.rotation, &shared)?;
@@ -203,9 +207,13 @@ fn settings_path(options: &Options) -> PathBuf {
     named.unwrap_or_else(|| files::DEFAULT_SETTINGS.into())
 }
 
-fn share(data: DataDir, settings: &Settings, vitals: vitals::Vitals) -> anyhow::Result<Shared> {
+fn share(
+    data: DataDir,
+    settings: &Settings,
+    vitals: self::watchdog::Vitals,
+) -> anyhow::Result<Shared> {
     let clock: SharedClock = Arc::new(SystemClock::new()?);
-    let phantoms = phantom_memory::recall(&data, clock.up_ms());
+    let phantoms = phantoms::recall(&data, clock.up_ms());
     Ok(Shared {
         configuration: ConfigurationStore::load(data.clone()),
         true_time: Arc::new(TrueTime::new(clock.clone())),

@@ -3,24 +3,26 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use pikir_contract::{Id, MAX_BATCH_EVENTS, Notice};
+use pikir_contract::Notice;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 
-use super::vitals::Watched;
+use super::uploaders::uploader;
+use super::watchdog::Watched;
 use super::{Shared, former, ui};
-use crate::clock_watch::ClockWatch;
+use crate::config::identity::Identity;
 use crate::control;
-use crate::enrolment::{self, SetUp};
-use crate::identity::Identity;
 use crate::journal::{JournalHandle, NewEvent, Published};
 use crate::limits::LAST_NOTICE_PATIENCE;
-use crate::network::{self, NetworkChanges};
-use crate::phantom_memory;
-use crate::portal::{HttpPortal, PortalAddress, PortalHealth};
-use crate::tamper::TamperWatch;
-use crate::upkeep::Upkeep;
-use crate::uploader::Uploader;
+use crate::platform::network;
+use crate::platform::network::NetworkChanges;
+use crate::portal::{HttpPortal, PortalAddress};
+use crate::sync::enrolment;
+use crate::sync::enrolment::SetUp;
+use crate::sync::upkeep::Upkeep;
+use crate::sync::uploader::Uploader;
+use crate::watch::clock::ClockWatch;
+use crate::watch::housing::TamperWatch;
+use crate::watch::phantoms;
 
 /// Starts everything that runs beside the window. Must be called inside the runtime.
 ///
@@ -107,7 +109,7 @@ async fn serve(
         .run(),
     );
     let phantoms = shared.phantoms.subscribe();
-    tokio::spawn(phantom_memory::keep(shared.data.clone(), phantoms));
+    tokio::spawn(phantoms::keep(shared.data.clone(), phantoms));
     let address = match address {
         Some(address) => address,
         // Enrolled by the technician's tool while no portal was set here.
@@ -213,48 +215,6 @@ async fn follow(shared: Shared, journal: JournalHandle) {
             _ = health.changed() => ui::post(ui::Ui::service_changed),
         }
     }
-}
-
-/// An uploader of this terminal: of its own journal, or of one that a former identity left.
-pub(super) fn uploader(
-    shared: &Shared,
-    portal: HttpPortal,
-    terminal: Id,
-    journal: JournalHandle,
-    health: watch::Sender<PortalHealth>,
-    network: NetworkChanges,
-) -> Uploader<HttpPortal, JournalHandle> {
-    Uploader {
-        portal,
-        terminal,
-        queue: journal,
-        clock: shared.clock.clone(),
-        entropy: shared.entropy.clone(),
-        true_time: shared.true_time.clone(),
-        health,
-        batch: batch_limit(shared),
-        network,
-        start_spread: shared.start_spread,
-    }
-}
-
-/// The largest batch the portal wants, as the configuration says from time to time.
-fn batch_limit(shared: &Shared) -> watch::Receiver<usize> {
-    let mut configuration = shared.configuration.subscribe();
-    let (sender, receiver) = watch::channel(MAX_BATCH_EVENTS);
-    tokio::spawn(async move {
-        loop {
-            let wanted = configuration
-                .borrow_and_update()
-                .as_ref()
-                .map(|current| current.document.limits.batch);
-            sender.send_replace(wanted.unwrap_or(MAX_BATCH_EVENTS).min(MAX_BATCH_EVENTS));
-            if configuration.changed().await.is_err() {
-                return;
-            }
-        }
-    });
-    receiver
 }
 
 fn notice_event(shared: &Shared, what: &'static str, detail: &str) -> NewEvent {

@@ -2,7 +2,8 @@
 
 use pikir_contract::{Announcement, AnnouncementKind, TerminalConfig};
 
-use crate::news::{self, Room};
+use super::turns;
+use crate::view::Room;
 use crate::view::{NewsView, Slide};
 use crate::visit::Visit;
 
@@ -21,7 +22,7 @@ pub struct Telling {
 #[must_use]
 pub fn now(visit: &Visit, config: &TerminalConfig, telling: Telling, now_ms: u64) -> Option<Slide> {
     let alone_ms = visit.alone_ms(now_ms)?;
-    let at = news::slide(alone_ms, all(config, telling).count())?;
+    let at = turns::slide(alone_ms, all(config, telling).count())?;
     all(config, telling)
         .nth(at)
         .map(|told| told.slide(config, visit.language()))
@@ -35,7 +36,7 @@ pub fn until_turn_ms(
     telling: Telling,
     now_ms: u64,
 ) -> Option<u64> {
-    news::until_turn_ms(visit.alone_ms(now_ms)?, all(config, telling).count())
+    turns::until_turn_ms(visit.alone_ms(now_ms)?, all(config, telling).count())
 }
 
 /// The first announcement, whether there is room for it or not: it can be heard.
@@ -93,11 +94,11 @@ fn view(config: &TerminalConfig, announcement: &Announcement, language: &str) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::picture;
-    use crate::clock::{Clock as _, TestClock};
-    use crate::configuration::Configuration;
-    use crate::entropy::{Entropy as _, TestEntropy};
+    use crate::app::present;
+    use crate::config::configuration::Configuration;
     use crate::limits::{NEWS_AFTER_MS, NEWS_TURN_MS};
+    use crate::platform::clock::{Clock as _, TestClock};
+    use crate::platform::entropy::{Entropy as _, TestEntropy};
     use crate::visit::{Event, Stamp};
     use serde_json::json;
 
@@ -142,7 +143,7 @@ mod tests {
 
     /// The slides of the first turns, questions between them left out.
     fn turns(config: &Configuration, telling: Telling) -> Vec<String> {
-        let visit = Visit::new(picture::rules(config), None);
+        let visit = Visit::new(present::rules(config), None);
         let at = |turn| NEWS_AFTER_MS + turn * NEWS_TURN_MS;
         (0..8)
             .filter_map(|turn| name(now(&visit, &config.document, telling, at(turn))))
@@ -152,7 +153,7 @@ mod tests {
     #[test]
     fn news_are_told_when_nobody_is_there_until_they_are_over_and_a_touch_ends_them() {
         let configuration = with_news();
-        let mut visit = Visit::new(picture::rules(&configuration), None);
+        let mut visit = Visit::new(present::rules(&configuration), None);
         let title = |visit: &Visit, now_ms: u64, unix_ms: Option<i64>| {
             let telling = Telling {
                 unix_ms,
@@ -177,7 +178,10 @@ mod tests {
             at: clock.reading(),
             id: TestEntropy::new(7).id(0),
         };
-        let _ = visit.step(Event::Touched(crate::doubt::Point { x: 5, y: 5 }), &stamp);
+        let _ = visit.step(
+            Event::Touched(crate::visit::doubt::Point { x: 5, y: 5 }),
+            &stamp,
+        );
         assert_eq!(title(&visit, stamp.at.up_ms, Some(LATER)), None);
         assert!(title(&visit, stamp.at.up_ms + NEWS_AFTER_MS, Some(LATER)).is_some());
     }
@@ -198,7 +202,7 @@ mod tests {
             ["12"; 4]
         );
         assert_eq!(turns(&with_news(), telling(Room::None, Some(12))), [""; 0]);
-        let visit = Visit::new(picture::rules(&with_news()), None);
+        let visit = Visit::new(present::rules(&with_news()), None);
         let wakes = |telling| until_turn_ms(&visit, &with_news().document, telling, 0);
         assert_eq!(
             wakes(telling(Room::None, Some(12))),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::files;
+use crate::platform::files;
 
 /// Where the kernel lists backlights.
 pub const KERNEL_BACKLIGHTS: &str = "/sys/class/backlight";

@@ -116,7 +116,7 @@ impl PwmBacklight {
         } else {
             Polarity::Normal
         };
-        let channel = channel(pin, crate::files::exists(RP1_GPIO.as_ref()));
+        let channel = channel(pin, crate::platform::files::exists(RP1_GPIO.as_ref()));
         Pwm::with_frequency(channel, BACKLIGHT_HZ, 1.0, polarity, true)
             .map(Self)
             .map_err(|error| {

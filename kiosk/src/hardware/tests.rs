@@ -1,8 +1,8 @@
 use super::debounce::Debounce;
 use super::twin::TestPins;
 use super::*;
-use crate::clock::{Clock as _, TestClock};
 use crate::limits::{BUTTON_DEBOUNCE_MS, PRESENCE_DEBOUNCE_MS, SWITCH_DEBOUNCE_MS, TICK_MS};
+use crate::platform::clock::{Clock as _, TestClock};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};

@@ -12,8 +12,8 @@ use tokio::sync::watch;
 
 use super::debounce::Debounce;
 use super::{Backlight, Changed, HardwareStatus, Input, Lamp, Line, OpenBacklight, Opened, Pins};
-use crate::clock::SharedClock;
 use crate::limits::{BUTTON_POLL, QUIET_POLL, TICK_MS};
+use crate::platform::clock::SharedClock;
 
 /// Which of the buttons' lights are on. They are lit or not, so the pressed one is bright by being the only one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,15 +1,14 @@
 //! The journal as a file to carry: for a terminal that never has a network.
 
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pikir_contract::{BootOffset, ClockReading, Id};
 use serde::Serialize;
 
 use super::error::JournalError;
-use super::store::Journal;
-use super::tail::mark_export;
-use crate::files;
+use super::file::store::Journal;
+use crate::platform::files;
 
 /// Version of the export's layout.
 const EXPORT_VERSION: u32 = 1;
@@ -97,4 +96,30 @@ fn write_line(out: &mut impl Write, value: &impl Serialize) -> Result<(), Journa
         serde_json::to_string(value).map_err(|error| JournalError::Damaged(error.to_string()))?;
     out.write_all(json.as_bytes())?;
     Ok(out.write_all(b"\n")?)
+}
+
+/// Where an export leaves the seq of its newest event.
+fn export_mark(journal: &Path) -> PathBuf {
+    journal.with_file_name("exported-through")
+}
+
+/// Leaves a mark of an export beside the journal, readable for the terminal, whoever exported.
+///
+/// # Errors
+/// It cannot be written.
+pub(super) fn mark_export(journal: &Path, last_seq: u64) -> std::io::Result<()> {
+    files::replace(
+        &export_mark(journal),
+        last_seq.to_string().as_bytes(),
+        0o644,
+    )
+}
+
+/// Seq of the newest event that was ever exported; the portal may hold it although it was never sent.
+pub(super) fn exported_through(journal: &Path) -> u64 {
+    let text = files::read_text_if_there(&export_mark(journal));
+    text.ok()
+        .flatten()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(0)
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use pikir_contract::{EventBody, canonical_value};
 
-use super::check::check_database;
 use super::error::JournalError;
-use super::losses::without;
-use super::store::{Journal, JournalState};
+use super::file::check::check_database;
+use super::file::store::Journal;
+use super::gaps::without;
+use super::state::JournalState;
 
 /// The structure of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use reqwest::{Client, Url};
 
 use super::tls::Trust;
 use crate::limits::{CONNECT_TIMEOUT, POOL_IDLE, READ_TIMEOUT, REQUEST_TIMEOUT};
-use crate::true_time::TrueTime;
+use crate::platform::true_time::TrueTime;
 
 /// How long each stage of a request may take, so that no half-open connection holds it up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,7 +190,7 @@ fn client(trust: Option<&Trust>, patience: Patience) -> anyhow::Result<Client> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files;
+    use crate::platform::files;
 
     #[test]
     fn plain_http_to_another_machine_is_refused() {

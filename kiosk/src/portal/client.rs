@@ -13,8 +13,8 @@ use reqwest::{Client, Method, Url};
 
 use super::address::PortalAddress;
 use super::{Portal, Reply, Request, RequestBody, tls};
-use crate::clock::SharedClock;
 use crate::limits::MAX_ANSWER_BYTES;
+use crate::platform::clock::SharedClock;
 
 /// Why an answer was not read to its end.
 const TOO_LARGE: &str = "the answer is larger than any answer of the portal";

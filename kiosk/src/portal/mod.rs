@@ -1,17 +1,16 @@
 //! The central portal as the terminal sees it: one request, one reply, and what a reply means.
 
 pub mod address;
+pub mod backoff;
 pub mod client;
 pub mod content;
-#[cfg(test)]
-mod half_open;
 pub mod reply;
 #[cfg(test)]
 pub mod scripted;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 mod tls_sessions;
-#[cfg(test)]
-mod wrong_clock;
 
 use std::future::Future;
 use std::time::Duration;

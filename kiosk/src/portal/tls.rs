@@ -38,9 +38,9 @@ use rustls::{
 };
 
 use super::tls_sessions::Sessions;
-use crate::files;
 use crate::limits::{EARLIEST_NOW_S, MAX_DATE_TRIES, TOLD_TIME_BINDS_MS};
-use crate::true_time::TrueTime;
+use crate::platform::files;
+use crate::platform::true_time::TrueTime;
 
 /// Whom to trust, and by which time.
 #[derive(Debug, Clone)]

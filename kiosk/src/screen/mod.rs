@@ -5,7 +5,7 @@
 
 mod focus;
 mod idle_warning;
-mod keyboard;
+pub mod keyboard;
 mod keys;
 mod linuxkms;
 mod models;
@@ -30,8 +30,8 @@ use std::rc::Rc;
 
 use slint::{CloseRequestResponse, ComponentHandle as _, PhysicalSize};
 
-use crate::news::Room;
 use crate::speech::Request;
+use crate::view::Room;
 use crate::view::{ScreenView, UserAction, View};
 use focus::BareX11;
 use ui::{AppWindow, ScreenKind, Shell, Theme};
@@ -121,7 +121,7 @@ impl Screen {
         more::connect(&self.window, &report);
         idle_warning::connect(&self.window, &report);
         keys::report(&self.window, &report);
-        keyboard::connect(&self.window, &report);
+        self::keyboard::connect::connect(&self.window, &report);
     }
 
     /// Calls `report` for everything that is to be said, or no longer, on the UI thread. It must not block.

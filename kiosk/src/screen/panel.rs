@@ -5,8 +5,8 @@ use std::rc::Rc;
 use slint::ComponentHandle as _;
 
 use super::ui::{self, AppWindow, Panel, Theme};
-use crate::adaptation::{Adaptation, Scheme, Spacing, TextSize, Volume};
 use crate::view::UserAction;
+use crate::view::adaptation::{Adaptation, Scheme, Spacing, TextSize, Volume};
 
 pub(super) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
     let panel = window.global::<Panel>();

@@ -7,7 +7,7 @@ use slint::{Color, ComponentHandle as _};
 
 use super::ui::{AppWindow, Keys, Language, OverlayKind, Shell, Theme};
 use super::{models, qr};
-use crate::languages::primary;
+use crate::view::languages::primary;
 use crate::view::{Overlay, QrView, ScreenView, SetupView, UserAction, View};
 
 /// The theme's own accent, where the organisation has none.

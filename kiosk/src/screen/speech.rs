@@ -7,8 +7,8 @@ use std::time::Duration;
 use slint::{ComponentHandle as _, Timer};
 
 use super::ui::{AppWindow, Speech};
-use crate::adaptation::Volume;
 use crate::speech::Request;
+use crate::view::adaptation::Volume;
 use crate::view::{MoreView, PageView, ScreenView, View};
 
 pub(super) fn connect(window: &AppWindow, report: impl Fn(Request) + 'static) {

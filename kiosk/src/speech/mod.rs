@@ -18,9 +18,9 @@ use std::sync::Arc;
 pub use program::{SpeechError, SpeechProgram, wave};
 pub use transcript::Transcript;
 
-use crate::adaptation::Volume;
-use crate::languages;
 use crate::limits::MAX_SPOKEN_CHARS;
+use crate::view::adaptation::Volume;
+use crate::view::languages;
 
 /// How this machine speaks (`[speech]` in `terminal.toml`).
 #[derive(Debug, Clone, PartialEq, Eq)]

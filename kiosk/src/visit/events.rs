@@ -3,9 +3,9 @@
 use pikir_contract::{ClockReading, Id, InputKind, Score};
 
 use super::Questionnaire;
-use crate::adaptation::Adaptation;
-use crate::doubt::{OpeningHours, Point};
+use super::doubt::{OpeningHours, Point};
 use crate::journal::NewEvent;
+use crate::view::adaptation::Adaptation;
 use crate::view::{FaultView, Overlay, UserAction};
 
 /// When something happened, and the id of the event it may put into the journal.

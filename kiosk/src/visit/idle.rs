@@ -5,8 +5,8 @@
 //! one action of any kind is the answer.
 
 use super::{Effect, Phase, READY, Stamp, Visit};
-use crate::adaptation::Adaptation;
 use crate::limits::{IDLE_WARNING_MS, SPEECH_KEEPS_MS};
+use crate::view::adaptation::Adaptation;
 
 impl Visit {
     /// Whether the screen is otherwise than for a new visitor.

@@ -2,8 +2,8 @@
 
 use pikir_contract::Id;
 
+use super::doubt::Point;
 use super::{Effect, Phase, READY, Stamp, Tap, Visit, Waiting};
-use crate::doubt::Point;
 use crate::journal::{Content, NewEvent};
 use crate::limits::{LEFT_GUARD_MS, MESSAGE_MS, THANKS_GUARD_MS, THANKS_MS, THANKS_WITH_MORE_MS};
 use crate::view::RateMessage;

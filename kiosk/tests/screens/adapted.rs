@@ -1,6 +1,6 @@
 //! What the accessibility panel does to the screens.
 
-use pikir_kiosk::adaptation::{Adaptation, Scheme, Spacing, TextSize};
+use pikir_kiosk::view::adaptation::{Adaptation, Scheme, Spacing, TextSize};
 use pikir_kiosk::view::{ScreenView, View};
 use slint::LogicalPosition;
 use slint::platform::Key;

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use pikir_contract::{InputKind, Score};
-use pikir_kiosk::adaptation::Adaptation;
 use pikir_kiosk::journal::{Content, Given};
 use pikir_kiosk::speech::{Request, Transcript, Utterance, Voice as _};
+use pikir_kiosk::view::adaptation::Adaptation;
 use pikir_kiosk::visit::{Event, Questionnaire, Rules};
 use slint::platform::Key;
 

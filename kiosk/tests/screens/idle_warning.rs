@@ -125,7 +125,7 @@ fn nothing_of_it_is_cut_small_or_covered_on_any_panel_at_any_text_size() {
         let stage = Stage::new(size);
         let divisor = if size.0 > 1000 { 4 } else { 2 };
         let mut pictures = Vec::new();
-        for scale in pikir_kiosk::adaptation::TextSize::ALL {
+        for scale in pikir_kiosk::view::adaptation::TextSize::ALL {
             for language in LANGUAGES {
                 let mut view = asked(language, if language == "ky" { "ru" } else { "ky" }, 20);
                 view.adaptation.text = scale;

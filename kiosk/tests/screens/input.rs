@@ -1,7 +1,7 @@
 //! What a finger or a key does.
 
 use pikir_contract::{InputKind, Score};
-use pikir_kiosk::adaptation::TextSize;
+use pikir_kiosk::view::adaptation::TextSize;
 use pikir_kiosk::view::{ScreenView, UserAction};
 use slint::LogicalPosition;
 use slint::platform::{Key, WindowEvent};

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pikir_contract::{Id, InputKind, Score};
-use pikir_kiosk::clock::{Clock as _, TestClock};
-use pikir_kiosk::entropy::{Entropy as _, TestEntropy};
 use pikir_kiosk::journal::{Content, NewEvent};
+use pikir_kiosk::platform::clock::{Clock as _, TestClock};
+use pikir_kiosk::platform::entropy::{Entropy as _, TestEntropy};
 use pikir_kiosk::view::{ScreenView, View};
 use pikir_kiosk::visit::{Effect, Event, Named, Questionnaire, Rules, Stamp, Tap, Texts, Visit};
 

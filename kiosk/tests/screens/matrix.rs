@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use pikir_kiosk::adaptation::{Adaptation, Scheme, TextSize};
+use pikir_kiosk::view::adaptation::{Adaptation, Scheme, TextSize};
 use pikir_kiosk::view::{ScreenView, View};
 
 use crate::letters::{self, Letters};

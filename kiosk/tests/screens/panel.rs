@@ -1,7 +1,7 @@
 //! The accessibility panel under a finger and under keys.
 
 use i_slint_backend_testing::AccessibleRole;
-use pikir_kiosk::adaptation::{Adaptation, Scheme, Spacing, TextSize, Volume};
+use pikir_kiosk::view::adaptation::{Adaptation, Scheme, Spacing, TextSize, Volume};
 use pikir_kiosk::view::{Overlay, ScreenView, UserAction};
 use slint::LogicalPosition;
 use slint::platform::Key;

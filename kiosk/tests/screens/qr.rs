@@ -2,7 +2,7 @@
 
 use i_slint_backend_testing::AccessibleRole;
 use image::RgbaImage;
-use pikir_kiosk::adaptation::{Adaptation, Scheme, TextSize};
+use pikir_kiosk::view::adaptation::{Adaptation, Scheme, TextSize};
 use pikir_kiosk::view::{QrView, ScreenView, View};
 
 use crate::pixels::image;

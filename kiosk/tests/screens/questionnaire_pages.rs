@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use pikir_kiosk::adaptation::{Adaptation, Scheme, TextSize};
 use pikir_kiosk::view::ScreenView;
+use pikir_kiosk::view::adaptation::{Adaptation, Scheme, TextSize};
 
 use crate::geometry;
 use crate::legible;

@@ -1,7 +1,7 @@
 //! Views to draw: ordinary ones, and the longest that must fit.
 
 use pikir_contract::Score;
-use pikir_kiosk::adaptation::Adaptation;
+use pikir_kiosk::view::adaptation::Adaptation;
 use pikir_kiosk::view::{
     Fault, FaultView, LanguageChoice, NewsView, Overlay, QrView, RateMessage, RateView, ScreenView,
     SetupView, Slide, ThanksView, View,

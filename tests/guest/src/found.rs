@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use pikir_kiosk::clock::{Clock, SystemClock};
-use pikir_kiosk::entropy::SystemEntropy;
-use pikir_kiosk::files;
 use pikir_kiosk::journal::{self, Journal, Keeper};
+use pikir_kiosk::platform::clock::{Clock, SystemClock};
+use pikir_kiosk::platform::entropy::SystemEntropy;
+use pikir_kiosk::platform::files;
 use rusqlite::Connection;
 
 use crate::machine::Parameters;

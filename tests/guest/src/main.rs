@@ -20,7 +20,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::Result;
-use pikir_kiosk::clock::SystemClock;
+use pikir_kiosk::platform::clock::SystemClock;
 
 mod found;
 mod machine;

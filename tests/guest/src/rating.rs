@@ -4,9 +4,9 @@ use std::io::Write;
 
 use anyhow::{Result, anyhow};
 use pikir_contract::{EventsAnswer, InputKind, Score, Time};
-use pikir_kiosk::clock::{Clock, SystemClock};
-use pikir_kiosk::entropy::{Entropy, SystemEntropy};
 use pikir_kiosk::journal::{Content, Keeper, NewEvent};
+use pikir_kiosk::platform::clock::{Clock, SystemClock};
+use pikir_kiosk::platform::entropy::{Entropy, SystemEntropy};
 
 use crate::Port;
 

@@ -7,8 +7,8 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 use pikir_contract::{SealKey, canonical_json};
-use pikir_kiosk::clock::SystemClock;
 use pikir_kiosk::journal::NewEvent;
+use pikir_kiosk::platform::clock::SystemClock;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::rating::rating;

@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use pikir_kiosk::clock::SharedClock;
-use pikir_kiosk::entropy::TestEntropy;
 use pikir_kiosk::journal::JournalHandle;
-use pikir_kiosk::network;
+use pikir_kiosk::platform::clock::SharedClock;
+use pikir_kiosk::platform::entropy::TestEntropy;
+use pikir_kiosk::platform::network;
+use pikir_kiosk::platform::true_time::TrueTime;
 use pikir_kiosk::portal::{
     Content, HttpPortal, Portal as Road, PortalAddress, PortalHealth, Reply, Request, RequestBody,
 };
-use pikir_kiosk::true_time::TrueTime;
-use pikir_kiosk::uploader::Uploader;
+use pikir_kiosk::sync::uploader::Uploader;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 

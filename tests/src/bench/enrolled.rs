@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use pikir_contract::{
     Bytes, ClockReading, EventsRequest, Id, SealKey, SigningKey, encode_public_key,
 };
-use pikir_kiosk::entropy::{Entropy, SystemEntropy};
+use pikir_kiosk::platform::entropy::{Entropy, SystemEntropy};
 use pikir_kiosk::portal::{HttpPortal, Portal as _, PortalAddress, Request};
 use serde_json::{Value, json};
 

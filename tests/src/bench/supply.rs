@@ -6,9 +6,9 @@ use anyhow::{Context, Result};
 use pikir_contract::{
     BootId, ClockReading, Event, EventBody, Id, InputKind, Score, SealKey, Time, canonical_json,
 };
-use pikir_kiosk::clock::{SharedClock, TestClock};
-use pikir_kiosk::entropy::{Entropy, SharedEntropy, TestEntropy};
 use pikir_kiosk::journal::{Content, Journal, NewEvent};
+use pikir_kiosk::platform::clock::{SharedClock, TestClock};
+use pikir_kiosk::platform::entropy::{Entropy, SharedEntropy, TestEntropy};
 use rusqlite::{Connection, params};
 
 /// Longest time between two visitors (ms); the shortest is [`LEAST_GAP_MS`].

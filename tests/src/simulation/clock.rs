@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pikir_contract::BootId;
-use pikir_kiosk::clock::Clock;
+use pikir_kiosk::platform::clock::Clock;
 use tokio::time::Instant;
 
 /// When every history begins: 2026-11-22T02:00:00Z (Unix milliseconds).

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use pikir_contract::{Id, SealKey};
-use pikir_kiosk::entropy::{Entropy, TestEntropy};
 use pikir_kiosk::journal::{Journal, make_spare_key};
+use pikir_kiosk::platform::entropy::{Entropy, TestEntropy};
 
 use super::clock::BEGINNING_MS;
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use pikir_contract::{BootId, Id, InputKind, Notice, Score};
-use pikir_kiosk::clock::Clock;
-use pikir_kiosk::entropy::{SharedEntropy, TestEntropy};
 use pikir_kiosk::journal::{Content, NewEvent};
+use pikir_kiosk::platform::clock::Clock;
+use pikir_kiosk::platform::entropy::{SharedEntropy, TestEntropy};
 use uuid::Uuid;
 
 use super::check;

@@ -1,9 +1,9 @@
 //! Writing a comment on the keyboard of the screen: by touch, by arrows, by two buttons.
 //!
-//! The keyboard itself is pure (`pikir_kiosk::keyboard`), so a twin of it says which keys write a text and where they are.
+//! The keyboard itself is pure (`pikir_kiosk::screen::keyboard`), so a twin of it says which keys write a text and where they are.
 
 use anyhow::{Context, Result, ensure};
-use pikir_kiosk::keyboard::{Cap, Edit, Key, Keyboard, Move, Moved, edited};
+use pikir_kiosk::screen::keyboard::{Cap, Edit, Key, Keyboard, Move, Moved, edited};
 
 use super::{Place, Visitor};
 use crate::xvfb::symbols;

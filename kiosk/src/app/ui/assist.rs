@@ -5,10 +5,10 @@ use std::time::Duration;
 use slint::Timer;
 
 use super::{Mode, Ui};
-use crate::adaptation::Adaptation;
 use crate::screen::Screen;
 use crate::speech::{Request, Utterance};
 use crate::view::UserAction;
+use crate::view::adaptation::Adaptation;
 use crate::visit::Event;
 
 impl Ui {

@@ -60,7 +60,7 @@ fn a_removed_file_is_kept_in_hand_until_it_can_be_written_anew() {
     keeper.tidy().unwrap();
     std::fs::remove_file(desk.path()).unwrap();
     // The place where it is built is taken.
-    let beside = crate::journal::open::building_place(&desk.path());
+    let beside = crate::journal::paths::building_place(&desk.path());
     std::fs::create_dir_all(beside.join("in the way")).unwrap();
     for _ in 0..2 {
         assert!(keeper.append(desk.rating()).is_err());
@@ -90,5 +90,5 @@ fn whoever_asks_for_the_oldest_event_disturbs_no_delivery() {
     keeper.batch_ahead(2, 10_000).unwrap();
     assert_eq!(keeper.oldest().unwrap().events[0].seq, 2);
     let taken = keeper.acknowledge(answer(3, Vec::new())).unwrap();
-    assert_eq!(taken, super::super::cursor::Taken::AsOffered);
+    assert_eq!(taken, crate::journal::file::cursor::Taken::AsOffered);
 }

@@ -1,7 +1,7 @@
 //! How the portal's answers move the cursor, what of it is written when, and what that says of events made ready ahead.
 
 use super::*;
-use crate::journal::rows::read_state;
+use crate::journal::file::rows::read_state;
 use crate::limits::{MAX_UNWRITTEN_ANSWERS, OFFER_AGAIN_MS};
 
 /// A keeper with this many ratings whose portal has answered, holding the first of them.

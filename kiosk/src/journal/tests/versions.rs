@@ -29,7 +29,7 @@ fn a_journal_of_a_newer_program_is_refused_with_a_clear_message_and_left_alone()
 fn a_journal_of_the_first_version_keeps_everything_and_learns_where_its_boots_begin() {
     let desk = Desk::new();
     let mut old = rusqlite::Connection::open(desk.path()).unwrap();
-    crate::journal::schema::create_version(&mut old, 1).unwrap();
+    crate::journal::file::schema::create_version(&mut old, 1).unwrap();
     // As the library left it that kept the history of the first journals.
     old.execute_batch(
         "DROP TABLE schema_history;

@@ -100,13 +100,13 @@ fn saved(lobby: &mut Lobby, tap: Tap) -> NewEvent {
 }
 
 /// Open for one minute of the week, which is none of these tests'.
-fn never_open() -> Option<crate::doubt::OpeningHours> {
+fn never_open() -> Option<crate::visit::doubt::OpeningHours> {
     let hours = pikir_contract::OpenHours {
         days: vec![pikir_contract::Weekday::Mon],
         from: "00:00".parse().unwrap(),
         to: "00:01".parse().unwrap(),
     };
-    crate::doubt::OpeningHours::new(jiff::tz::TimeZone::UTC, &[hours])
+    crate::visit::doubt::OpeningHours::new(jiff::tz::TimeZone::UTC, &[hours])
 }
 
 fn flags(new: &NewEvent) -> Vec<&'static str> {

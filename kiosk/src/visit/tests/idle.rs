@@ -12,7 +12,7 @@ fn left_s(lobby: &Lobby) -> Option<u32> {
 
 fn contrast() -> Adaptation {
     Adaptation {
-        scheme: crate::adaptation::Scheme::HighContrast,
+        scheme: crate::view::adaptation::Scheme::HighContrast,
         ..Adaptation::default()
     }
 }

@@ -10,9 +10,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use pikir_kiosk::backoff::Backoff;
-use pikir_kiosk::entropy::{SharedEntropy, TestEntropy};
 use pikir_kiosk::limits::{MIN_STATUS_S, SMALL_BATCH_EVENTS};
+use pikir_kiosk::platform::entropy::{SharedEntropy, TestEntropy};
+use pikir_kiosk::portal::backoff::Backoff;
 
 use super::gate::Gate;
 use super::terminal::{Terminal, micros};

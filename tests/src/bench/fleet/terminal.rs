@@ -1,7 +1,7 @@
 //! What the simulation keeps of one terminal.
 
 use pikir_contract::MAX_BATCH_EVENTS;
-use pikir_kiosk::backoff::Backoff;
+use pikir_kiosk::portal::backoff::Backoff;
 
 use super::simulation::{Moment, SECOND};
 

@@ -1,0 +1,226 @@
+//! `config.json`: the last good configuration from the portal.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use jiff::tz::TimeZone;
+use pikir_contract::TerminalConfig;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::config::night_hours::NightHours;
+use crate::platform::files;
+use crate::platform::files::DataDir;
+use crate::visit::doubt::OpeningHours;
+
+/// What lies in the file: the document as it came, so that members this version does not know survive.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
+    config: Value,
+}
+
+/// The configuration in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Configuration {
+    /// The document.
+    pub document: TerminalConfig,
+    /// Its entity tag at the portal, where one is known.
+    pub etag: Option<String>,
+    /// The opening hours in their time zone; `None`: always open, or the system does not know the zone.
+    pub hours: Option<OpeningHours>,
+    /// The night hours in their time zone; `None`: never, or the system does not know the zone.
+    pub night: Option<NightHours>,
+    /// The time zone; `None`: the document names none, or the system does not know it.
+    pub zone: Option<TimeZone>,
+}
+
+impl Configuration {
+    fn new(document: TerminalConfig, etag: Option<String>) -> Self {
+        let (hours, night, zone) = document.hours.as_ref().map_or((None, None, None), |hours| {
+            let Ok(zone) = time_zone(&hours.timezone).inspect_err(|error| {
+                tracing::warn!(zone = hours.timezone, %error, "opening and night hours are not used. Is tzdata installed?");
+            }) else {
+                return (None, None, None);
+            };
+            let night = hours.night.as_ref().map(|night| NightHours::new(zone.clone(), night));
+            (OpeningHours::new(zone.clone(), &hours.open), night, Some(zone))
+        });
+        Self {
+            document,
+            etag,
+            hours,
+            night,
+            zone,
+        }
+    }
+}
+
+/// The zone as the system's database has it, which is newer than the program. The contract lets no `.` into a name.
+fn time_zone(name: &str) -> anyhow::Result<TimeZone> {
+    if name == "UTC" {
+        return Ok(TimeZone::UTC);
+    }
+    let data =
+        files::read_bytes(&Path::new("/usr/share/zoneinfo").join(name.trim_start_matches('/')))?;
+    Ok(TimeZone::tzif(name, &data)?)
+}
+
+/// Keeps the last good configuration on disk and tells everybody of a new one.
+#[derive(Clone)]
+pub struct ConfigurationStore {
+    data: DataDir,
+    current: watch::Sender<Option<Arc<Configuration>>>,
+}
+
+impl ConfigurationStore {
+    /// Reads what an earlier run kept. A file that is missing or damaged counts as none: the portal has another.
+    #[must_use]
+    pub fn load(data: DataDir) -> Self {
+        let kept = read(&data).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the kept configuration cannot be used; asking the portal for it");
+            None
+        });
+        Self {
+            data,
+            current: watch::Sender::new(kept.map(Arc::new)),
+        }
+    }
+
+    /// Reads the file again after an enrolment wrote it.
+    pub fn reload(&self) {
+        if let Ok(Some(kept)) = read(&self.data) {
+            self.current.send_replace(Some(Arc::new(kept)));
+        }
+    }
+
+    /// The configuration in force.
+    #[must_use]
+    pub fn current(&self) -> Option<Arc<Configuration>> {
+        self.current.borrow().clone()
+    }
+
+    /// Follows the configuration in force.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<Option<Arc<Configuration>>> {
+        self.current.subscribe()
+    }
+
+    /// Puts a document in force and keeps it, if it validates; otherwise the last good one stays.
+    ///
+    /// # Errors
+    /// The document breaks the contract (the message names the member), or cannot be kept.
+    pub fn accept(&self, config: Value, etag: Option<String>) -> anyhow::Result<()> {
+        let document = TerminalConfig::from_value(&config)?;
+        let text = serde_json::to_string_pretty(&Kept {
+            etag: etag.clone(),
+            config,
+        })?;
+        files::replace(&self.data.configuration(), text.as_bytes(), 0o600)
+            .context("the configuration cannot be kept")?;
+        self.current
+            .send_replace(Some(Arc::new(Configuration::new(document, etag))));
+        Ok(())
+    }
+}
+
+fn read(data: &DataDir) -> anyhow::Result<Option<Configuration>> {
+    let Some(text) = files::read_text_if_there(&data.configuration())? else {
+        return Ok(None);
+    };
+    let kept: Kept = serde_json::from_str(&text)?;
+    let document = TerminalConfig::from_value(&kept.config)?;
+    Ok(Some(Configuration::new(document, kept.etag)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn document(version: u32) -> Value {
+        json!({
+            "version": version,
+            "organization": {"code": "bishkek-1", "name": {"ky": "Борбор"}},
+            "place": {"code": "7K3M9P", "name": "2-зал"},
+            "languages": ["ky"], "default_language": "ky",
+            "qr": {"base_url": "https://otzyv.example"},
+            "member_of_the_future": true,
+        })
+    }
+
+    #[test]
+    fn a_good_configuration_outlives_the_program() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::new(Some(dir.path()));
+        let store = ConfigurationStore::load(data.clone());
+        assert!(store.current().is_none());
+        store.accept(document(7), Some("\"7\"".into())).unwrap();
+        let again = ConfigurationStore::load(data.clone()).current().unwrap();
+        assert_eq!(
+            (again.document.version, again.etag.as_deref()),
+            (7, Some("\"7\""))
+        );
+        assert!(
+            files::read_text(&data.configuration())
+                .unwrap()
+                .contains("member_of_the_future")
+        );
+    }
+
+    #[test]
+    fn a_bad_configuration_is_refused_and_the_last_good_one_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ConfigurationStore::load(DataDir::new(Some(dir.path())));
+        store.accept(document(7), None).unwrap();
+        let mut bad = document(8);
+        bad["languages"] = json!("ky");
+        let message = store.accept(bad, None).unwrap_err().to_string();
+        assert!(message.contains("languages"), "{message}");
+        assert_eq!(store.current().unwrap().document.version, 7);
+    }
+
+    #[test]
+    fn opening_hours_are_in_the_zone_the_document_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ConfigurationStore::load(DataDir::new(Some(dir.path())));
+        let with_zone = |zone: &str| {
+            let mut document = document(7);
+            document["hours"] = json!({"timezone": zone, "open": [{"days": ["mon"], "from": "08:30", "to": "17:30"}]});
+            store.accept(document, None).unwrap();
+            store.current().unwrap().hours.clone()
+        };
+        // 2027-01-04 is a Monday; 03:00 UTC is 09:00 in Bishkek.
+        let monday = 1_799_031_600_000;
+        assert!(with_zone("Asia/Bishkek").unwrap().serves(monday));
+        assert!(!with_zone("UTC").unwrap().serves(monday));
+        assert_eq!(with_zone("Atlantis/Poseidonis"), None);
+    }
+
+    #[test]
+    fn night_hours_are_in_the_zone_the_document_names_and_need_no_opening_hours() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ConfigurationStore::load(DataDir::new(Some(dir.path())));
+        let mut document = document(7);
+        document["hours"] =
+            json!({"timezone": "Asia/Bishkek", "night": {"from": "20:00", "to": "07:00"}});
+        store.accept(document, None).unwrap();
+        let current = store.current().unwrap();
+        assert_eq!(current.hours, None);
+        // 2027-01-04, 20:00 and 12:00 in Bishkek.
+        let night = current.night.as_ref().unwrap();
+        assert!(night.is_night(1_799_071_200_000) && !night.is_night(1_799_042_400_000));
+        assert!(current.zone.is_some());
+    }
+
+    #[test]
+    fn a_damaged_file_counts_as_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::new(Some(dir.path()));
+        files::replace(&data.configuration(), b"{\"config\":", 0o600).unwrap();
+        assert!(ConfigurationStore::load(data).current().is_none());
+    }
+}

@@ -1,0 +1,148 @@
+//! The only reader of time.
+//!
+//! A Raspberry Pi has no battery-backed clock, so the wall clock is for people; order comes from `seq`,
+//! age from boot and uptime.
+
+use std::sync::Arc;
+
+use pikir_contract::{BootId, ClockReading, Time};
+
+/// Where time comes from: [`SystemClock`] on a terminal, [`TestClock`] in tests.
+pub trait Clock: Send + Sync {
+    /// Which boot this is.
+    fn boot(&self) -> BootId;
+    /// Milliseconds since that boot, suspend included.
+    fn up_ms(&self) -> u64;
+    /// The wall clock as it stands, right or wrong (Unix time in milliseconds).
+    fn wall_ms(&self) -> i64;
+    /// Whether the kernel says that the wall clock is synchronised.
+    fn synced(&self) -> bool;
+
+    /// All of it at one moment, as it goes into events.
+    fn reading(&self) -> ClockReading {
+        let wall = Time::from_unix_ms(self.wall_ms()).unwrap_or_else(|_| epoch());
+        ClockReading {
+            boot: self.boot(),
+            up_ms: self.up_ms(),
+            wall,
+            synced: self.synced(),
+        }
+    }
+}
+
+/// What a wall clock outside the years 0000–9999 is written as: it is wrong either way, and only informative.
+fn epoch() -> Time {
+    Time::from_unix_ms(0).expect("1970 is within the years that can be written")
+}
+
+/// A shared clock.
+pub type SharedClock = Arc<dyn Clock>;
+
+/// The kernel's clocks.
+pub struct SystemClock {
+    boot: BootId,
+}
+
+impl SystemClock {
+    /// Reads the id of this boot.
+    ///
+    /// # Errors
+    /// The kernel does not tell its boot id (`/proc` is not mounted).
+    pub fn new() -> anyhow::Result<Self> {
+        let text = super::files::read_text("/proc/sys/kernel/random/boot_id".as_ref())?;
+        Ok(Self {
+            boot: text.trim().parse()?,
+        })
+    }
+}
+
+impl Clock for SystemClock {
+    fn boot(&self) -> BootId {
+        self.boot
+    }
+
+    fn up_ms(&self) -> u64 {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        now.tv_sec as u64 * 1_000 + now.tv_nsec as u64 / 1_000_000
+    }
+
+    /// Asked of the C library and not of the kernel, so that a test can put another clock in between (libfaketime).
+    fn wall_ms(&self) -> i64 {
+        #[allow(clippy::disallowed_methods, reason = "this is the module that may")]
+        let now = std::time::SystemTime::now();
+        let ms = |span: std::time::Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        now.duration_since(std::time::UNIX_EPOCH)
+            .map_or_else(|before| -ms(before.duration()), ms)
+    }
+
+    fn synced(&self) -> bool {
+        kernel_says_synced().unwrap_or_else(|| {
+            // A sandbox may forbid adjtimex; systemd-timesyncd leaves this mark.
+            super::files::exists("/run/systemd/timesync/synchronized".as_ref())
+        })
+    }
+}
+
+/// The kernel's own word (`STA_UNSYNC` of adjtimex(2)); `None` where it may not be asked.
+fn kernel_says_synced() -> Option<bool> {
+    #[allow(
+        unsafe_code,
+        reason = "rustix and nix have no adjtimex; with modes = 0 it only reads"
+    )]
+    // SAFETY: timex is plain integers, for which all zeroes is valid; the pointer outlives the call.
+    let (state, status) = unsafe {
+        let mut timex: libc::timex = std::mem::zeroed();
+        (libc::adjtimex(&mut timex), timex.status)
+    };
+    (state >= 0).then_some(state != libc::TIME_ERROR && status & libc::STA_UNSYNC == 0)
+}
+
+/// A clock that tests move by hand.
+pub struct TestClock {
+    state: std::sync::Mutex<(BootId, u64, i64, bool)>,
+}
+
+impl TestClock {
+    /// Starts at uptime 1 s with the given wall clock (Unix milliseconds), not synchronised.
+    #[must_use]
+    pub fn new(boot: BootId, wall_ms: i64) -> Arc<Self> {
+        Arc::new(Self {
+            state: std::sync::Mutex::new((boot, 1_000, wall_ms, false)),
+        })
+    }
+
+    /// Lets time pass on both clocks.
+    pub fn advance_ms(&self, ms: u64) {
+        let mut state = self.lock();
+        state.1 += ms;
+        state.2 += ms as i64;
+    }
+
+    /// Sets the wall clock alone, as a jump does.
+    pub fn set_wall_ms(&self, wall_ms: i64, synced: bool) {
+        let mut state = self.lock();
+        state.2 = wall_ms;
+        state.3 = synced;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, (BootId, u64, i64, bool)> {
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Clock for TestClock {
+    fn boot(&self) -> BootId {
+        self.lock().0
+    }
+    fn up_ms(&self) -> u64 {
+        self.lock().1
+    }
+    fn wall_ms(&self) -> i64 {
+        self.lock().2
+    }
+    fn synced(&self) -> bool {
+        self.lock().3
+    }
+}
