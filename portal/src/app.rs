@@ -1,13 +1,10 @@
-//! What every request handler is given, and the router that joins the machines' API with the people's pages.
+//! What every request handler is given.
 
 use std::sync::Arc;
 
-use axum::Router;
-
-use crate::clock::Clock;
-use crate::entropy::Entropy;
+use crate::platform::clock::Clock;
+use crate::platform::entropy::Entropy;
 use crate::storage::Storage;
-use crate::{api, protect, web};
 
 /// What every request handler is given. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -33,13 +30,4 @@ impl AppState {
     pub fn poll_interval_s(&self) -> u64 {
         if self.is_https() { 5 } else { 1 }
     }
-}
-
-/// The whole portal: `/api/v1` for machines, everything else for people.
-pub fn router(state: AppState) -> Router {
-    protect::guard(
-        Router::new().merge(api::router()).merge(web::router()),
-        state.is_https(),
-    )
-    .with_state(state)
 }

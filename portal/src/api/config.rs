@@ -9,8 +9,9 @@ use axum::response::{IntoResponse, Response};
 use super::problem::ApiProblem;
 use super::signed::Asking;
 use crate::app::AppState;
+use crate::services::terminal_config;
+use crate::services::terminal_config::Document;
 use crate::storage::TerminalRecord;
-use crate::terminal_config::{self, Document};
 
 /// `GET /api/v1/terminal/config`
 pub async fn read(

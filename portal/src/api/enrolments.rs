@@ -12,9 +12,9 @@ use pikir_contract::{
 use super::problem::{ApiProblem, TOKEN_REFUSED};
 use super::signed::{FromMachine, read_json};
 use crate::app::AppState;
-use crate::entropy::secret_hash;
+use crate::platform::entropy::secret_hash;
+use crate::services::terminal_config;
 use crate::storage::{Begun, ENROLMENT_MS, Enrolled, NewEnrolment, Polled, Redeemed};
-use crate::terminal_config;
 
 /// Random user codes tried before giving up: that all of them are in use does not happen by chance.
 const CODE_ATTEMPTS: usize = 8;

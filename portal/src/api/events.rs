@@ -10,7 +10,7 @@ use super::packed;
 use super::problem::{ApiProblem, WRONG_TERMINAL};
 use super::signed::{FromTerminal, is_json, json_fault, read_json, run_off_thread};
 use crate::app::AppState;
-use crate::ingest::{MAX_GAP, judge};
+use crate::domain::ingest::{MAX_GAP, judge};
 use crate::storage::{Delivered, Delivery, Sending, Storage, TerminalRecord};
 
 /// `POST /api/v1/events`

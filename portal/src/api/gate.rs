@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::body::drain;
 use super::problem::ApiProblem;
-use crate::entropy::Entropy;
+use crate::platform::entropy::Entropy;
 
 /// Deliveries at the same time, those that are still arriving included.
 pub const MAX_DELIVERIES: usize = 128;

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use pikir_contract::{PROBLEM_CONTENT_TYPE, Problem};
 
-use crate::entropy::Entropy;
+use crate::platform::entropy::Entropy;
 use crate::storage::StorageError;
 
 /// The type of a 403: the enrolment token is unknown, expired, or was spent by another machine.

@@ -4,7 +4,8 @@ use axum::Json;
 use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, HeaderName};
 use serde_json::{Value, json};
 
-use crate::rules::{self, FoundBy, Rule};
+use crate::domain::rules;
+use crate::domain::rules::{FoundBy, Rule};
 
 /// `GET /api/v1/rules`
 pub async fn read() -> ([(HeaderName, &'static str); 2], Json<Value>) {

@@ -5,8 +5,8 @@ use std::io::BufReader;
 use std::path::PathBuf;
 
 use super::{CliError, Common, note};
-use crate::clock::Clock;
-use crate::journal_file::{ImportError, Imported, MAX_NAMED, import};
+use crate::platform::clock::Clock;
+use crate::services::journal_file::{ImportError, Imported, MAX_NAMED, import};
 
 /// `pikir-portal import`
 ///

@@ -7,12 +7,12 @@ use pikir_contract::{PlaceCode, Texts, is_language_tag};
 use serde_json::{Value, json};
 
 use super::{CliError, Common, note};
-use crate::clock::Clock;
-use crate::entropy::Entropy;
-use crate::hours::{NightHours, OpeningHours};
-use crate::place_code;
+use crate::domain::hours::{NightHours, OpeningHours};
+use crate::platform::clock::Clock;
+use crate::platform::entropy::Entropy;
+use crate::services::place_code;
+use crate::services::terminal_config;
 use crate::storage::{AddedPlace, DEFAULT_TIMEZONE, PlaceRecord, Storage};
-use crate::terminal_config;
 
 /// Bytes of a presence key.
 const PRESENCE_KEY_BYTES: usize = 32;

@@ -7,10 +7,10 @@ use pikir_contract::{Id, Time};
 use serde_json::{Value, json};
 
 use super::{CliError, Common};
-use crate::reconciliation::{Figures, Reconciliation, ranges};
+use crate::domain::reconciliation::{Figures, Reconciliation, ranges};
 use crate::storage::{Days, Storage};
-use crate::web::i18n::{Lang, Locale};
-use crate::web::reconciliation::{differences, times};
+use crate::web::frame::i18n::{Lang, Locale};
+use crate::web::staff::reconciliation::{differences, times};
 
 /// Parts of the missing numbers that are written out in a table.
 const SHOWN_RANGES: usize = 8;
@@ -125,7 +125,7 @@ fn table(found: &Reconciliation) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reconciliation::{Entry, Recovery, Waiting};
+    use crate::domain::reconciliation::{Entry, Recovery, Waiting};
 
     #[test]
     fn a_table_adds_up_and_names_every_difference() {

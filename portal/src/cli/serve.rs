@@ -12,10 +12,10 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::{CliError, Common};
-use crate::app::{AppState, router};
-use crate::clock::Clock;
-use crate::entropy::Entropy;
-use crate::server::serve;
+use crate::app::AppState;
+use crate::platform::clock::Clock;
+use crate::platform::entropy::Entropy;
+use crate::server::{router, serve};
 use crate::storage::Storage;
 
 /// `pikir-portal serve`

@@ -7,7 +7,7 @@ use pikir_contract::{Id, Time};
 use serde_json::{Value, json};
 
 use super::{CliError, Common, reconcile};
-use crate::clock::Clock;
+use crate::platform::clock::Clock;
 use crate::storage::{Integrity, Retired, TerminalState};
 
 /// `pikir-portal terminal`

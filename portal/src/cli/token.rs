@@ -6,8 +6,8 @@ use pikir_contract::{PlaceCode, Time};
 use serde_json::json;
 
 use super::{CliError, Common, note};
-use crate::clock::Clock;
-use crate::entropy::{Entropy, secret_hash};
+use crate::platform::clock::Clock;
+use crate::platform::entropy::{Entropy, secret_hash};
 
 /// `pikir-portal token`
 #[derive(Debug, Subcommand)]

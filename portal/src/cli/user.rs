@@ -6,9 +6,9 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{CliError, Common};
-use crate::clock::Clock;
+use crate::platform::clock::Clock;
 use crate::storage::{Role, User};
-use crate::web::password;
+use crate::web::staff::password;
 
 /// Characters a login has at most.
 const MAX_LOGIN_CHARS: usize = 64;

@@ -1,7 +1,7 @@
 //! The configuration a terminal fetches.
 
 use pikir_contract::{TerminalConfig, Texts};
-use pikir_portal::hours::NightHours;
+use pikir_portal::domain::hours::NightHours;
 use pikir_portal::storage::{ContentChange, OrganizationRecord};
 
 use crate::support::*;

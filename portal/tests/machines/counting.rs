@@ -1,7 +1,7 @@
 //! What should not count is marked by a rule, never deleted, and staff can reverse it.
 
 use pikir_contract::Event;
-use pikir_portal::rules::Rule;
+use pikir_portal::domain::rules::Rule;
 use pikir_portal::storage::{Exclusion, ExclusionDecision, ExclusionFilter, ExclusionKey};
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pikir_contract::Id;
-use pikir_portal::ingest::MAX_GAP;
+use pikir_portal::domain::ingest::MAX_GAP;
 use serde_json::json;
 
 use crate::support::*;

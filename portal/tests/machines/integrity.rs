@@ -2,8 +2,8 @@
 
 use axum::http::StatusCode;
 use pikir_contract::Event;
-use pikir_portal::ingest::{MARK_EVERY, MAX_GAP, MAX_TURN};
-use pikir_portal::journal_file::{Imported, import};
+use pikir_portal::domain::ingest::{MARK_EVERY, MAX_GAP, MAX_TURN};
+use pikir_portal::services::journal_file::{Imported, import};
 use pikir_portal::storage::{Breach, Integrity};
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! A journal that comes on a stick.
 
-use pikir_portal::journal_file::{ImportError, Imported, import};
+use pikir_portal::services::journal_file::{ImportError, Imported, import};
 use pikir_portal::storage::Integrity;
 use serde_json::json;
 

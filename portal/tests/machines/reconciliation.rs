@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pikir_contract::Event;
-use pikir_portal::reconciliation::Reconciliation;
+use pikir_portal::domain::reconciliation::Reconciliation;
 use pikir_portal::storage::Days;
 use serde_json::json;
 

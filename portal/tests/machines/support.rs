@@ -7,10 +7,11 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use pikir_contract::{Event, PlaceCode, Texts};
-use pikir_portal::app::{AppState, router};
-use pikir_portal::clock::ManualClock;
-use pikir_portal::entropy::{Entropy, secret_hash};
-use pikir_portal::hours::{NightHours, OpeningHours};
+use pikir_portal::app::AppState;
+use pikir_portal::domain::hours::{NightHours, OpeningHours};
+use pikir_portal::platform::clock::ManualClock;
+use pikir_portal::platform::entropy::{Entropy, secret_hash};
+use pikir_portal::server::router;
 use pikir_portal::storage::{
     AddedPlace, DEFAULT_TIMEZONE, OrganizationRecord, PlaceRecord, Storage,
 };

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use pikir_contract::{BootId, Event, EventBody, Id, PlaceCode, SealKey};
-use pikir_portal::ingest::{Keys, judge};
+use pikir_portal::domain::ingest::{Keys, judge};
 use pikir_portal::storage::{Delivered, Delivery, Role, Sending};
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use pikir_portal::storage::Summary;
-use pikir_portal::web::throttle::{REVIEWS_PER_ADDRESS, WINDOW_MS};
+use pikir_portal::web::frame::throttle::{REVIEWS_PER_ADDRESS, WINDOW_MS};
 
 use crate::support::{ORGANIZATION, PLACE, Portal};
 

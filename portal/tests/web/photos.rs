@@ -5,7 +5,7 @@ use std::io::Cursor;
 use axum::http::StatusCode;
 use image::{ImageFormat, Rgb, RgbImage};
 use pikir_portal::storage::{ReviewState, Role};
-use pikir_portal::web::picture::MAX_PHOTO_BYTES;
+use pikir_portal::web::public::picture::MAX_PHOTO_BYTES;
 
 use crate::support::{Browser, Portal, Reply};
 

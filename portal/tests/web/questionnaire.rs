@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use pikir_portal::storage::{ContentChange, Named, NamedFigures};
-use pikir_portal::web::throttle::WRONG_STATUS_CODES;
+use pikir_portal::web::frame::throttle::WRONG_STATUS_CODES;
 use serde_json::json;
 
 use crate::support::{ORGANIZATION, Portal};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use pikir_portal::storage::{EnrolmentState, Role};
-use pikir_portal::web::throttle::WRONG_CODES;
+use pikir_portal::web::frame::throttle::WRONG_CODES;
 
 use crate::support::{ORGANIZATION, PLACE, Portal, USER_CODE};
 

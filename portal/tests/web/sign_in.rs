@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use pikir_portal::entropy::secret_hash;
+use pikir_portal::platform::entropy::secret_hash;
 use pikir_portal::storage::Role;
-use pikir_portal::web::throttle::{FAILURES_PER_LOGIN, WINDOW_MS};
+use pikir_portal::web::frame::throttle::{FAILURES_PER_LOGIN, WINDOW_MS};
 
 use crate::support::{PASSWORD, Portal};
 

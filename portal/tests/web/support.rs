@@ -10,10 +10,11 @@ use axum::body::{Body, to_bytes};
 use axum::http::response::Parts;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use pikir_contract::{PlaceCode, Texts, presence_step, presence_token};
-use pikir_portal::app::{self, AppState};
-use pikir_portal::clock::ManualClock;
-use pikir_portal::entropy::Entropy;
-use pikir_portal::hours::{NightHours, OpeningHours};
+use pikir_portal::app::AppState;
+use pikir_portal::domain::hours::{NightHours, OpeningHours};
+use pikir_portal::platform::clock::ManualClock;
+use pikir_portal::platform::entropy::Entropy;
+use pikir_portal::server;
 use pikir_portal::storage::{
     DEFAULT_TIMEZONE, NewEnrolment, OrganizationRecord, PlaceRecord, RatedInDetail, Role, Storage,
     User,
@@ -76,7 +77,7 @@ impl Portal {
             .await
             .unwrap();
         let portal = Self {
-            router: app::router(app.clone()),
+            router: server::router(app.clone()),
             app,
             clock,
             _dir: dir,

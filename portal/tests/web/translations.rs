@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pikir_portal::web::i18n::Lang;
+use pikir_portal::web::frame::i18n::Lang;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -16,7 +16,7 @@ fn messages(lang: Lang) -> Vec<(String, String)> {
         lang.tag()
     ));
     let text = fs::read_to_string(&path).unwrap();
-    pikir_portal::web::po::parse(&text)
+    pikir_portal::web::frame::po::parse(&text)
         .unwrap_or_else(|(line, why)| panic!("{}:{line}: {why}", path.display()))
 }
 

@@ -103,7 +103,7 @@ fn the_limits_in_the_document_are_those_of_the_program() {
     let delivery = delivery.as_str().unwrap();
     assert_eq!(crate::api::body::MAX_SENT_BYTES, 4 << 20);
     assert_eq!(crate::api::body::MAX_UNPACKED_BYTES, 16 << 20);
-    assert_eq!(crate::ingest::MAX_GAP, 2_000_000);
+    assert_eq!(crate::domain::ingest::MAX_GAP, 2_000_000);
     assert!(
         delivery.contains("4 MiB") && delivery.contains("16 MiB") && delivery.contains("2,000,000")
     );

@@ -1,0 +1,4 @@
+//! What touches the machine: clock and randomness. Each has a twin for tests.
+
+pub mod clock;
+pub mod entropy;

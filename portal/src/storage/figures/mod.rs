@@ -1,0 +1,5 @@
+//! What is counted and published.
+
+pub(super) mod published;
+pub(super) mod summary;
+pub(super) mod uptime;

@@ -1,0 +1,214 @@
+//! What the form sends, as a plain form or with photos.
+
+use axum::RequestExt;
+use axum::body::Bytes;
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{DefaultBodyLimit, Form, FromRequest, Multipart, Request};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::web::frame::look;
+use crate::web::public::picture::{MAX_PHOTO_BYTES, MAX_PHOTOS};
+
+/// The first part of the name of a criterion's field.
+pub const CRITERION: &str = "c-";
+/// Bytes of everything that is typed: a comment far beyond its limit still fits, so that it comes back to be shortened.
+const MAX_TEXT_BYTES: usize = 256 * 1024;
+/// Fields that are read; a form of ours has far fewer.
+const MAX_FIELDS: usize = 300;
+
+/// Forms with files that are read or looked at in one moment: each holds up to [`MAX_PHOTOS`] files, 20 MiB. Those without
+/// go on.
+const UPLOADS: usize = 24;
+
+static UPLOADING: Semaphore = Semaphore::const_new(UPLOADS);
+
+/// What was typed and chosen. Everything may be missing: a person is told what to do, never refused.
+#[derive(Debug, Default)]
+pub struct Typed {
+    /// `1`–`5`.
+    pub score: String,
+    /// In the visitor's own words.
+    pub comment: String,
+    /// Names the page view.
+    pub nonce: String,
+    /// The mark that the page was opened on site.
+    pub seen: String,
+    /// The page's language.
+    pub lang: String,
+    /// `look` where only the look of the page is to change.
+    pub action: String,
+    /// The language that the page is to have instead: only that is to change.
+    pub speak: String,
+    /// The key of a service.
+    pub service: String,
+    /// Keys of reasons.
+    pub reasons: Vec<String>,
+    /// Scores by the key of the criterion.
+    pub criteria: Vec<(String, String)>,
+    /// Members of the accessibility panel.
+    pub look: Vec<(String, String)>,
+    /// Files that are there.
+    pub files: Vec<Vec<u8>>,
+    /// What is wrong with a file that is not.
+    pub file_fault: Option<FileFault>,
+    /// Held while there are files.
+    pub upload: Option<SemaphorePermit<'static>>,
+}
+
+/// Why a file was not even looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFault {
+    /// More than [`MAX_PHOTO_BYTES`].
+    TooLarge,
+    /// More than [`MAX_PHOTOS`] files.
+    TooMany,
+    /// [`UPLOADS`] forms with files are being read already.
+    Busy,
+}
+
+/// The form is larger than anything a person writes.
+#[derive(Clone, Copy, Debug)]
+pub struct BeyondMeasure;
+
+impl IntoResponse for BeyondMeasure {
+    fn into_response(self) -> Response {
+        StatusCode::PAYLOAD_TOO_LARGE.into_response()
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Typed {
+    type Rejection = BeyondMeasure;
+
+    async fn from_request(mut request: Request, _: &S) -> Result<Self, BeyondMeasure> {
+        let kind = request.headers().get(header::CONTENT_TYPE);
+        let with_files = kind
+            .and_then(|kind| kind.to_str().ok())
+            .is_some_and(|kind| {
+                kind.trim_start()
+                    .to_ascii_lowercase()
+                    .starts_with("multipart/form-data")
+            });
+        if with_files {
+            let parts = request.extract::<Multipart, _>().await;
+            return read_parts(parts.map_err(|_| BeyondMeasure)?).await;
+        }
+        // No photo comes this way, and empty fields take far more memory than they have bytes.
+        DefaultBodyLimit::max(MAX_TEXT_BYTES).apply(&mut request);
+        let fields = request.extract::<Form<Vec<(String, String)>>, _>().await;
+        let Form(fields) = fields.map_err(|_| BeyondMeasure)?;
+        let mut typed = Self::default();
+        for (name, value) in fields.into_iter().take(MAX_FIELDS) {
+            typed.put(name, value);
+        }
+        Ok(typed)
+    }
+}
+
+impl Typed {
+    /// Makes sure that one more file may come and that there is memory for it.
+    fn make_room(&mut self) -> Result<(), FileFault> {
+        if self.files.len() == MAX_PHOTOS {
+            return Err(FileFault::TooMany);
+        }
+        if self.upload.is_none() {
+            self.upload = UPLOADING.try_acquire().ok();
+        }
+        self.upload.as_ref().map(|_| ()).ok_or(FileFault::Busy)
+    }
+
+    fn put(&mut self, name: String, value: String) {
+        match name.as_str() {
+            "score" => self.score = value,
+            "comment" => self.comment = value,
+            "nonce" => self.nonce = value,
+            "seen" => self.seen = value,
+            "lang" => self.lang = value,
+            "action" => self.action = value,
+            "speak" => self.speak = value,
+            "service" => self.service = value,
+            "reason" => self.reasons.push(value),
+            name if look::is_setting(name) => self.look.push((name.to_owned(), value)),
+            name => {
+                if let Some(key) = name.strip_prefix(CRITERION) {
+                    self.criteria.push((key.to_owned(), value));
+                }
+            }
+        }
+    }
+}
+
+/// Reads the parts in their order. The files come last, so that one which is too large costs nothing that was typed.
+async fn read_parts(mut parts: Multipart) -> Result<Typed, BeyondMeasure> {
+    let mut typed = Typed::default();
+    let mut text_left = MAX_TEXT_BYTES;
+    for _ in 0..MAX_FIELDS {
+        let part = match parts.next_field().await {
+            Ok(Some(part)) => part,
+            Ok(None) => break,
+            Err(_) => return cut_short(typed),
+        };
+        if part.file_name().is_some() {
+            if read_file(&mut typed, part).await.is_err() {
+                return cut_short(typed);
+            }
+            continue;
+        }
+        let name = part.name().unwrap_or_default().to_owned();
+        text_left = text_left.checked_sub(name.len()).ok_or(BeyondMeasure)?;
+        let Ok(text) = read_whole(part, Bytes::new(), text_left).await else {
+            return cut_short(typed);
+        };
+        let text = text.ok_or(BeyondMeasure)?;
+        text_left -= text.len();
+        typed.put(name, String::from_utf8_lossy(&text).into_owned());
+    }
+    Ok(typed)
+}
+
+async fn read_file(typed: &mut Typed, mut part: Field<'_>) -> Result<(), MultipartError> {
+    let begun = part.chunk().await?.unwrap_or_default();
+    // A field in which no file was chosen sends an empty one.
+    if begun.is_empty() {
+        return Ok(());
+    }
+    let (limit, fault) = match typed.make_room() {
+        Ok(()) => (MAX_PHOTO_BYTES, FileFault::TooLarge),
+        Err(fault) => (0, fault),
+    };
+    match read_whole(part, begun, limit).await? {
+        Some(file) => typed.files.push(file),
+        None => typed.file_fault = Some(fault),
+    }
+    Ok(())
+}
+
+/// What has begun and the rest of it; `None` if that is more than `limit` bytes. That is read to its end all the same: a
+/// browser shows an answer only after it has sent everything.
+async fn read_whole(
+    mut part: Field<'_>,
+    begun: Bytes,
+    limit: usize,
+) -> Result<Option<Vec<u8>>, MultipartError> {
+    let mut whole = Some(Vec::new());
+    let mut next = Some(begun);
+    while let Some(chunk) = next {
+        whole = whole.filter(|held: &Vec<u8>| held.len() + chunk.len() <= limit);
+        if let Some(held) = &mut whole {
+            held.extend_from_slice(&chunk);
+        }
+        next = part.chunk().await?;
+    }
+    Ok(whole)
+}
+
+/// The body ended early or is larger than the server reads. Where everything typed has come, only the files are at fault.
+fn cut_short(mut typed: Typed) -> Result<Typed, BeyondMeasure> {
+    if typed.nonce.is_empty() {
+        return Err(BeyondMeasure);
+    }
+    typed.files.clear();
+    typed.file_fault = Some(FileFault::TooLarge);
+    Ok(typed)
+}

@@ -1,0 +1,241 @@
+//! The form as it is shown: empty, or with what was typed and what is missing.
+
+use askama::Template;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use pikir_contract::{Choice, MAX_COMMENT_CHARS, Reason, Score, Texts};
+
+use super::form::{CRITERION, Typed};
+use super::link::Visit;
+use crate::storage::PlaceRecord;
+use crate::web::frame::assets;
+use crate::web::frame::i18n::Locale;
+use crate::web::frame::page::{Page, render};
+use crate::web::public::picture::MAX_PHOTOS;
+
+/// Bytes of one photo in the words of the page, MB.
+const MAX_PHOTO_MB: usize = crate::web::public::picture::MAX_PHOTO_BYTES >> 20;
+
+/// What is wrong with a form, for the page to say.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    /// No score, or none of the scale.
+    pub missing_score: bool,
+    /// The comment's length, if it is too long.
+    pub too_long: Option<usize>,
+    /// What is wrong with the photos: English, a key into the translations.
+    pub photos: Option<&'static str>,
+}
+
+impl Faults {
+    /// True if there is any.
+    pub fn any(&self) -> bool {
+        self.missing_score || self.too_long.is_some() || self.photos.is_some()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "phone.html")]
+struct Phone<'a> {
+    page: Page,
+    organization: &'a str,
+    organization_code: &'a str,
+    place: String,
+    question: String,
+    faces: Vec<Face>,
+    reasons: Vec<ReasonGroup>,
+    services: Vec<Offered>,
+    criteria: Vec<Criterion>,
+    more_open: bool,
+    asks_comment: bool,
+    /// A line feed after `<textarea>` is dropped by browsers: this one is, so that the visitor's is not.
+    comment_start: &'static str,
+    comment: String,
+    nonce: String,
+    seen: String,
+    invalid: bool,
+    missing_score: bool,
+    too_long: Option<usize>,
+    max_comment: usize,
+    photo_fault: Option<String>,
+    photos_hint: String,
+    /// Photos were sent and cannot stand in the form again.
+    photos_lost: bool,
+}
+
+struct Face {
+    score: u8,
+    word: String,
+    svg: &'static str,
+    checked: bool,
+}
+
+/// Reasons that belong to the same scores.
+struct ReasonGroup {
+    /// One class for each score: the style sheet shows the group with those.
+    classes: String,
+    /// Said where the style sheet cannot do that.
+    when: String,
+    choices: Vec<Offered>,
+}
+
+/// Something to choose.
+struct Offered {
+    key: String,
+    name: String,
+    chosen: bool,
+}
+
+struct Criterion {
+    field: String,
+    name: String,
+    unanswered: bool,
+    scores: Vec<CriterionScore>,
+}
+
+struct CriterionScore {
+    score: u8,
+    word: String,
+    chosen: bool,
+}
+
+/// The page with this form on it.
+pub fn form(
+    status: StatusCode,
+    mut page: Page,
+    visit: &Visit,
+    typed: Typed,
+    faults: &Faults,
+) -> Response {
+    page.in_form = true;
+    let l = page.l;
+    let face = |score: Score| Face {
+        score: score.get(),
+        word: l.t(assets::word(score)).to_owned(),
+        svg: assets::face(score),
+        checked: typed.score == score.get().to_string(),
+    };
+    let question = visit
+        .place
+        .question
+        .exact(l.tag())
+        .unwrap_or_else(|| l.t("How was the service?"));
+    let content = &visit.offer.content;
+    let choice = |choice: &Choice| Offered {
+        key: choice.key.clone(),
+        name: name(l, &choice.key, &choice.name),
+        chosen: typed.service == choice.key,
+    };
+    let template = Phone {
+        organization: l.choose(&visit.organization.names),
+        organization_code: &visit.organization.code,
+        place: place_line(&visit.place),
+        question: question.to_owned(),
+        faces: Score::ALL.into_iter().map(face).collect(),
+        reasons: reason_groups(l, &content.questionnaire.reasons, &typed),
+        services: content.services.iter().map(choice).collect(),
+        criteria: content
+            .questionnaire
+            .criteria
+            .iter()
+            .map(|criterion| criterion_row(l, criterion, &typed))
+            .collect(),
+        more_open: !typed.service.is_empty()
+            || typed.criteria.iter().any(|(_, score)| !score.is_empty()),
+        asks_comment: visit.offer.asks_comment(),
+        comment_start: "\n",
+        invalid: faults.any(),
+        missing_score: faults.missing_score,
+        too_long: faults.too_long,
+        max_comment: MAX_COMMENT_CHARS,
+        photo_fault: faults
+            .photos
+            .map(|text| l.with2(text, "max", MAX_PHOTO_MB, "count", MAX_PHOTOS)),
+        photos_hint: l.with2(
+            "Up to {count} photos, each at most {max} MB. Please show no faces or documents of others. Where and when a photo was taken is removed. A moderator looks at it first.",
+            "max",
+            MAX_PHOTO_MB,
+            "count",
+            MAX_PHOTOS,
+        ),
+        photos_lost: faults.photos.is_none()
+            && (!typed.files.is_empty() || typed.file_fault.is_some()),
+        comment: typed.comment,
+        nonce: typed.nonce,
+        seen: typed.seen,
+        page,
+    };
+    let mut response = render(status, &template);
+    if let Ok(policy) = HeaderValue::from_str(&assets::PHONE_POLICY) {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+fn name(l: Locale, key: &str, name: &Texts) -> String {
+    match l.choose(name) {
+        "" => key.to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// The reasons by the scores they belong to, in the order in which those are first met.
+fn reason_groups(l: Locale, reasons: &[Reason], typed: &Typed) -> Vec<ReasonGroup> {
+    let mut scores: Vec<&[Score]> = Vec::new();
+    for reason in reasons {
+        if !scores.contains(&reason.scores.as_slice()) {
+            scores.push(&reason.scores);
+        }
+    }
+    let group = |scores: &[Score]| {
+        let join = |separator: &str, before: &str| {
+            let each = scores
+                .iter()
+                .map(|score| format!("{before}{}", score.get()));
+            each.collect::<Vec<_>>().join(separator)
+        };
+        let of_group = reasons.iter().filter(|reason| reason.scores == *scores);
+        ReasonGroup {
+            classes: join(" ", "r"),
+            when: l.with("If the score is {scores}", "scores", join(", ", "")),
+            choices: of_group
+                .map(|reason| Offered {
+                    key: reason.key.clone(),
+                    name: name(l, &reason.key, &reason.name),
+                    chosen: typed.reasons.contains(&reason.key),
+                })
+                .collect(),
+        }
+    };
+    scores.into_iter().map(group).collect()
+}
+
+fn criterion_row(l: Locale, criterion: &Choice, typed: &Typed) -> Criterion {
+    let answered = typed
+        .criteria
+        .iter()
+        .find(|(key, _)| *key == criterion.key)
+        .map_or("", |(_, score)| score);
+    let score = |score: Score| CriterionScore {
+        score: score.get(),
+        word: l.t(assets::word(score)).to_owned(),
+        chosen: answered == score.get().to_string(),
+    };
+    let scores: Vec<CriterionScore> = Score::ALL.into_iter().map(score).collect();
+    Criterion {
+        field: format!("{CRITERION}{}", criterion.key),
+        name: name(l, &criterion.key, &criterion.name),
+        unanswered: scores.iter().all(|score| !score.chosen),
+        scores,
+    }
+}
+
+/// The unit and the place in one line.
+pub fn place_line(place: &PlaceRecord) -> String {
+    match &place.unit {
+        Some(unit) if !unit.is_empty() && *unit != place.name => format!("{unit}, {}", place.name),
+        _ => place.name.clone(),
+    }
+}
