@@ -2,7 +2,7 @@
 //!
 //! | thread | what runs there |
 //! | --- | --- |
-//! | main | the window and the visit (`ui.rs`); waits for nothing but events |
+//! | main | the window and the visit (`ui/mod.rs`); waits for nothing but events |
 //! | `journal` | SQLite |
 //! | `hardware` | buttons, switches, lights, backlight, where there are any |
 //! | `speech` | the speech program and what it is to say, where there is one |

@@ -13,7 +13,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | `journal.db`, `-wal`, `-shm` | the journal (pages of 4096 bytes) |
-//! | `spare-key.json` | a key of the ratchet that the journal has not reached (`spare.rs`) |
+//! | `spare-key.json` | a key of the ratchet that the journal has not reached (`spare_key.rs`) |
 //! | `journal.db.new` | a journal being built; nobody reads it, the next one to build overwrites it |
 //! | `exported-through` | seq of the newest event that was ever exported: the portal may hold it though it was never sent |
 //! | `damaged/1`, `damaged/2` … | files that were set aside, never deleted; `damaged/new` while they are being read |
@@ -28,7 +28,7 @@
 //! the spare key and there was no idle time to renew it, it is renewed first, which costs a file of its own.
 //!
 //! An acknowledgement that takes just what was offered writes nothing by itself: the portal can be asked again
-//! (`cursor.rs`).
+//! (`file/cursor.rs`).
 //!
 //! # When keys go
 //! `secure_delete` zeroes what a row leaves behind in the database. Older frames of the log still hold the keys they
@@ -54,9 +54,9 @@
 //! slow is not damage; it is tried again.
 //! - The whole file is looked through at each opening where it is small
 //!   ([`CHECK_AT_OPEN_BYTES`](crate::limits::CHECK_AT_OPEN_BYTES)) or was not closed in order; else in the first quiet
-//!   moment, and whoever wants something meanwhile goes first (`check.rs`).
+//!   moment, and whoever wants something meanwhile goes first (`file/check.rs`).
 //! - The files are set aside, and every event in a page that can be read is in the new journal, whatever became of the
-//!   pages above it (`pages.rs`, `wal.rs`, `salvage.rs`). Nothing that is not an event passes for one.
+//!   pages above it (`sqlite/`, `recovery/salvage.rs`). Nothing that is not an event passes for one.
 //! - The chain goes on where it stood if its row can be read and nothing speaks against it; else at the spare key. So
 //!   no seq is given twice, and the seals that follow verify. What the portal acknowledged is the newest readable
 //!   cursor, else 0: it gets some events again and says `duplicate`.
@@ -69,11 +69,11 @@
 //!   it has, and must be enrolled again.
 //! - A disk that forgets an end it had confirmed leaves a file in order. So what was taken since the opening is in doubt and
 //!   not offered until the portal has answered, in this life or a later one; a portal that acknowledges more holds what was
-//!   lost, and what was taken under those numbers gets new ones (`tail.rs`). Events that only the disk had are gone.
+//!   lost, and what was taken under those numbers gets new ones (`file/lost_end.rs`). Events that only the disk had are gone.
 //! - The last transaction in the log is believed only whole. Damage to it alone looks like the power cut it may be.
 //!
 //! # Who touches it
-//! One [`Keeper`], on a thread of its own (`thread.rs`) or in a simulation; everybody else sends it commands and never
+//! One [`Keeper`], on a thread of its own (`handle.rs`) or in a simulation; everybody else sends it commands and never
 //! waits for the disk. `pikir-kiosk journal` reads the file while the terminal runs.
 
 mod error;

@@ -1,7 +1,7 @@
 //! The window: draws a [`View`], reports [`UserAction`]s, and nothing else.
 //!
 //! One global Slint adapter per screen (`ui/screens/*.slint`), each connected by one file here. Everything in this
-//! module runs on the UI thread; what other threads want of it is posted to the UI thread's state (`app/ui.rs`).
+//! module runs on the UI thread; what other threads want of it is posted to the UI thread's state (`app/ui/mod.rs`).
 
 mod focus;
 mod idle_warning;

@@ -8,9 +8,9 @@
 //! | --- | --- |
 //! | `events.rs` | what can happen, and what is to be done |
 //! | `rating.rs` | from the tap to thanks, and taking it back |
-//! | `more.rs` | what is added to a rating afterwards |
+//! | `questionnaire.rs` | what is added to a rating afterwards |
 //! | `idle.rs` | visitors who walk away |
-//! | `panel.rs` | a panel that touches itself |
+//! | `phantoms.rs` | a panel that touches itself |
 
 pub mod doubt;
 mod events;

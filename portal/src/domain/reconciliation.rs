@@ -126,7 +126,7 @@ fn count(numbers: &[(u64, u64)]) -> u64 {
 }
 
 /// The number at which a recovered journal goes on, if the detail of its notice states a leap
-/// (`kiosk/src/journal/losses.rs`: "…; numbering goes on at 1001; …"). The notice has that number itself.
+/// (`kiosk/src/journal/recovery/losses.rs`: "…; numbering goes on at 1001; …"). The notice has that number itself.
 pub fn goes_on_at(detail: &str) -> Option<u64> {
     let mut parts = detail.split("; ");
     parts.find_map(|part| part.strip_prefix("numbering goes on at ")?.parse().ok())

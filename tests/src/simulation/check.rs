@@ -107,7 +107,7 @@ pub(super) fn everything(history: &mut History, life: &Life) -> Result<()> {
 }
 
 /// Where each event is held: exactly once. Only a disk that forgot an answer of the portal makes the terminal take events
-/// that the portal holds for others, and give them new numbers (`tail.rs` of the journal says why nobody can tell): the same
+/// that the portal holds for others, and give them new numbers (`lost_end.rs` of the journal says why nobody can tell): the same
 /// body, which counts once by its id.
 fn by_id(history: &History, books: &Books) -> Result<HashMap<Id, u64>> {
     let mut held: HashMap<Id, u64> = HashMap::new();

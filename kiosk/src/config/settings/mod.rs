@@ -53,7 +53,7 @@ pub struct ScreenSettings {
     pub rotation: u16,
     /// Show no movement.
     pub reduced_motion: bool,
-    /// Never dim below this (percent, 0–100); `None`: as [`crate::app::display::brightness`] says.
+    /// Never dim below this (percent, 0–100); `None`: as `app::display::brightness` says.
     pub min_brightness: Option<u8>,
     /// Move the picture by a few pixels now and then, against burn-in.
     pub pixel_shift: bool,

@@ -11,7 +11,7 @@ use crate::limits::OFFER_AGAIN_MS;
 
 impl Keeper {
     /// What is to be sent next ([`Journal::batch`]). Until the portal has answered once, only what was there when the
-    /// journal was opened; where that holds nothing to be sent, the portal is asked with no event (`tail.rs` says why).
+    /// journal was opened; where that holds nothing to be sent, the portal is asked with no event (`lost_end.rs` says why).
     ///
     /// # Errors
     /// The journal cannot be read.

@@ -8,7 +8,7 @@
 //! | `repeat` | less than [`REPEAT_MS`] after the previous rating of this boot that still stands |
 //! | `burst` | [`BURST_COUNT`] ratings that still stand came within [`BURST_WINDOW_MS`] before it |
 //! | `periodic` | touched where the panel touches itself at a fixed period ([`phantom`]) |
-//! | `closed` | outside the opening hours of the configuration and the grace around them ([`hours`]), where the true time is known |
+//! | `closed` | outside the opening hours of the configuration and the grace around them ([`opening_hours`](crate::config::opening_hours)), where the true time is known |
 //!
 //! A rating that was taken back or could not be saved does not stand: whoever corrects a slip is not doubted.
 //!

@@ -1,6 +1,6 @@
 //! Touches that no finger makes: a faulty panel that touches itself at one point at a fixed period.
 //!
-//! The arithmetic is the terminal's (`kiosk/src/doubt/phantom.rs`), so that both judge a series alike;
+//! The arithmetic is the terminal's (`kiosk/src/visit/doubt/phantom.rs`), so that both judge a series alike;
 //! `tests/golden/periodic.json` holds series that both are tested with. A touch gives a phantom away when it ends a chain
 //! of touches at its point whose last [`PERIOD_COUNT`] gaps are whole multiples of one period, with at most
 //! [`PERIOD_STRAYS`] other touches at the point between them. The terminal knows every touch, the portal only ratings.
