@@ -1,21 +1,12 @@
 //! What can happen to a visit, and what it wants done.
 
-use pikir_contract::{ClockReading, Id, InputKind, Score};
+use pikir_contract::{Id, InputKind, Score};
 
 use super::Questionnaire;
 use super::doubt::{OpeningHours, Point};
 use crate::journal::NewEvent;
 use crate::view::adaptation::Adaptation;
 use crate::view::{FaultView, Overlay, UserAction};
-
-/// When something happened, and the id of the event it may put into the journal.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Stamp {
-    /// The moment.
-    pub at: ClockReading,
-    /// An id nobody has.
-    pub id: Id,
-}
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq)]

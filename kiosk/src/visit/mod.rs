@@ -18,9 +18,11 @@ mod idle;
 mod phantoms;
 mod questionnaire;
 mod rating;
+mod stamp;
 
 pub use self::questionnaire::{Named, Questionnaire};
-pub use events::{Effect, Event, Rules, Stamp, Tap};
+pub use events::{Effect, Event, Rules, Tap};
+pub use stamp::Stamp;
 
 use pikir_contract::{BootId, Id, InputKind, Score};
 
