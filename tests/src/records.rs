@@ -126,7 +126,11 @@ pub fn in_journal(kiosk: &Kiosk) -> Result<Vec<Record>> {
             std::fs::copy(path, copy.path().join(name))?;
         }
     }
-    let journal = Connection::open(copy.path().join("journal.db"))?;
+    of_journal(&Connection::open(copy.path().join("journal.db"))?)
+}
+
+/// The events in a journal, in order.
+pub fn of_journal(journal: &Connection) -> Result<Vec<Record>> {
     let mut statement = journal.prepare("SELECT seq, kind, body, seal FROM events ORDER BY seq")?;
     read(&mut statement, ())
 }
