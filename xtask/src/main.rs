@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod circles;
 mod demo;
+mod fresh;
 mod guest;
 mod packages;
 mod run;
@@ -32,7 +34,14 @@ enum Command {
         once: bool,
     },
     /// Runs every check and every test, as CI does
-    Test,
+    Test {
+        /// Only what is quick, for work in between: formatting, circles, lints, tests without other programs
+        #[arg(long)]
+        quick: bool,
+        /// Makes a bare Debian 12 in a root directory and runs `demo --once` and `test` in it; takes root
+        #[arg(long, conflicts_with = "quick")]
+        fresh: bool,
+    },
     /// Measures what Pikir costs, beside what the machine itself can do; writes tables and pictures to target/bench/
     Bench {
         /// Measures less: enough to see that everything runs; the figures are rough
@@ -47,7 +56,9 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Demo { once } => demo::demo(once),
-        Command::Test => test::test(),
+        Command::Test { fresh: true, .. } => fresh::fresh(),
+        Command::Test { quick: true, .. } => test::quick(),
+        Command::Test { .. } => test::test(),
         Command::Bench { quick, parts } => bench::bench(quick, &parts),
     };
     match outcome {

@@ -99,6 +99,12 @@ pub const CROSS_RUST: Group = Group {
     names: &["rustc-web", "cargo-web", "libstd-rust-web-dev:arm64"],
 };
 
+/// What makes the root directory of a bare Debian.
+pub const BARE_DEBIAN: Group = Group {
+    why: "to make a bare Debian in a root directory",
+    names: &["mmdebstrap", "git"],
+};
+
 /// Installs what is missing of `groups`, as root or through sudo, and says what and why.
 pub fn ensure(groups: &[&Group]) -> Result<()> {
     let wanted: Vec<&str> = groups
@@ -188,7 +194,8 @@ fn parse_status(lines: &str, native: &str) -> HashSet<String> {
     names
 }
 
-fn is_root() -> bool {
+/// Whether this process may install, mount and change its root.
+pub fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
