@@ -2,7 +2,6 @@
 //! npm registry, never kept in the repository (Mozilla Public Licence 2.0).
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
@@ -38,20 +37,20 @@ fn folder() -> Result<PathBuf> {
 
 fn fetch(path: &Path) -> Result<()> {
     let dir = tempfile::tempdir_in(path.parent().context("no folder for axe-core")?)?;
-    let mut pack = Command::new("npm");
+    let mut pack = process::inheriting("npm");
     pack.args(["pack", "--silent", "--ignore-scripts"])
         .arg(format!("axe-core@{VERSION}"))
         .current_dir(dir.path());
     process::succeed(&mut pack)
         .context("axe-core comes from the npm registry: npm and a network are needed once")?;
     let package = dir.path().join(format!("axe-core-{VERSION}.tgz"));
-    let sum = process::succeed(Command::new("sha512sum").arg(&package))?.stdout;
+    let sum = process::succeed(process::command("sha512sum").arg(&package))?.stdout;
     ensure!(
         sum.starts_with(SHA512.as_bytes()),
         "the registry sent another axe-core {VERSION} than the one that is pinned: {}",
         String::from_utf8_lossy(&sum)
     );
-    let mut unpack = Command::new("tar");
+    let mut unpack = process::command("tar");
     unpack
         .arg("-xzf")
         .arg(&package)

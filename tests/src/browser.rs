@@ -2,7 +2,6 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
@@ -13,7 +12,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
-use crate::process::Running;
+use crate::process::{self, Running};
 use crate::{axe, wait};
 
 /// Width and height of the phone's window in CSS pixels.
@@ -65,7 +64,7 @@ impl Browser {
         javascript: JavaScript,
         size: (u32, u32),
     ) -> Result<Self> {
-        let mut command = Command::new("chromedriver");
+        let mut command = process::command("chromedriver");
         command.arg("--port=0");
         let mut driver = Running::start(&command, &dir.join("chromedriver.log"))
             .context("the phone needs Debian's packages chromium and chromium-driver: run `cargo xtask test`")?;

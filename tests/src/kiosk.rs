@@ -78,9 +78,7 @@ impl Kiosk {
     pub fn start(&mut self, display: &Display) -> Result<()> {
         let (width, height) = display.size();
         let mut command = self.run_command(Some(&format!("{width}x{height}")))?;
-        command
-            .env("DISPLAY", display.name())
-            .env_remove("WAYLAND_DISPLAY");
+        command.env("DISPLAY", display.name());
         self.start_with(&command).map(|_| ())
     }
 
@@ -88,15 +86,19 @@ impl Kiosk {
     pub fn launch(&mut self, display: &Display) -> Result<u32> {
         let (width, height) = display.size();
         let mut command = self.run_command(Some(&format!("{width}x{height}")))?;
-        command
-            .env("DISPLAY", display.name())
-            .env_remove("WAYLAND_DISPLAY");
+        command.env("DISPLAY", display.name());
         self.run(&command)
     }
 
     /// Starts the program on the user's own display.
     pub fn start_here(&mut self) -> Result<()> {
-        let command = self.run_command(Some("800x480"))?;
+        let mut command = self.run_command(Some("800x480"))?;
+        let of_the_user = ["DISPLAY", "XAUTHORITY", "HOME"];
+        command.envs(
+            of_the_user
+                .iter()
+                .filter_map(|name| Some((name, std::env::var_os(name)?))),
+        );
         self.start_with(&command).map(|_| ())
     }
 
@@ -104,9 +106,6 @@ impl Kiosk {
     pub fn start_on(&mut self, screen: &Framebuffer) -> Result<u32> {
         let mut command = self.run_command(None)?;
         command.envs(screen.environment());
-        for name in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"] {
-            command.env_remove(name);
-        }
         self.start_with(&command)
     }
 
@@ -303,7 +302,7 @@ impl Kiosk {
     }
 
     fn command(&self, arguments: &[&str]) -> Result<Command> {
-        let mut command = Command::new(bins::path("pikir-kiosk")?);
+        let mut command = process::command(bins::path("pikir-kiosk")?);
         command.args(arguments);
         Ok(command)
     }
@@ -325,7 +324,7 @@ fn on_private_disk(command: &Command, directory: &Path, size: &str) -> Command {
         rm -r "$1.before"
         shift 2
         exec "$@""#;
-    let mut private = Command::new("unshare");
+    let mut private = process::command("unshare");
     private
         .args([
             "--mount",
@@ -345,7 +344,6 @@ fn on_private_disk(command: &Command, directory: &Path, size: &str) -> Command {
             .get_envs()
             .filter_map(|(name, value)| Some((name, value?))),
     );
-    private.env_remove("WAYLAND_DISPLAY");
     private
 }
 

@@ -56,7 +56,7 @@ impl Portal {
     pub fn restart(&mut self) -> Result<()> {
         self.running = None;
         let listen = format!("127.0.0.1:{}", self.port);
-        let mut command = Command::new(bins::path("pikir-portal")?);
+        let mut command = process::command(bins::path("pikir-portal")?);
         command
             .args(["serve", "--listen", &listen, "--data-dir"])
             .arg(&self.dir);
@@ -179,7 +179,7 @@ impl Portal {
     }
 
     fn command(&self, arguments: &[&str]) -> Result<Command> {
-        let mut command = Command::new(bins::path("pikir-portal")?);
+        let mut command = process::command(bins::path("pikir-portal")?);
         command.args(arguments).arg("--data-dir").arg(&self.dir);
         Ok(command)
     }

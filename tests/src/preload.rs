@@ -1,7 +1,6 @@
 //! Libraries that come between a program and the machine it runs on.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -13,7 +12,7 @@ pub fn compile(source: &str, dir: &Path) -> Result<PathBuf> {
     let name = source.file_stem().context("a source has a name")?;
     let library = dir.join(name).with_extension("so");
     process::succeed(
-        Command::new("cc")
+        process::command("cc")
             .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
             .arg(&library)
             .arg(&source),

@@ -1,5 +1,6 @@
 //! A child process that cannot outlive the value that stands for it.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,35 @@ use crate::wait;
 
 /// Lines of a child's output shown when the test that owns it fails.
 const SHOWN_LINES: usize = 60;
+
+/// What programs get of the environment they are tested in: where programs and temporary files are.
+const KEPT: [&str; 2] = ["PATH", "TMPDIR"];
+/// What they get instead of the rest, so that no test depends on whose machine it runs.
+const GIVEN: [(&str, &str); 2] = [("LANG", "C.UTF-8"), ("TZ", "UTC")];
+
+/// A program that sees nothing of the environment here but what is set for it; every program starts by this.
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = inheriting(program);
+    forget_the_machine(&mut command);
+    command
+}
+
+/// A program of the machine that goes by its settings: its user's package registry or display.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that makes commands"
+)]
+pub fn inheriting(program: impl AsRef<OsStr>) -> Command {
+    Command::new(program)
+}
+
+fn forget_the_machine(command: &mut Command) {
+    command.env_clear().envs(GIVEN);
+    command.envs(
+        KEPT.iter()
+            .filter_map(|name| Some((name, std::env::var_os(name)?))),
+    );
+}
 
 /// A running program in a process group of its own, its output in a file.
 pub struct Running {
@@ -30,7 +60,9 @@ impl Running {
         let output =
             File::create(log).with_context(|| format!("cannot create {}", log.display()))?;
         // setpriv (util-linux) sets the parent-death signal and becomes the program: the same pid.
-        let mut guarded = Command::new("setpriv");
+        let mut guarded = self::command("setpriv");
+        // A home of its own, where the test's other files are.
+        guarded.env("HOME", log.parent().unwrap_or(log));
         guarded
             .args(["--pdeathsig", "KILL", "--"])
             .arg(command.get_program())

@@ -15,7 +15,7 @@ pub fn enroll_command(
     data_dir: &Path,
     config: &Path,
 ) -> Result<Command> {
-    let mut command = Command::new(bins::path("pikir-provision")?);
+    let mut command = process::command(bins::path("pikir-provision")?);
     command
         .args(["enroll", "--portal", portal, "--data-dir"])
         .arg(data_dir)

@@ -2,7 +2,6 @@
 //! X server's own (XTEST), so the programs cannot tell them from a finger.
 
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result};
 use image::RgbImage;
@@ -14,7 +13,7 @@ use x11rb::protocol::xproto::{
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
-use crate::process::Running;
+use crate::process::{self, Running};
 
 /// Symbols of keys that type no character (X11's `keysymdef.h`).
 pub mod symbols {
@@ -57,7 +56,7 @@ pub struct Display {
 impl Display {
     /// Starts an X server with one screen of `width` × `height` pixels; its log goes into `dir`.
     pub fn start(dir: &Path, width: u16, height: u16) -> Result<Self> {
-        let mut command = Command::new("Xvfb");
+        let mut command = process::command("Xvfb");
         command.args([
             "-displayfd",
             "1",

@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::Result;
 use pikir_tests::kiosk::press_key;
+use pikir_tests::process;
 use pikir_tests::records;
 use pikir_tests::scene::Scene;
 use pikir_tests::skip::not_tested;
@@ -16,7 +16,7 @@ const SIZE: &str = "72m";
 
 /// Whether this process may mount. Not every sandbox allows it.
 fn can_mount() -> bool {
-    let tried = Command::new("unshare")
+    let tried = process::command("unshare")
         .args(["--mount", "mount", "-t", "tmpfs", "none", "/mnt"])
         .output();
     tried.is_ok_and(|output| output.status.success())

@@ -1,11 +1,9 @@
 //! A display that no longer answers ends the terminal as failed, with a notice, so that systemd starts it anew; pins that
 //! cannot be had do not.
 
-use std::process::Command;
-
 use anyhow::{Context, Result};
 use pikir_tests::kiosk::{Kiosk, face};
-use pikir_tests::process::Running;
+use pikir_tests::process::{self, Running};
 use pikir_tests::scene::Scene;
 use pikir_tests::xvfb::Display;
 use pikir_tests::{bins, records, wait};
@@ -13,15 +11,13 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// The terminal on the whole screen, as it is in a housing.
 fn start(kiosk: &Kiosk, display: &Display) -> Result<Running> {
-    let mut command = Command::new(bins::path("pikir-kiosk")?);
+    let mut command = process::command(bins::path("pikir-kiosk")?);
     command
         .args(["run", "--config"])
         .arg(kiosk.config())
         .arg("--data-dir")
         .arg(kiosk.data_dir())
-        .env("DISPLAY", display.name())
-        .env_remove("WAYLAND_DISPLAY")
-        .env_remove("SLINT_BACKEND");
+        .env("DISPLAY", display.name());
     Running::start(&command, &kiosk.data_dir().join("log"))
 }
 

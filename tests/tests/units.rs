@@ -4,9 +4,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use pikir_tests::process;
 use tempfile::TempDir;
 
 const UNITS: [&str; 2] = ["pikir-kiosk.service", "pikir-portal.service"];
@@ -60,7 +60,9 @@ fn installed() -> Result<TempDir> {
 }
 
 fn version() -> Result<u32> {
-    let output = Command::new("systemd-analyze").arg("--version").output()?;
+    let output = process::command("systemd-analyze")
+        .arg("--version")
+        .output()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let number = text
         .split_whitespace()
@@ -74,7 +76,7 @@ fn version() -> Result<u32> {
 /// Runs systemd-analyze on both units; it must end well.
 fn analyze(arguments: &[&str]) -> Result<String> {
     let root = installed()?;
-    let output = Command::new("systemd-analyze")
+    let output = process::command("systemd-analyze")
         .args(arguments)
         .arg(format!("--root={}", root.path().display()))
         .args(UNITS)
@@ -170,7 +172,7 @@ fn sysusers_understands_what_it_is_to_make() -> Result<()> {
     let root = tempfile::tempdir()?;
     fs::create_dir_all(root.path().join("etc"))?;
     for file in ["pikir-kiosk.conf", "pikir-portal.conf"] {
-        let output = Command::new("systemd-sysusers")
+        let output = process::command("systemd-sysusers")
             .args(["--dry-run", &format!("--root={}", root.path().display())])
             // With --root a relative name would be looked up inside it; a path with a slash is taken as it is.
             .arg(sources().join("sysusers.d").join(file).canonicalize()?)

@@ -1,7 +1,6 @@
 //! A terminal that is set up wrongly says so once, plainly, with file, line and remedy, and ends with 2.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::Result;
 use pikir_tests::{bins, process};
@@ -18,14 +17,14 @@ fn terminal(toml: &str) -> Result<(TempDir, PathBuf, PathBuf)> {
 
 /// What the terminal says as it refuses to start: one message, exit code 2.
 fn refusal(config: &Path, data: &Path) -> Result<String> {
-    let mut command = Command::new(bins::path("pikir-kiosk")?);
+    let mut command = process::command(bins::path("pikir-kiosk")?);
     command
         .args(["run", "--windowed", "800x480", "--config"])
         .arg(config)
         .arg("--data-dir")
         .arg(data);
     // Nothing of a display is there: the set-up is looked at first.
-    let output = process::finish(command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY"))?;
+    let output = process::finish(&mut command)?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(!said.contains("panicked"), "{said}");
@@ -121,7 +120,7 @@ fn a_settings_file_that_was_asked_for_and_is_not_there_is_named() -> Result<()> 
 #[test]
 fn the_tool_refuses_plain_http_to_another_machine_as_well() -> Result<()> {
     let (_dir, config, data) = terminal("")?;
-    let mut command = Command::new(bins::path("pikir-provision")?);
+    let mut command = process::command(bins::path("pikir-provision")?);
     command
         .args(["enroll", "--portal", "http://portal.example", "--data-dir"])
         .arg(data)

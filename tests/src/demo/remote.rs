@@ -1,12 +1,11 @@
 //! A virtual display that a browser on this machine can watch and tap.
 
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use crate::door;
-use crate::process::Running;
+use crate::process::{self, Running};
 use crate::xvfb::Display;
 
 /// Debian's folder with the browser's side of noVNC.
@@ -26,7 +25,7 @@ impl RemoteDisplay {
     pub fn start(dir: &Path) -> Result<Self> {
         let display = Display::start(dir, 800, 480)?;
         let vnc_port = door::free_port()?;
-        let mut x11vnc = Command::new("x11vnc");
+        let mut x11vnc = process::command("x11vnc");
         x11vnc.args([
             "-display",
             &display.name(),
@@ -39,7 +38,7 @@ impl RemoteDisplay {
             .context("watching the virtual display needs Debian's packages x11vnc and novnc: run `cargo xtask demo`")?;
 
         let port = door::free_port()?;
-        let mut websockify = Command::new("websockify");
+        let mut websockify = process::command("websockify");
         websockify.args([
             "--web",
             NOVNC,

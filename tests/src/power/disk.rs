@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -29,7 +28,7 @@ impl Disk {
         let image = dir.join("empty.img");
         std::fs::File::create(&image)?.set_len(DISK_BYTES)?;
         process::succeed(
-            Command::new("/sbin/mke2fs")
+            process::command("/sbin/mke2fs")
                 .args(["-q", "-F", "-t", "ext4", "-b", "4096"])
                 .arg(&image),
         )

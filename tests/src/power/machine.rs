@@ -3,7 +3,6 @@
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -16,7 +15,7 @@ use pikir_contract::{Id, SealKey, base64url_encode};
 use super::disk::Disk;
 use super::parts::{Parts, QEMU};
 use super::{initramfs, nbd};
-use crate::process::Running;
+use crate::process::{self, Running};
 use crate::wait;
 
 /// Memory of the machine (MiB).
@@ -100,7 +99,7 @@ impl Machine {
             nbd::serve(&mut qemu, &mut disk, &in_disk)?;
             Ok(disk)
         });
-        let mut command = Command::new(QEMU);
+        let mut command = process::command(QEMU);
         command.args(&self.arguments);
         let qemu = Running::start(&command, &self.dir.join("qemu.log"))?;
         let from_guest = accept(&words_door)

@@ -1,9 +1,10 @@
 //! What an emulated machine is made of, and whether it is here.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+
+use crate::process;
 
 /// Where `cargo xtask test` puts the parts, beside `debug/` in the target folder.
 const FOLDER: &str = "power";
@@ -65,7 +66,7 @@ fn find() -> Result<Parts> {
         .map(|entry| Ok(entry?.path()))
         .collect::<Result<Vec<_>>>()?;
     modules.sort();
-    Command::new(QEMU)
+    process::command(QEMU)
         .arg("--version")
         .output()
         .with_context(|| format!("{QEMU} is missing"))?;

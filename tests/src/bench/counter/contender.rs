@@ -1,7 +1,6 @@
 //! The two that are compared: the terminal, and a browser that shows the same screen as a page.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result};
 use qrcode::{Color, QrCode};
@@ -111,7 +110,7 @@ impl Contender for Browser {
 
     fn start(&mut self, display: &Display) -> Result<u32> {
         let (width, height) = display.size();
-        let mut command = Command::new("chromium");
+        let mut command = process::command("chromium");
         command
             .args([
                 "--kiosk",
@@ -147,7 +146,7 @@ impl Contender for Browser {
     }
 
     fn disk_mb(&self) -> Result<f64> {
-        let mut query = Command::new("dpkg-query");
+        let mut query = process::command("dpkg-query");
         query.args([
             "--show",
             "--showformat",
