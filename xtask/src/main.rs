@@ -42,7 +42,7 @@ enum Command {
         #[arg(long, conflicts_with = "quick")]
         fresh: bool,
     },
-    /// Measures what Pikir costs, beside what the machine itself can do; writes tables and pictures to target/bench/
+    /// Measures what Pikir costs, beside what the machine itself can do; writes tables and curves to target/bench/
     Bench {
         /// Measures less: enough to see that everything runs; the figures are rough
         #[arg(long)]

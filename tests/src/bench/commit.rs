@@ -9,11 +9,11 @@ use anyhow::{Context, Result, ensure};
 use pikir_contract::{Id, SealKey};
 use pikir_kiosk::journal::Journal;
 
+use super::curves::{Curve, csv};
 use super::machine::Written;
 use super::report::{Figure, Section, Table, Target};
 use super::stats::{Pair, Ratio, percentile, ratio_at};
 use super::supply::Visitors;
-use super::svg::{Axis, BESIDE, Chart, Line, OURS};
 use super::{Scale, milliseconds};
 
 /// Most that the median append may take, in raw limits.
@@ -195,7 +195,7 @@ fn section(pairs: &[Pair], frames: &Frames, written: &[Written]) -> Result<Secti
         ],
         table,
         notes: notes(frames, written, ours.len()),
-        plots: vec![("commit.svg".into(), plot(&ours, &beside))],
+        curves: vec![("commit.csv", curves(&ours, &beside))],
     })
 }
 
@@ -227,42 +227,19 @@ fn notes(frames: &Frames, written: &[Written], appends: usize) -> Vec<String> {
     ]
 }
 
-fn plot(ours: &[f64], beside: &[f64]) -> String {
-    let most = percentile(ours, 0.999).max(percentile(beside, 0.999));
-    let least = percentile(ours, 0.0).min(percentile(beside, 0.0));
-    Chart {
-        title: format!(
-            "An append takes {:.2} times what the disk itself takes",
-            percentile(ours, 0.5) / percentile(beside, 0.5)
-        ),
-        subtitle: "How many of the operations were done within a time (log scale). Further left is faster.".into(),
-        x: Axis {
-            name: "milliseconds".into(),
-            from: least * 0.8,
-            to: most * 1.1,
-            logarithmic: true,
-        },
-        y: Axis {
-            name: "% done".into(),
-            from: 0.0,
-            to: 100.0,
-            logarithmic: false,
-        },
-        lines: vec![
-            Line {
-                name: "write + fdatasync".into(),
-                colour: BESIDE,
-                points: cumulated(beside),
-            },
-            Line {
-                name: "journal append".into(),
-                colour: OURS,
-                points: cumulated(ours),
-            },
+fn curves(ours: &[f64], beside: &[f64]) -> String {
+    let curve = |name: &str, took| Curve {
+        name: name.into(),
+        points: cumulated(took),
+    };
+    csv(
+        "milliseconds",
+        "% done",
+        &[
+            curve("write + fdatasync", beside),
+            curve("journal append", ours),
         ],
-        levels: Vec::new(),
-    }
-    .svg()
+    )
 }
 
 /// The share (%) of `values` that lies at or below each of 200 of them.

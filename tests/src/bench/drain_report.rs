@@ -3,8 +3,7 @@
 use super::Scale;
 use super::drain::{BATCH, Rates, WAYS};
 use super::report::{Figure, Section, Table, Target};
-use super::stats::{Ratio, median};
-use super::svg::{BESIDE, Bar, OURS, QUIET, bars, number};
+use super::stats::{Ratio, median, number};
 
 /// Least share of the raw rate.
 const LEAST_SHARE: f64 = 0.5;
@@ -71,11 +70,7 @@ pub fn section(rates: &[Vec<Rates>; WAYS.len()], scale: &Scale) -> Section {
         figures,
         table,
         notes: notes(scale),
-        plots: vec![
-            ("drain.svg".into(), plot(&rates[0], "loopback")),
-            ("drain-line.svg".into(), plot(&rates[1], WAYS[1].name)),
-            ("drain-poor-line.svg".into(), plot(&rates[2], WAYS[2].name)),
-        ],
+        curves: Vec::new(),
     }
 }
 
@@ -91,22 +86,4 @@ fn notes(scale: &Scale) -> Vec<String> {
         "Over loopback half of the raw rate cannot be had, by this portal or another one that keeps what it acknowledges: reading a rating costs a few microseconds there, and SQLite's bulk insert of its rows alone some ten times as much (see `ingest`), before any signature or seal is verified. What a terminal has in the field is a line, and over a line the raw rate is the line's.".into(),
         "No terminal is driven beyond 600 deliveries a minute, whatever it could do: 5,000 ratings a second, but for the first 600 deliveries.".into(),
     ]
-}
-
-fn plot(rates: &[Rates], way: &str) -> String {
-    let bar = |name: &str, pick: fn(&Rates) -> f64, colour| Bar {
-        name: name.into(),
-        value: median(&all(rates, pick)),
-        label: per_second(rates, pick),
-        colour,
-    };
-    bars(
-        "How fast a backlog is delivered",
-        &format!("Ratings a second, {way}. Longer is faster."),
-        &[
-            bar("journal to portal", |rates| rates.drain, OURS),
-            bar("same client, only read", |rates| rates.client, BESIDE),
-            bar("ready-made bytes, only read", |rates| rates.wire, QUIET),
-        ],
-    )
 }

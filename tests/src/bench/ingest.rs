@@ -10,8 +10,7 @@ use serde_json::json;
 use super::bulk::Bulk;
 use super::enrolled::{Enrolled, place};
 use super::report::{Figure, Section, Table, Target};
-use super::stats::{Ratio, median};
-use super::svg::{BESIDE, Bar, OURS, QUIET, bars, number};
+use super::stats::{Ratio, median, number};
 use super::wire::{Connection, Ready};
 use super::{Scale, progress};
 use crate::portal::Portal;
@@ -191,12 +190,6 @@ fn section(rates: &[Rates], scale: &Scale) -> (Section, Capacity) {
             per_second(one.statuses, "requests"),
         ]);
     }
-    let bar = |name: &str, value, colour| Bar {
-        name: name.into(),
-        value,
-        label: per_second(value, "events"),
-        colour,
-    };
     let section = Section {
         name: "ingest",
         title: "How fast the portal takes events in",
@@ -221,29 +214,7 @@ fn section(rates: &[Rates], scale: &Scale) -> (Section, Capacity) {
                 scale.singles
             ),
         ],
-        plots: vec![(
-            "ingest.svg".into(),
-            bars(
-                &format!(
-                    "The portal verifies and keeps {:.0} % of what SQLite inserts",
-                    100.0 * median(&ratios)
-                ),
-                "Events a second. Longer is faster.",
-                &[
-                    bar("portal, all verified", capacity.events_per_s, OURS),
-                    bar(
-                        "bulk insert of the same rows",
-                        middle(|rates| rates.bulk),
-                        BESIDE,
-                    ),
-                    bar(
-                        "portal, one rating a request",
-                        capacity.singles_per_s,
-                        QUIET,
-                    ),
-                ],
-            ),
-        )],
+        curves: Vec::new(),
     };
     (section, capacity)
 }

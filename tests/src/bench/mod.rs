@@ -12,7 +12,8 @@
 mod bulk;
 pub mod commit;
 pub mod counter;
-pub mod drain;
+pub mod curves;
+mod drain;
 mod drain_report;
 mod enrolled;
 pub mod fleet;
@@ -22,7 +23,6 @@ pub mod pending;
 pub mod report;
 pub mod stats;
 mod supply;
-mod svg;
 mod wire;
 
 use std::fmt::Write as _;

@@ -8,15 +8,14 @@ use pikir_contract::{EventsAnswer, Id, SealKey, Time};
 use pikir_kiosk::journal::Journal;
 
 use super::commit::{TURN, append, cumulated};
+use super::curves::{Curve, csv};
 use super::report::{Figure, Section, Table, Target};
-use super::stats::{Pair, percentile, ratio_at};
+use super::stats::{Pair, number, percentile, ratio_at};
 use super::supply::{self, Visitors};
-use super::svg::{Axis, BESIDE, Chart, Line, OURS, THIRD, number};
 use super::{Scale, progress};
 
 /// Most that the slowest hundredth may take with a full journal, in those of an empty one.
 const MOST_TAIL: f64 = 1.2;
-const COLOURS: [&str; 3] = [BESIDE, THIRD, OURS];
 
 /// One journal and what its appends took, by repetition.
 struct Filled {
@@ -128,34 +127,14 @@ fn section(filled: &[Filled], appends: u64) -> Section {
             format!("{appends} appends to each journal, {TURN} in turns. The empty one is acknowledged after each turn."),
             "The waiting ratings were put into the kiosk's own schema, rightly sealed, in one transaction without fsync; only the appends measured went through the journal.".into(),
         ],
-        plots: vec![("pending.svg".into(), plot(filled))],
+        curves: vec![("pending.csv", curves(filled))],
     }
 }
 
-fn plot(filled: &[Filled]) -> String {
-    let all: Vec<f64> = filled.iter().flat_map(|one| one.took.concat()).collect();
-    let lines = filled.iter().zip(COLOURS).map(|(one, colour)| Line {
+fn curves(filled: &[Filled]) -> String {
+    let curves = filled.iter().map(|one| Curve {
         name: format!("{} pending", number(one.pending as f64)),
-        colour,
         points: cumulated(&one.took.concat()),
     });
-    Chart {
-        title: "How long an append takes while ratings wait for the portal".into(),
-        subtitle: "How many of the appends were done within a time (log scale). Lines that lie on each other are equal.".into(),
-        x: Axis {
-            name: "milliseconds".into(),
-            from: percentile(&all, 0.0) * 0.8,
-            to: percentile(&all, 0.999) * 1.1,
-            logarithmic: true,
-        },
-        y: Axis {
-            name: "% done".into(),
-            from: 0.0,
-            to: 100.0,
-            logarithmic: false,
-        },
-        lines: lines.collect(),
-        levels: Vec::new(),
-    }
-    .svg()
+    csv("milliseconds", "% done", &curves.collect::<Vec<_>>())
 }

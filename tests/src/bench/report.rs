@@ -1,4 +1,4 @@
-//! What a run found: figures with their targets, tables, plots. Written as text for people and as JSON for programs.
+//! What a run found: figures with their targets, tables, curves. Written as text for people, as JSON and CSV for programs.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -160,8 +160,8 @@ pub struct Section {
     pub table: Table,
     /// How it was measured, what to keep in mind.
     pub notes: Vec<String>,
-    /// SVG pictures by file name.
-    pub plots: Vec<(String, String)>,
+    /// CSV by file name.
+    pub curves: Vec<(&'static str, String)>,
 }
 
 const HEAD: [&str; 7] = [
@@ -198,8 +198,8 @@ impl Section {
         if !self.notes.is_empty() {
             text.push('\n');
         }
-        for (file, _) in &self.plots {
-            let _ = write!(text, "\n![]({file})\n");
+        for (file, _) in &self.curves {
+            let _ = write!(text, "\nCurves: [{file}]({file})\n");
         }
         text
     }
@@ -210,11 +210,11 @@ impl Section {
             "figures": self.figures.iter().map(Figure::json).collect::<Vec<_>>(),
             "table": {"head": self.table.head, "rows": self.table.rows},
             "notes": self.notes,
-            "plots": self.plots.iter().map(|(file, _)| file).collect::<Vec<_>>(),
+            "curves": self.curves.iter().map(|(file, _)| file).collect::<Vec<_>>(),
         })
     }
 
-    /// Writes `NAME.md`, `NAME.json` and the plots into `folder`.
+    /// Writes `NAME.md`, `NAME.json` and the curves into `folder`.
     pub fn write(&self, folder: &Path, machine: &Machine) -> Result<()> {
         let write = |file: &str, content: &str| {
             let path = folder.join(file);
@@ -231,9 +231,9 @@ impl Section {
             &format!("{}.json", self.name),
             &serde_json::to_string_pretty(&json)?,
         )?;
-        self.plots
+        self.curves
             .iter()
-            .try_for_each(|(file, svg)| write(file, svg))
+            .try_for_each(|(file, csv)| write(file, csv))
     }
 }
 

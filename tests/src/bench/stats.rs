@@ -76,9 +76,35 @@ pub fn ratio_at(pairs: &[Pair], q: f64) -> Ratio {
     Ratio::new(value, &single)
 }
 
+/// `0.5`, `20`, `1,000,000`.
+pub fn number(value: f64) -> String {
+    if value.abs() < 1_000.0 {
+        let rounded = (value * 1_000.0).round() / 1_000.0;
+        return format!("{rounded}");
+    }
+    let digits = format!("{value:.0}");
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_numbers_are_written_in_groups_of_three() {
+        assert_eq!(number(1_234_567.0), "1,234,567");
+        assert_eq!(
+            (number(0.5), number(20.0), number(1_000.0)),
+            ("0.5".into(), "20".into(), "1,000".into())
+        );
+    }
 
     #[test]
     fn a_percentile_is_the_nearest_rank_whatever_the_order() {

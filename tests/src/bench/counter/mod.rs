@@ -11,9 +11,8 @@ use anyhow::{Context, Result};
 use pikir_kiosk::journal::Journal;
 
 use super::report::{Figure, Section, Table, Target};
-use super::stats::{Ratio, median, percentile};
+use super::stats::{Ratio, median, number, percentile};
 use super::supply::Visitors;
-use super::svg::number;
 use super::{Scale, milliseconds, progress};
 use crate::framebuffer::Framebuffer;
 use crate::scene::Scene;

@@ -7,10 +7,10 @@ mod terminal;
 
 use std::time::{Duration, Instant};
 
+use super::curves::{Curve, csv};
 use super::ingest::Capacity;
 use super::report::{Figure, Section, Table, Target};
-use super::stats::{Ratio, median, percentile};
-use super::svg::{Axis, BESIDE, Chart, Level, Line, OURS, number};
+use super::stats::{Ratio, median, number, percentile};
 use super::{Scale, progress};
 use gate::PLACES;
 use simulation::{Costs, Outcome, Retry, Scenario, simulate};
@@ -55,7 +55,7 @@ pub fn run(capacity: Capacity, scale: &Scale) -> Section {
         figures: figures(&with, &without),
         table: table(&with[0], &without[0]),
         notes: notes(capacity, scale),
-        plots: vec![("fleet.svg".into(), plot(&with[0], &without[0], scale))],
+        curves: vec![("fleet.csv", curves(&with[0], &without[0]))],
     }
 }
 
@@ -167,51 +167,26 @@ fn table(with: &Outcome, without: &Outcome) -> Table {
     table
 }
 
-fn plot(with: &Outcome, without: &Outcome, scale: &Scale) -> String {
-    let longest = with.drained_s.max(without.drained_s).unwrap_or(1_800);
-    let shown = longest.clamp(600, 3_600) as f64 / 60.0;
-    let line = |name: &str, colour, outcome: &Outcome| {
+/// Work asked for in each second; 1 is all that the portal can do in one.
+fn curves(with: &Outcome, without: &Outcome) -> String {
+    let curve = |name: &str, outcome: &Outcome| {
         let minute = |at: u64| (at as f64 - outcome.before_s as f64) / 60.0;
         let seconds = outcome.seconds.iter().zip(0..);
-        let points = seconds
-            .map(|(second, at)| (minute(at), second.work))
-            .filter(|(minute, _)| *minute <= shown);
-        Line {
+        Curve {
             name: name.into(),
-            colour,
-            points: points.collect(),
+            points: seconds
+                .map(|(second, at)| (minute(at), second.work))
+                .collect(),
         }
     };
-    let all = loads(without).into_iter().chain(loads(with));
-    Chart {
-        title: format!(
-            "{} terminals come back after {} h without their portal",
-            number(f64::from(scale.terminals)),
-            scale.outage.as_secs() / 3_600
-        ),
-        subtitle: "Work asked for in each second; 1 is all that the portal can do in one (log scale). It returns at minute 0.".into(),
-        x: Axis {
-            name: "minutes after the portal is back".into(),
-            from: -(with.before_s as f64) / 60.0,
-            to: shown,
-            logarithmic: false,
-        },
-        y: Axis {
-            name: "load".into(),
-            from: 0.1,
-            to: all.fold(MOST_LOAD, f64::max) * 1.5,
-            logarithmic: true,
-        },
-        lines: vec![
-            line("again every 5 s", BESIDE, without),
-            line("the kiosk's back-off", OURS, with),
+    csv(
+        "minutes after the portal is back",
+        "load",
+        &[
+            curve("again every 5 s", without),
+            curve("the kiosk's back-off", with),
         ],
-        levels: vec![Level {
-            name: format!("at most {MOST_LOAD} × what the portal can do"),
-            at: MOST_LOAD,
-        }],
-    }
-    .svg()
+    )
 }
 
 #[cfg(test)]
