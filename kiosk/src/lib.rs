@@ -37,6 +37,11 @@ pub mod platform;
 pub mod portal;
 #[cfg(feature = "screen")]
 pub mod screen;
+/// What of the screen needs no window.
+#[cfg(not(feature = "screen"))]
+pub mod screen {
+    pub mod keyboard;
+}
 pub mod speech;
 pub mod sync;
 pub mod view;

@@ -3,6 +3,7 @@
 //! Nothing is remembered but the state of the keys: no words are suggested, none are kept. The text grows and shrinks at
 //! its end only.
 
+#[cfg(feature = "screen")]
 pub(super) mod connect;
 mod cursor;
 mod layouts;
