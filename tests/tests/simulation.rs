@@ -107,6 +107,8 @@ fn ten_thousand_histories_lose_nothing_double_nothing_and_keep_the_order() -> Re
             tally.damages,
             tally.restores,
             tally.clock_jumps,
+            tally.portal_clock_jumps,
+            tally.rested_at_once,
         ];
         assert!(
             happened.iter().all(|times| *times >= 300),

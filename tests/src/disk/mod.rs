@@ -8,7 +8,7 @@
 //!
 //! The program under test is not changed and does not know: opening a database by its path is enough. Files that are
 //! not SQLite's (identity, keys) and renames count as durable at once, as the terminal syncs each of those itself; so does
-//! a database that was built elsewhere and renamed into its place.
+//! a database that was built elsewhere and renamed into its place. Between two renames the power may be cut, too.
 
 pub mod platter;
 mod vfs;
@@ -37,6 +37,15 @@ pub enum Fault {
     Io,
     /// The device is full.
     Full,
+}
+
+/// What a power cut of a lying disk may have lost although it was confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forgotten {
+    /// What was appended to a log since this sync of the disk.
+    Since(u64),
+    /// Parts of a database, which hold what is older, too.
+    Anything,
 }
 
 /// A disk, and the directory that lies on it. Both go with this value.
@@ -70,6 +79,8 @@ struct State {
     faults: BTreeMap<u64, Fault>,
     /// What the disk shows when the power is back; `Some` while it is off.
     image: Option<Image>,
+    /// What the last power cut may have lost although it was confirmed.
+    forgotten: Option<Forgotten>,
 }
 
 struct Ghost {
@@ -153,6 +164,18 @@ impl Disk {
         lock(&self.state).lies > 0
     }
 
+    /// Syncs that were confirmed so far, in truth or not.
+    #[must_use]
+    pub fn syncs(&self) -> u64 {
+        lock(&self.state).syncs
+    }
+
+    /// What the last power cut may have lost although it was confirmed; `None`: nothing.
+    #[must_use]
+    pub fn forgotten(&self) -> Option<Forgotten> {
+        lock(&self.state).forgotten
+    }
+
     /// Whether the power is off.
     #[must_use]
     pub fn is_off(&self) -> bool {
@@ -206,6 +229,7 @@ impl State {
             cut_at: None,
             faults: BTreeMap::new(),
             image: None,
+            forgotten: None,
         }
     }
 
@@ -319,6 +343,7 @@ impl State {
         if self.image.is_some() {
             return Ok(());
         }
+        self.forgotten = self.promises();
         let mut image = Image::new();
         self.read_directory(&self.root.clone(), &mut image)?;
         for (path, ghost) in std::mem::take(&mut self.ghosts) {
@@ -332,10 +357,31 @@ impl State {
         Ok(())
     }
 
+    /// What was confirmed and is not done.
+    fn promises(&self) -> Option<Forgotten> {
+        let mut forgotten: Option<Forgotten> = None;
+        for (inode, file) in &self.files {
+            let Some(sync) = file.broken_promise() else {
+                continue;
+            };
+            let is_log = self
+                .names
+                .get(inode)
+                .is_some_and(|name| database_of(name).is_some());
+            forgotten = Some(match (is_log, forgotten) {
+                (true, None) => Forgotten::Since(sync),
+                (true, Some(Forgotten::Since(other))) => Forgotten::Since(sync.min(other)),
+                _ => Forgotten::Anything,
+            });
+        }
+        forgotten
+    }
+
     fn kill(&mut self) -> io::Result<()> {
         if self.image.is_some() {
             return Ok(());
         }
+        self.forgotten = None;
         let mut image = Image::new();
         copy_directory(&self.root, &mut image)?;
         self.image = Some(image);

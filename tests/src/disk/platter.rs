@@ -135,6 +135,16 @@ impl Platter {
         }
     }
 
+    /// The oldest sync that was confirmed and of which something is not on the platter: a power cut now breaks that
+    /// promise. `None`: there is none.
+    #[must_use]
+    pub fn broken_promise(&self) -> Option<u64> {
+        self.pending
+            .iter()
+            .filter_map(|pending| pending.claimed)
+            .min()
+    }
+
     /// Whether its name survives a power cut.
     #[must_use]
     pub fn is_named(&self) -> bool {
@@ -217,6 +227,7 @@ mod tests {
         platter.sync(1, 0, &mut Dice::new(1));
         assert_eq!(shown(&platter), [Some(vec![7; 2 * SECTOR])]);
         assert!(platter.is_settled());
+        assert_eq!(platter.broken_promise(), None);
     }
 
     #[test]
@@ -262,6 +273,11 @@ mod tests {
             platter.write(round as usize - 1, &[round as u8]);
             platter.sync(round, 2, &mut dice);
         }
+        assert_eq!(
+            platter.broken_promise(),
+            Some(2),
+            "the first is kept by now"
+        );
         let shown = shown(&platter);
         assert!(shown.contains(&Some(vec![1, 0, 0])), "{shown:?}");
         assert!(

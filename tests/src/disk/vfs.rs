@@ -1,7 +1,8 @@
 //! SQLite's table of file functions with a [`Disk`](super::Disk) in front of the real ones. The only unsafe code here.
 //!
 //! It becomes the default of this process, so that programs under test need not name it. A file that lies on no
-//! [`Disk`](super::Disk) is passed straight through.
+//! [`Disk`](super::Disk) is passed straight through. Renames are the program's own: they come by the C library's function,
+//! before which one of the same name stands.
 
 #![allow(
     unsafe_code,
@@ -332,6 +333,20 @@ passed_on!(device_characteristics, xDeviceCharacteristics);
 passed_on!(shm_map, xShmMap, page: c_int, size: c_int, extend: c_int, out: *mut *mut c_void);
 passed_on!(shm_lock, xShmLock, offset: c_int, count: c_int, flags: c_int);
 passed_on!(shm_unmap, xShmUnmap, delete: c_int);
+
+/// `rename(2)` of this whole process.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rename(from: *const c_char, to: *const c_char) -> c_int {
+    unsafe {
+        if let Some(path) = path_of(from)
+            && disk_of(&path).is_some_and(|disk| lock(&disk).step("rename", &path).is_err())
+        {
+            *libc::__errno_location() = libc::EIO;
+            return -1;
+        }
+        libc::renameat(libc::AT_FDCWD, from, libc::AT_FDCWD, to)
+    }
+}
 
 unsafe extern "C" fn shm_barrier(file: *mut sqlite3_file) {
     unsafe {

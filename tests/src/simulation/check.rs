@@ -100,7 +100,8 @@ pub(super) fn everything(history: &mut History, life: &Life) -> Result<()> {
     in_order(history, &held)?;
     // Guesses come from what is known of other boots. Where the disk forgot some of that, the portal was told it before:
     // guesses from what is left then stand beside what they do not know of.
-    if !history.temper.lying_disk && !history.temper.damage {
+    let temper = history.temper;
+    if !temper.lying_disk && !temper.damage && !temper.wrong_portal_clock {
         dated_in_order(history, &books, &held)?;
     }
     times(history, &books, &held)
@@ -117,7 +118,7 @@ fn by_id(history: &History, books: &Books) -> Result<HashMap<Id, u64>> {
             continue;
         };
         ensure!(
-            history.disk_forgot() && books.accepted[&other].body == event.body,
+            history.disk_forgot && books.accepted[&other].body == event.body,
             "{id} is held twice: {other} and {}",
             event.seq
         );
@@ -133,18 +134,23 @@ fn id_of(event: &Event) -> Result<Id> {
 }
 
 /// How many acknowledged events are not at the portal. Only what lay on a disk that lied or was damaged may be, and what took
-/// the number of an event that the disk forgot while the request with it was still under way: when the terminal asked, the
-/// portal did not hold it yet, and later it answers `duplicate` to both and names the conflict; or it stands behind a gap,
-/// where the portal's answer to that question does not reach. How many of those there are is the second figure.
+/// the number of an event that the disk forgot while the request with it was still under way: it came when the life had begun
+/// in which the terminal asked, and the portal answers `duplicate` to both and names the conflict; or the portal holds another
+/// one there behind a gap, where its answer to that question does not reach. How many of those there are is the second figure.
 fn missing(history: &History, held: &HashMap<Id, u64>, books: &Books) -> Result<(u64, u64)> {
     let (mut destroyed, mut collided) = (0, 0);
     for tap in &history.taps {
         let Some(seq) = tap.seq.filter(|_| !held.contains_key(&tap.id)) else {
             continue;
         };
-        let came_late = !tap.at_risk && history.disk_forgot() && books.late.contains(&seq);
+        let is_taken = !tap.at_risk && history.disk_forgot && books.known(seq).is_some();
+        let came_late = is_taken
+            && books
+                .late
+                .get(&seq)
+                .is_some_and(|at_ms| *at_ms >= tap.life_ms);
         // Behind a gap that nobody can fill, the portal's answers do not tell what else it holds.
-        let behind_a_gap = !tap.at_risk && history.disk_forgot() && books.through() + 1 < seq;
+        let behind_a_gap = is_taken && books.through() + 1 < seq;
         ensure!(
             tap.at_risk || came_late || behind_a_gap,
             "event {seq} ({}) was acknowledged and is not at the portal, which holds {:?} there; rejected: {:?}",
@@ -161,7 +167,7 @@ fn missing(history: &History, held: &HashMap<Id, u64>, books: &Books) -> Result<
 /// Whether the terminal or the portal says that something was lost. What a disk forgot in order and the portal never held,
 /// nobody can miss; nor what [`History::unseen_damage`] names.
 fn is_stated(history: &History, life: &Life, books: &Books) -> bool {
-    history.tally.lies > 0
+    history.broke_promises
         || history.unseen_damage
         || life.published().recovered.is_some()
         || !books.rejected.is_empty()
@@ -222,8 +228,12 @@ fn in_order(history: &History, held: &HashMap<Id, u64>) -> Result<()> {
     Ok(())
 }
 
-/// The true time of every event, as the portal computes it.
+/// The true time of every event, as the portal computes it; what the terminal knows from the portal is as wrong as its clock.
 fn times(history: &History, books: &Books, held: &HashMap<Id, u64>) -> Result<()> {
+    let ahead_ms = history
+        .hardware
+        .road
+        .portal(|portal| portal.ever_ahead_ms().to_vec());
     for tap in &history.taps {
         let Some(event) = held.get(&tap.id).and_then(|seq| books.accepted.get(seq)) else {
             continue;
@@ -231,10 +241,17 @@ fn times(history: &History, books: &Books, held: &HashMap<Id, u64>) -> Result<()
         let up_ms = event.body["up_ms"].as_i64().context("up_ms")?;
         let told = books.told.get(&tap.boot);
         if let Some(offset) = told.filter(|told| told.quality != OffsetQuality::Estimated) {
-            let off_by = (up_ms + offset.offset_ms).abs_diff(tap.at_ms);
+            let off_by = |ahead_ms: &i64| (up_ms + offset.offset_ms).abs_diff(tap.at_ms + ahead_ms);
+            let ahead_ms: &[i64] = match offset.quality {
+                OffsetQuality::Synced => &[0],
+                _ => &ahead_ms,
+            };
             ensure!(
-                off_by <= TOLERANCE_MS,
-                "{tap:?}: the terminal thinks that it was {off_by} ms off ({offset:?})"
+                ahead_ms
+                    .iter()
+                    .any(|ahead_ms| off_by(ahead_ms) <= TOLERANCE_MS),
+                "{tap:?}: the terminal thinks that it was {} ms off ({offset:?}, {ahead_ms:?})",
+                off_by(&0)
             );
         }
         if let Some(offset_ms) = books.seen.get(&tap.boot) {

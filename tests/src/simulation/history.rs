@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use pikir_contract::{BootId, Id, InputKind, Notice, Score};
 use pikir_kiosk::journal::{Content, NewEvent};
+use pikir_kiosk::limits::OFFER_AGAIN_MS;
 use pikir_kiosk::platform::clock::Clock;
 use pikir_kiosk::platform::entropy::{SharedEntropy, TestEntropy};
 use uuid::Uuid;
@@ -20,11 +21,13 @@ use super::portal::{Books, ModelPortal};
 use super::road::{Road, Weather};
 use super::tally::{Tally, Tap, Temper};
 use crate::dice::Dice;
-use crate::disk::{Disk, Fault};
+use crate::disk::{Disk, Fault, Forgotten};
 
 /// Backups older than this are not restored: what the portal acknowledged before may have left the terminal (days).
 const OLDEST_BACKUP_DAYS: i64 = 20;
 const DAY_MS: i64 = 86_400_000;
+/// How long it takes until everything behind a gap is offered once more.
+const A_DAY: Duration = Duration::from_millis(OFFER_AGAIN_MS);
 /// How long the terminal and the portal have to come to rest in the end, when all is well.
 const PEACE: Duration = Duration::from_secs(4 * 3_600);
 /// Starts in peace, until nothing is set aside any more.
@@ -43,10 +46,17 @@ pub struct History {
     pub(super) tally: Tally,
     /// Whether the disk may lie, the files be damaged, the portal lie.
     pub(super) temper: Temper,
+    /// The disk may have lost something that it had confirmed.
+    pub(super) disk_forgot: bool,
+    /// It did so by a lie, which leaves its files in order: nobody can miss that.
+    pub(super) broke_promises: bool,
     /// Damage that the terminal cannot see: a log without its end is what a power cut leaves, and a second witness of each
     /// append would cost a second sync of each.
     pub(super) unseen_damage: bool,
     backups: Vec<(i64, Books)>,
+    /// When the present life began, and when the portal was last restored (Unix milliseconds).
+    life_ms: i64,
+    restored_ms: i64,
     story: String,
 }
 
@@ -61,6 +71,7 @@ impl History {
             lying_disk: dice.percent(12),
             damage: dice.percent(15),
             lying_portal: dice.percent(6),
+            wrong_portal_clock: dice.percent(8),
         };
         let truth = Truth::begins();
         let disk = Disk::new(dice.number())?;
@@ -81,15 +92,14 @@ impl History {
             taps: Vec::new(),
             tally: Tally::default(),
             temper,
+            disk_forgot: false,
+            broke_promises: false,
             unseen_damage: false,
             backups: Vec::new(),
+            life_ms: BEGINNING_MS,
+            restored_ms: 0,
             story: format!("{temper:?}\n"),
         })
-    }
-
-    /// Whether the disk may have lost what it had confirmed.
-    pub(super) fn disk_forgot(&self) -> bool {
-        self.tally.lies > 0 || self.tally.damages > 0
     }
 
     /// What happened so far, for a person.
@@ -109,24 +119,41 @@ impl History {
     /// Something that must hold does not.
     pub async fn unfold(&mut self) -> Result<Tally> {
         let lives = 1 + self.dice.below(5);
-        let mut clock = None;
+        let mut last = None;
         for _ in 0..lives {
-            clock = self.live(clock).await?;
-            self.between_lives().await?;
+            last = self.live_on(last).await?;
         }
-        self.come_to_rest().await?;
+        self.come_to_rest(last).await?;
         self.tally.hours = ((self.truth.now_ms() - BEGINNING_MS) / 3_600_000) as u64;
         Ok(self.tally)
     }
 
-    /// One life of the program; returns its clocks where the machine itself ran on.
-    async fn live(&mut self, clock: Option<Arc<SimClock>>) -> Result<Option<Arc<SimClock>>> {
+    /// Ends this life, if there is one, and lives another.
+    async fn live_on(&mut self, last: Option<Life>) -> Result<Option<Life>> {
+        let clock = self.end(last).await?;
         let clock = clock.unwrap_or_else(|| self.boot());
+        let life = self.live(clock).await;
+        Ok(Some(life))
+    }
+
+    /// Ends this life; returns its clocks where the machine itself runs on.
+    async fn end(&mut self, life: Option<Life>) -> Result<Option<Arc<SimClock>>> {
+        let Some(life) = life else {
+            return Ok(None);
+        };
+        let clock = life.clock.clone();
+        let runs_on = self.die(life).await?;
+        self.between_lives().await?;
+        Ok((runs_on && self.dice.percent(50)).then_some(clock))
+    }
+
+    /// One life of the program, which may be over at its end.
+    async fn live(&mut self, clock: Arc<SimClock>) -> Life {
         let spread = Duration::from_secs(self.dice.pick(&[0, 30]));
         if self.dice.percent(25) {
             self.arm();
         }
-        let life = Life::begin(self.hardware.clone(), clock.clone(), spread);
+        let life = self.begin_life(clock, spread);
         self.tally.lives += 1;
         self.tell(&format!("a life begins: {:?}", life.published()));
         self.notice(&life, Notice::BOOT);
@@ -135,8 +162,12 @@ impl History {
                 break;
             }
         }
-        let runs_on = self.die(life).await?;
-        Ok((runs_on && self.dice.percent(50)).then_some(clock))
+        life
+    }
+
+    fn begin_life(&mut self, clock: Arc<SimClock>, spread: Duration) -> Life {
+        self.life_ms = self.truth.now_ms();
+        Life::begin(self.hardware.clone(), clock, spread)
     }
 
     fn boot(&mut self) -> Arc<SimClock> {
@@ -153,16 +184,31 @@ impl History {
 
     /// Sets the wall clock wrong, in one of the usual ways.
     fn jump(&mut self, clock: &SimClock) {
+        clock.set_ahead(self.wrong_by_ms());
+        self.tally.clock_jumps += 1;
+    }
+
+    fn wrong_by_ms(&mut self) -> i64 {
         let year = 365 * DAY_MS;
-        let ms = match self.dice.below(5) {
+        match self.dice.below(5) {
             0 => -self.truth.now_ms(),
             1 => 10 * year,
             2 => -10 * year,
             3 => -(self.dice.below(100_000_000) as i64),
             _ => self.dice.below(100_000_000) as i64,
+        }
+    }
+
+    /// The portal's clock jumps, too; sometimes it is set right.
+    fn jump_at_the_portal(&mut self) {
+        let ms = if self.dice.percent(30) {
+            0
+        } else {
+            self.wrong_by_ms()
         };
-        clock.set_ahead(ms);
-        self.tally.clock_jumps += 1;
+        self.hardware.road.portal(|portal| portal.set_ahead(ms));
+        self.tally.portal_clock_jumps += 1;
+        self.tell(&format!("the portal's clock is {ms} ms ahead"));
     }
 
     /// Prepares a misfortune of the disk for one of its next calls.
@@ -211,6 +257,7 @@ impl History {
             13 => life.network_changed(),
             14 | 15 => self.backup_or_restore(),
             16 | 17 => self.arm(),
+            18 if self.temper.wrong_portal_clock => self.jump_at_the_portal(),
             _ => {}
         }
         let seconds = match self.dice.below(10) {
@@ -264,6 +311,7 @@ impl History {
         let at = life.clock.reading();
         let (at_ms, boot) = (self.truth.now_ms(), at.boot);
         let outcome = life.append(NewEvent { id, at, content });
+        let syncs = self.hardware.disk.syncs();
         let seq = match &outcome {
             Some(Ok(appended)) => Some(appended.seq),
             _ => None,
@@ -279,6 +327,8 @@ impl History {
             at_ms,
             boot,
             seq,
+            syncs,
+            life_ms: self.life_ms,
             at_risk: false,
         });
         seq.map(|_| id)
@@ -302,6 +352,7 @@ impl History {
             }
             self.hardware.road.portal(|portal| portal.restore(books));
             self.tally.restores += 1;
+            self.restored_ms = now_ms;
             self.tell(&format!("the portal is restored to {through}"));
         }
     }
@@ -340,10 +391,13 @@ impl History {
 
     fn power_back(&mut self) -> Result<()> {
         if self.hardware.disk.is_off() {
-            if self.hardware.disk.has_lied() {
-                self.tally.lies += 1;
-                self.everything_is_at_risk();
-                self.tell("what the disk lied about may be gone");
+            self.tally.lies += u64::from(self.hardware.disk.has_lied());
+            if let Some(forgotten) = self.hardware.disk.forgotten() {
+                self.broke_promises = true;
+                self.puts_at_risk(forgotten);
+                self.tell(&format!(
+                    "what the disk lied about may be gone: {forgotten:?}"
+                ));
             }
             self.hardware.disk.power_on()?;
             self.tell("the power is back");
@@ -351,16 +405,20 @@ impl History {
         Ok(())
     }
 
-    fn everything_is_at_risk(&mut self) {
+    fn puts_at_risk(&mut self, forgotten: Forgotten) {
+        self.disk_forgot = true;
         for tap in &mut self.taps {
-            tap.at_risk = true;
+            tap.at_risk |= match forgotten {
+                Forgotten::Since(sync) => tap.syncs >= sync,
+                Forgotten::Anything => true,
+            };
         }
     }
 
     async fn between_lives(&mut self) -> Result<()> {
         if self.temper.damage && self.dice.percent(35) {
             let damage = damage::damage(&self.hardware.journal(), &mut self.dice)?;
-            self.everything_is_at_risk();
+            self.puts_at_risk(Forgotten::Anything);
             self.tally.damages += 1;
             self.unseen_damage |= damage.cannot_be_seen;
             self.tell(&damage.what);
@@ -375,24 +433,48 @@ impl History {
         Ok(())
     }
 
-    /// All is well from now on: a start, time, and another start where something was refused, which offers it again.
-    async fn come_to_rest(&mut self) -> Result<()> {
+    /// All is well from now on, in the midst of a life or after its end: time, and another start where something was refused,
+    /// which offers it again.
+    async fn come_to_rest(&mut self, last: Option<Life>) -> Result<()> {
+        let goes_on = self.dice.percent(50) && !self.hardware.disk.is_off();
+        let mut last = match goes_on {
+            true => last,
+            false => {
+                self.end(last).await?;
+                None
+            }
+        };
         self.hardware.road.calm_down();
         self.hardware.disk.behave();
         let mut was_refused = true;
         let mut starts = 0;
         while was_refused {
-            starts += 1;
             ensure!(
                 starts <= MOST_STARTS,
                 "after {MOST_STARTS} starts events are still set aside that nobody rejected for good"
             );
-            let clock = self.boot();
-            let life = Life::begin(self.hardware.clone(), clock, Duration::ZERO);
+            let life = match last.take() {
+                Some(life) => life,
+                None => {
+                    starts += 1;
+                    let clock = self.boot();
+                    let life = self.begin_life(clock, Duration::ZERO);
+                    self.notice(&life, Notice::BOOT);
+                    life
+                }
+            };
             self.tell(&format!("peace: {:?}", life.published()));
-            self.notice(&life, Notice::BOOT);
+            // A terminal that runs on hears of a restored portal by its next rating; behind a gap that nobody can fill, by one
+            // of the next day.
+            if starts == 0 && self.restored_ms >= self.life_ms {
+                ensure!(life.pass(A_DAY).await, "it died in peace");
+            }
             let began = self.truth.now_ms();
-            while !check::is_at_rest(self, &life) {
+            let mut is_rated = starts > 0;
+            while !is_rated || !check::is_at_rest(self, &life) {
+                if !is_rated {
+                    is_rated = self.rate(&life).is_some();
+                }
                 ensure!(
                     self.truth.now_ms() - began < PEACE.as_millis() as i64,
                     "stuck: {:?}, the portal is through to {}",
@@ -407,6 +489,7 @@ impl History {
             self.tally.requests = self.hardware.road.sent().len() as u64;
             was_refused = check::is_set_aside(self, &life);
             if !was_refused {
+                self.tally.rested_at_once = u64::from(starts == 0);
                 check::everything(self, &life)?;
             }
             life.close().await;

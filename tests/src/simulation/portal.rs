@@ -1,7 +1,7 @@
 //! A portal written from the contract alone: it holds what it was handed, verifies every seal from the first key on,
 //! and can be restored from an older backup.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use pikir_contract::{
     BootId, BootOffset, Event, EventBody, EventResult, EventStatus, EventsAnswer, EventsRequest,
@@ -17,6 +17,8 @@ pub struct ModelPortal {
     pub complaints: Vec<String>,
     /// Events that came under a number held already, with other content.
     pub conflicts: u64,
+    /// How far ahead of the truth its clock is, and was before (milliseconds); the newest last.
+    ahead_ms: Vec<i64>,
 }
 
 /// Everything that a backup holds.
@@ -24,8 +26,9 @@ pub struct ModelPortal {
 pub struct Books {
     /// What was accepted, by seq.
     pub accepted: BTreeMap<u64, Event>,
-    /// Which of these came with a request that was late: by then the terminal may have forgotten that it sent them.
-    pub late: BTreeSet<u64>,
+    /// Which of these came with a request that was late, and when (true Unix milliseconds): the terminal may have asked for
+    /// them before, in vain.
+    pub late: BTreeMap<u64, i64>,
     /// What was rejected for good, by seq.
     pub rejected: BTreeMap<u64, Event>,
     /// What the terminal told of its boots' clocks.
@@ -35,7 +38,9 @@ pub struct Books {
 }
 
 impl Books {
-    fn known(&self, seq: u64) -> Option<&Event> {
+    /// The event that it has under this number, counted or not.
+    #[must_use]
+    pub fn known(&self, seq: u64) -> Option<&Event> {
         self.accepted.get(&seq).or_else(|| self.rejected.get(&seq))
     }
 
@@ -78,7 +83,19 @@ impl ModelPortal {
             books: Books::default(),
             complaints: Vec::new(),
             conflicts: 0,
+            ahead_ms: vec![0],
         }
+    }
+
+    /// Sets its clock wrong by this much (milliseconds).
+    pub fn set_ahead(&mut self, ms: i64) {
+        self.ahead_ms.push(ms);
+    }
+
+    /// How wrong its clock ever was (milliseconds).
+    #[must_use]
+    pub fn ever_ahead_ms(&self) -> &[i64] {
+        &self.ahead_ms
     }
 
     /// What it holds.
@@ -102,7 +119,9 @@ impl ModelPortal {
             .map(|event| event.seq)
             .collect();
         self.deliver(request, now_ms);
-        self.books.late.extend(new);
+        self.books
+            .late
+            .extend(new.into_iter().map(|seq| (seq, now_ms)));
     }
 
     /// Takes a delivery at true time `now_ms` and answers.
@@ -123,7 +142,8 @@ impl ModelPortal {
         EventsAnswer {
             received_through: self.books.through(),
             results,
-            time: Time::from_unix_ms(now_ms).unwrap_or_else(|_| epoch()),
+            time: Time::from_unix_ms(now_ms + self.ahead_ms.last().unwrap_or(&0))
+                .unwrap_or_else(|_| epoch()),
         }
     }
 

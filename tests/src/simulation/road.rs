@@ -106,11 +106,12 @@ impl Road {
         self.lock().weather = weather;
     }
 
-    /// From now on the portal is honest, and what was under way has arrived.
+    /// From now on the portal is honest, its clock right, and what was under way has arrived.
     pub fn calm_down(&self) {
         let mut state = self.lock();
         state.weather = Weather::Fair;
         state.may_lie = false;
+        state.portal.set_ahead(0);
         while let Some(echo) = state.echoes.pop() {
             state.deliver_late(&echo);
         }

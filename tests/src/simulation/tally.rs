@@ -15,6 +15,10 @@ pub struct Tap {
     pub boot: BootId,
     /// Its number; `None`: not acknowledged, so it may be there or not.
     pub seq: Option<u64>,
+    /// Syncs that the disk had confirmed when it was tried.
+    pub syncs: u64,
+    /// When the life began in which it was (Unix milliseconds).
+    pub life_ms: i64,
     /// The disk lost or damaged what it held after this.
     pub at_risk: bool,
 }
@@ -44,6 +48,10 @@ pub struct Tally {
     pub restores: u64,
     /// Clock jumps.
     pub clock_jumps: u64,
+    /// Jumps of the portal's clock.
+    pub portal_clock_jumps: u64,
+    /// Histories that came to rest without another start.
+    pub rested_at_once: u64,
     /// Requests sent.
     pub requests: u64,
     /// Events under numbers that the portal held already.
@@ -65,6 +73,8 @@ impl AddAssign for Tally {
         self.damages += one.damages;
         self.restores += one.restores;
         self.clock_jumps += one.clock_jumps;
+        self.portal_clock_jumps += one.portal_clock_jumps;
+        self.rested_at_once += one.rested_at_once;
         self.requests += one.requests;
         self.conflicts += one.conflicts;
         self.hours += one.hours;
@@ -77,6 +87,8 @@ pub(super) struct Temper {
     pub(super) lying_disk: bool,
     pub(super) damage: bool,
     pub(super) lying_portal: bool,
+    /// The portal's clock is wrong, each time by something else.
+    pub(super) wrong_portal_clock: bool,
 }
 
 impl Temper {
