@@ -101,6 +101,11 @@ impl Browser {
             .with_context(|| format!("the phone cannot open {url}"))
     }
 
+    /// Goes back to the page before.
+    pub fn back(&self) -> Result<()> {
+        Ok(self.runtime.block_on(self.client.back())?)
+    }
+
     /// The address of the page that is open.
     pub fn address(&self) -> Result<String> {
         Ok(self.runtime.block_on(self.client.current_url())?.into())

@@ -69,6 +69,8 @@ fn migrate(path: &Path) -> Result<(), StorageError> {
     lock.lock().map_err(|error| unusable(&lock_path, &error))?;
     open_private(path).map_err(|error| unusable(path, &error))?;
     let mut connection = sqlite::open_writer(path)?;
+    // A migration that builds a table anew drops the old one, to which others refer.
+    connection.pragma_update(None, "foreign_keys", false)?;
     match embedded::migrations::runner().run(&mut connection) {
         Ok(_) => Ok(()),
         Err(error) => match error.kind() {

@@ -11,7 +11,9 @@ mod error;
 mod events;
 mod figures;
 mod organizations;
+mod review_rules;
 mod reviews;
+mod secrets;
 mod sqlite;
 mod terminals;
 mod users;
@@ -36,6 +38,7 @@ pub use self::users::sessions::*;
 pub use events::*;
 pub use organizations::*;
 pub use reviews::*;
+pub use secrets::*;
 pub use terminals::*;
 pub use users::*;
 

@@ -31,6 +31,7 @@ pub fn router() -> Router<AppState> {
         .fallback(unknown)
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(Extension(Arc::new(Limits::default())))
+        .layer(Extension(Arc::new(self::public::phone::Desk::default())))
         .layer(map_response(page::headers))
 }
 

@@ -7,7 +7,7 @@ use super::summary::summarize;
 use super::uptime::uptime;
 use crate::storage::organizations::content::find_offer;
 use crate::storage::organizations::{find_organization, tops, units};
-use crate::storage::reviews::answers::figures;
+use crate::storage::reviews::answers::{Standing, figures};
 use crate::storage::reviews::review_lists::published_comments;
 use crate::storage::{
     NamedFigures, OrganizationRecord, Review, Storage, StorageError, Summary, Uptime,
@@ -29,8 +29,10 @@ pub struct Rated {
 pub struct RatedInDetail {
     /// The organisation and its figures.
     pub rated: Rated,
-    /// What visitors added.
+    /// What visitors added on site.
     pub added: NamedFigures,
+    /// What was added by those who came by a printed code or by a link.
+    pub unverified_added: NamedFigures,
 }
 
 /// Everything on the page of an organisation.
@@ -138,7 +140,8 @@ fn rate_in_detail(
 ) -> Result<RatedInDetail, StorageError> {
     let offer = find_offer(db, &organization.code)?;
     Ok(RatedInDetail {
-        added: figures(db, &organization.code)?.named(&offer),
+        added: figures(db, &organization.code, Standing::OnSite)?.named(&offer),
+        unverified_added: figures(db, &organization.code, Standing::Unverified)?.named(&offer),
         rated: rate(db, organization, now_ms)?,
     })
 }

@@ -8,8 +8,8 @@ use pikir_contract::{Id, Score, Texts};
 use super::review::AnswerShown;
 use crate::app::AppState;
 use crate::storage::{
-    Counts, Named, NamedFigures, OrganizationRecord, PublicPage, Rated, RatedInDetail, Review,
-    Summary, Uptime, Within,
+    Counts, LeftOut, Named, NamedFigures, OrganizationRecord, PublicPage, Rated, RatedInDetail,
+    Review, Summary, Uptime, Within,
 };
 use crate::web::frame::assets;
 use crate::web::frame::i18n::Locale;
@@ -51,10 +51,24 @@ struct OrganizationPage {
     flagged: u64,
     withdrawn: u64,
     rules: Vec<(&'static str, u64)>,
+    unverified: Option<Unverified>,
     children: Vec<Entry>,
     added: Added,
     comments: Vec<Comment>,
     older: Option<String>,
+}
+
+/// The figure that stands beside the first one: what came by a printed code or by a link.
+struct Unverified {
+    total: u64,
+    average: String,
+    small_sample: bool,
+    scores: Vec<ScoreRow>,
+    /// Channels, criteria, services.
+    rows: Vec<FigureRow>,
+    reasons: Vec<(String, u64)>,
+    flagged: u64,
+    rules: Vec<(&'static str, u64)>,
 }
 
 /// What visitors added to their scores.
@@ -132,14 +146,17 @@ pub async fn show(State(app): State<AppState>, reader: Reader, Path(code): Path<
 impl OrganizationPage {
     fn new(page: Page, found: PublicPage, older: Option<String>) -> Self {
         let l = page.l;
-        let RatedInDetail { rated, added } = found.shown;
+        let RatedInDetail {
+            rated,
+            added,
+            unverified_added,
+        } = found.shown;
         let Rated {
             organization,
             summary,
             uptime,
         } = rated;
-        let counts = summary.counts();
-        let rules = summary.flagged_by_rule.iter();
+        let counts = summary.on_site();
         Self {
             name: l.choose(&organization.names).to_owned(),
             parent: found.parent.map(|parent| entry(l, parent, String::new())),
@@ -147,14 +164,18 @@ impl OrganizationPage {
             average: l.average(counts.average_hundredths()),
             small_sample: counts.total() < SMALL_SAMPLE,
             scores: score_rows(l, &counts),
-            channels: channel_rows(l, &summary),
+            channels: channel_rows(
+                l,
+                [
+                    ("Terminal", &summary.terminal),
+                    ("Phone, code on the terminal's screen", &summary.phone),
+                ],
+            ),
             running: running(l, &uptime),
-            flagged: summary.flagged,
+            flagged: summary.left_out.total,
             withdrawn: summary.withdrawn,
-            rules: rules
-                .filter(|(_, count)| *count > 0)
-                .map(|(rule, count)| (super::rules::name(rule), count))
-                .collect(),
+            rules: rules(&summary.left_out),
+            unverified: Unverified::new(l, &summary, unverified_added),
             children: entries(l, found.units),
             added: self::added(l, added),
             comments: found
@@ -166,6 +187,43 @@ impl OrganizationPage {
             page,
         }
     }
+}
+
+impl Unverified {
+    /// `None` where nothing came that way.
+    fn new(l: Locale, summary: &Summary, added: NamedFigures) -> Option<Self> {
+        let counts = summary.unverified();
+        let left_out = &summary.unverified_left_out;
+        let channels = [
+            ("Phone, printed or old code", &summary.poster),
+            ("Phone, link", &summary.link),
+        ];
+        if counts.total() + left_out.total == 0 {
+            return None;
+        }
+        let added = self::added(l, added);
+        let mut rows = channel_rows(l, channels);
+        rows.extend(added.criteria);
+        rows.extend(added.services);
+        Some(Self {
+            total: counts.total(),
+            average: l.average(counts.average_hundredths()),
+            small_sample: counts.total() < SMALL_SAMPLE,
+            scores: score_rows(l, &counts),
+            rows,
+            reasons: added.reasons,
+            flagged: left_out.total,
+            rules: rules(left_out),
+        })
+    }
+}
+
+/// How many each rule left out.
+fn rules(left_out: &LeftOut) -> Vec<(&'static str, u64)> {
+    let rules = left_out.by_rule.iter().filter(|(_, count)| *count > 0);
+    rules
+        .map(|(rule, count)| (super::rules::name(rule), count))
+        .collect()
 }
 
 fn running(l: Locale, uptime: &Uptime) -> Option<(String, &'static str)> {
@@ -186,19 +244,30 @@ fn entries(l: Locale, found: Vec<Rated>) -> Vec<Entry> {
     found.into_iter().map(entry).collect()
 }
 
-/// An organisation's figures in one line.
+/// An organisation's figures in one line: what was said on site, and labelled beside it what came by code or link.
 fn figure(l: Locale, rated: &Rated) -> String {
-    let counts = rated.summary.counts();
-    if counts.total() == 0 {
+    let of = |counts: Counts| {
+        (counts.total() > 0).then(|| {
+            l.with2(
+                "{average} out of 5 · ratings: {count}",
+                "average",
+                l.average(counts.average_hundredths()),
+                "count",
+                l.number(&counts.total()),
+            )
+        })
+    };
+    let unverified = of(rated.summary.unverified())
+        .map(|figure| l.with("by code or link: {figure}", "figure", figure));
+    let figures = [of(rated.summary.on_site()), unverified];
+    let figure = figures
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" · ");
+    if figure.is_empty() {
         return l.t("no ratings yet").to_owned();
     }
-    let figure = l.with2(
-        "{average} out of 5 · ratings: {count}",
-        "average",
-        l.average(counts.average_hundredths()),
-        "count",
-        l.number(&counts.total()),
-    );
     match rated.uptime.per_mille() {
         None => figure,
         share => {
@@ -240,17 +309,12 @@ fn score_rows(l: Locale, counts: &Counts) -> Vec<ScoreRow> {
         .collect()
 }
 
-fn channel_rows(l: Locale, summary: &Summary) -> Vec<FigureRow> {
+fn channel_rows(l: Locale, channels: [(&str, &Counts); 2]) -> Vec<FigureRow> {
     let row = |(name, counts): (&str, &Counts)| FigureRow {
         name: l.t(name).to_owned(),
         count: counts.total(),
         average: l.average(counts.average_hundredths()),
     };
-    let channels = [
-        ("Terminal", &summary.terminal),
-        ("Phone, code on the terminal's screen", &summary.phone),
-        ("Phone, printed code or link", &summary.poster),
-    ];
     channels.map(row).into()
 }
 
@@ -286,7 +350,7 @@ fn comment(l: Locale, review: Review) -> Comment {
         place: review.place,
         date: l.date(review.created_at, &review.timezone),
         date_iso: review.created_at.to_string(),
-        on_site: review.on_site,
+        on_site: review.channel.is_on_site(),
         lang: review.lang,
         text: review.comment.unwrap_or_default(),
         photos: (1..=review.photos)

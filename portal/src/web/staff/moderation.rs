@@ -13,6 +13,7 @@ use crate::storage::{Decision, DeclineReason, Moderated, Review, ReviewState, Ro
 use crate::web::frame::assets;
 use crate::web::frame::page::{Answer, Page, Reader, render, see_other};
 use crate::web::public::review::reason_text;
+use crate::web::public::rules;
 
 /// Comments on one page.
 const SHOWN: usize = 50;
@@ -54,6 +55,7 @@ struct Row {
     date: String,
     date_iso: String,
     on_site: bool,
+    left_out: Vec<&'static str>,
     lang: String,
     text: String,
     reason: Option<&'static str>,
@@ -182,7 +184,8 @@ fn row(page: &Page, review: Review) -> Row {
         place: review.place,
         date: page.l.date(review.created_at, &review.timezone),
         date_iso: review.created_at.to_string(),
-        on_site: review.on_site,
+        on_site: review.channel.is_on_site(),
+        left_out: review.left_out.into_iter().map(rules::name).collect(),
         lang: review.lang,
         text: review.comment.unwrap_or_default(),
         reason: review.reason.map(reason_text),
@@ -204,6 +207,13 @@ pub async fn decide(State(app): State<AppState>, staff: Staff, Form(typed): Form
         ("publish", _) => Some(Decision::Publish),
         ("publish-without-photos", _) => Some(Decision::PublishWithoutPhotos),
         ("decline", Some(reason)) => Some(Decision::Decline(reason)),
+        ("decline-with-rating", Some(reason)) if reason.may_take_rating() => {
+            Some(Decision::DeclineWithRating(reason))
+        }
+        ("decline-with-rating", Some(_)) => {
+            let title = "A rating can be left out only where there is no opinion: advertising, a test, an insult alone.";
+            return Ok(refused(&staff, view, title));
+        }
         _ => return Ok(refused(&staff, view, "Choose a reason for declining.")),
     };
     let Ok(id) = typed.review.parse() else {

@@ -31,10 +31,8 @@ pub struct Typed {
     pub score: String,
     /// In the visitor's own words.
     pub comment: String,
-    /// Names the page view.
-    pub nonce: String,
-    /// The mark that the page was opened on site.
-    pub seen: String,
+    /// The form's mark.
+    pub mark: String,
     /// The page's language.
     pub lang: String,
     /// `look` where only the look of the page is to change.
@@ -122,8 +120,7 @@ impl Typed {
         match name.as_str() {
             "score" => self.score = value,
             "comment" => self.comment = value,
-            "nonce" => self.nonce = value,
-            "seen" => self.seen = value,
+            "mark" => self.mark = value,
             "lang" => self.lang = value,
             "action" => self.action = value,
             "speak" => self.speak = value,
@@ -205,7 +202,7 @@ async fn read_whole(
 
 /// The body ended early or is larger than the server reads. Where everything typed has come, only the files are at fault.
 fn cut_short(mut typed: Typed) -> Result<Typed, BeyondMeasure> {
-    if typed.nonce.is_empty() {
+    if typed.mark.is_empty() {
         return Err(BeyondMeasure);
     }
     typed.files.clear();

@@ -19,6 +19,10 @@ const MAX_PHOTO_MB: usize = crate::web::public::picture::MAX_PHOTO_BYTES >> 20;
 /// What is wrong with a form, for the page to say.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
+    /// Not a form of this portal's for this place, or given out too long ago, or sent by another site's page.
+    pub unmarked: bool,
+    /// Too much comes at once: seconds until it may be sent again.
+    pub busy_s: Option<u64>,
     /// No score, or none of the scale.
     pub missing_score: bool,
     /// The comment's length, if it is too long.
@@ -30,7 +34,19 @@ pub struct Faults {
 impl Faults {
     /// True if there is any.
     pub fn any(&self) -> bool {
-        self.missing_score || self.too_long.is_some() || self.photos.is_some()
+        self.unmarked
+            || self.busy_s.is_some()
+            || self.missing_score
+            || self.too_long.is_some()
+            || self.photos.is_some()
+    }
+
+    /// The status of the page that says so.
+    pub fn status(&self) -> StatusCode {
+        match self.busy_s {
+            Some(_) => StatusCode::TOO_MANY_REQUESTS,
+            None => StatusCode::UNPROCESSABLE_ENTITY,
+        }
     }
 }
 
@@ -51,9 +67,10 @@ struct Phone<'a> {
     /// A line feed after `<textarea>` is dropped by browsers: this one is, so that the visitor's is not.
     comment_start: &'static str,
     comment: String,
-    nonce: String,
-    seen: String,
+    mark: String,
     invalid: bool,
+    unmarked: bool,
+    busy: bool,
     missing_score: bool,
     too_long: Option<usize>,
     max_comment: usize,
@@ -145,6 +162,8 @@ pub fn form(
         asks_comment: visit.offer.asks_comment(),
         comment_start: "\n",
         invalid: faults.any(),
+        unmarked: faults.unmarked,
+        busy: faults.busy_s.is_some(),
         missing_score: faults.missing_score,
         too_long: faults.too_long,
         max_comment: MAX_COMMENT_CHARS,
@@ -161,11 +180,16 @@ pub fn form(
         photos_lost: faults.photos.is_none()
             && (!typed.files.is_empty() || typed.file_fault.is_some()),
         comment: typed.comment,
-        nonce: typed.nonce,
-        seen: typed.seen,
+        mark: typed.mark,
         page,
     };
     let mut response = render(status, &template);
+    if let Some(seconds) = faults.busy_s {
+        let retry_after = HeaderValue::from(seconds);
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, retry_after);
+    }
     if let Ok(policy) = HeaderValue::from_str(&assets::PHONE_POLICY) {
         response
             .headers_mut()
