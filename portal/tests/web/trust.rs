@@ -557,6 +557,10 @@ async fn a_moderator_takes_a_rating_out_with_what_is_no_opinion_and_gives_it_bac
         .get("/o/KG-1")
         .await
         .assert_says("Купите окна!");
+    moderator
+        .get("/staff/exclusions?state=reversed&lang=en")
+        .await
+        .assert_says("Counted again by moderator");
 }
 
 #[tokio::test(start_paused = true)]

@@ -104,8 +104,11 @@ fn decide(
          WHERE id = ?1 AND comment IS NOT NULL",
         params![id, state, reason, by, now],
     )?;
-    take_or_give_back_rating(db, &id, decision, by, now)?;
-    Ok(of_phones + of_terminals)
+    let decided = of_phones + of_terminals;
+    if decided > 0 {
+        take_or_give_back_rating(db, &id, decision, by, now)?;
+    }
+    Ok(decided)
 }
 
 /// The reason that is kept where a moderator publishes what took its rating out before.

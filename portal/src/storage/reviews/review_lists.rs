@@ -83,11 +83,12 @@ fn by_terminal(first: &str, second: &str) -> String {
 }
 
 /// What there is to read in state `?1` and older than `?2`. What a rule leaves out waits for nobody: it is read once staff
-/// let it count again.
+/// let it count again. A comment that was no opinion and was written anew does wait.
 pub(in crate::storage) fn to_read(order: &str, limit: usize) -> String {
     let by_phone = format!(
         "{BY_PHONE} WHERE (comment IS NOT NULL OR photos > 0) AND state = ?1 AND id < ?2
-             AND (flagged = 0 OR state <> 'new')
+             AND (flagged = 0 OR state <> 'new' OR EXISTS (
+                 SELECT 1 FROM exclusions WHERE review = reviews.id AND rule = 'opinion' AND reversed = 0))
          ORDER BY id {order} LIMIT {limit}"
     );
     let by_terminal = format!(
