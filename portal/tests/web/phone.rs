@@ -117,8 +117,8 @@ async fn a_review_with_a_valid_token_is_marked_on_site() {
 async fn a_form_fetched_with_a_token_is_on_site_while_that_could_still_be_valid_and_counts_apart_then()
  {
     let portal = Portal::new().await;
-    // The clock stands 40 s before the end of a step; the token holds for two more.
-    for (pause_s, on_site) in [(0, true), (12 * 60, true), (16 * 60, false)] {
+    // The clock stands 100 s before the end of a step; the token holds for two more.
+    for (pause_s, on_site) in [(0, true), (11 * 60, true), (16 * 60, false)] {
         let path = portal.qr_path();
         let page = portal.browser().get(&path).await;
         portal.advance(Duration::from_secs(pause_s));

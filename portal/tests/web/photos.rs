@@ -19,7 +19,7 @@ fn picture(format: ImageFormat) -> Vec<u8> {
 
 async fn send(browser: &Browser, fields: &[(&str, &str)], files: &[&[u8]]) -> Reply {
     let mark = browser.get("/Q/A1A2T4").await.hidden("mark");
-    let fields = [&[("mark", &*mark)], fields].concat();
+    let fields = [&[("mark", &*mark)][..], fields].concat();
     browser.post_with_files("/Q/A1A2T4", &fields, files).await
 }
 

@@ -218,7 +218,8 @@ impl Browser {
     /// Fetches the form of this page and sends it with these fields.
     pub async fn fill(&self, path: &str, form: &[(&str, &str)]) -> Reply {
         let mark = self.get(path).await.hidden("mark");
-        self.post(path, &[&[("mark", &*mark)], form].concat()).await
+        self.post(path, &[&[("mark", &*mark)][..], form].concat())
+            .await
     }
 
     pub fn cookie(&self) -> String {
