@@ -5,7 +5,6 @@ pub mod app;
 pub mod cli;
 pub mod domain;
 pub mod platform;
-pub mod proxies;
 pub mod server;
 pub mod services;
 pub mod storage;

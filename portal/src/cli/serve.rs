@@ -16,7 +16,7 @@ use super::{CliError, Common};
 use crate::app::AppState;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
-use crate::proxies::{Cidr, TrustedProxies};
+use crate::platform::proxies::{Cidr, TrustedProxies};
 use crate::server::{router, serve};
 use crate::storage::Storage;
 

@@ -52,7 +52,7 @@ fn check_data_dir(data_dir: &Path) -> Result<(), StorageError> {
     }
 }
 
-mod embedded {
+pub(in crate::storage) mod embedded {
     refinery::embed_migrations!("migrations");
 }
 

@@ -11,7 +11,6 @@ mod error;
 mod events;
 mod figures;
 mod organizations;
-mod review_rules;
 mod reviews;
 mod secrets;
 mod sqlite;

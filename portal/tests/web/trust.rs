@@ -9,7 +9,7 @@ use pikir_portal::domain::rules::Rule;
 use pikir_portal::domain::rules::phone::{
     NETWORK_COUNT, NETWORK_DAY_COUNT, REPLAY_NETWORKS, RUSH_COUNT,
 };
-use pikir_portal::proxies::TrustedProxies;
+use pikir_portal::platform::proxies::TrustedProxies;
 use pikir_portal::storage::{ReviewState, Role, Summary};
 use pikir_portal::web::frame::throttle::{SLOWER_BY, WRONG_STATUS_CODES};
 use serde_json::{Value, json};

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use pikir_contract::{DEFAULT_STEP_S, PRESENCE_WINDOW_STEPS};
 
-use crate::proxies::masked;
+use crate::platform::proxies::masked;
 
 /// The life of one presence token, milliseconds: it is accepted in its own step and in two on either side.
 pub const TOKEN_LIFE_MS: i64 =

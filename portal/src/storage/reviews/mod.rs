@@ -1,6 +1,7 @@
 //! What visitors sent from their phones, and what became of it.
 
 pub(super) mod answers;
+mod judgement;
 pub(super) mod moderation;
 pub(super) mod official_answers;
 pub(super) mod photos;
@@ -12,7 +13,7 @@ use pikir_contract::{Id, PlaceCode, Score, Texts, Time};
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use self::moderation::comment_digest;
-use super::review_rules::judge;
+use self::judgement::judge;
 use super::{OfficialAnswer, Photo, Storage, StorageError};
 use crate::domain::rules::Rule;
 

@@ -10,7 +10,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use tokio::sync::Semaphore;
 
-use crate::proxies::{ClientIp, masked};
+use crate::platform::proxies::{ClientIp, masked};
 
 /// Keys one throttle remembers; what comes beyond that shares one count.
 const MAX_KEYS: usize = 100_000;

@@ -28,7 +28,7 @@ use self::link::Visit;
 use super::picture::{MAX_PHOTO_BYTES, MAX_PHOTOS, PictureFault, encode_anew};
 use super::review;
 use crate::app::AppState;
-use crate::proxies::ClientIp;
+use crate::platform::proxies::ClientIp;
 use crate::storage::{Assurance, NetworkDigest, NewReview, Offer, Photo, StorageError};
 use crate::web::frame::i18n::Lang;
 use crate::web::frame::look;

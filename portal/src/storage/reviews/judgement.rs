@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, params};
 
-use super::events::exclusions::{Excluded, exclude};
-use super::{Assurance, NetworkDigest, NewReview, StorageError};
+use crate::storage::events::exclusions::{Excluded, exclude};
+use crate::storage::{Assurance, NetworkDigest, NewReview, StorageError};
 use crate::domain::rules::Rule;
 use crate::domain::rules::phone::{
     NETWORK_COUNT, NETWORK_DAY_COUNT, NETWORK_DAY_MS, NETWORK_WINDOW_MS, REPLAY_NETWORKS,
