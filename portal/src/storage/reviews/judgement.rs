@@ -13,42 +13,64 @@ use crate::domain::rules::phone::{
 /// Excludes what a review that has just been kept makes doubtful, itself included.
 pub(in crate::storage) fn judge(db: &Connection, review: &NewReview) -> Result<(), StorageError> {
     forget_networks(db, review)?;
+    let by_network = match review.network {
+        Some(network) => by_network(db, review, network)?,
+        None => Vec::new(),
+    };
+    // Whoever floods from one network, or with one token, does not make people a rush.
+    let id = review.id.to_string();
+    let is_told_apart = by_network.iter().any(|(_, excluded)| *excluded == id);
+    exclude_all(db, review, by_network)?;
+    if review.assurance != Assurance::OnSite || is_told_apart {
+        return Ok(());
+    }
+    let rush = Row {
+        sql: "SELECT id FROM reviews WHERE place = ?1 AND assurance = 'on_site' AND ?2 IS NULL
+                  AND created_at BETWEEN ?3 AND ?4 AND id <> ?5 AND (flagged = 0 OR NOT EXISTS (
+                      SELECT 1 FROM exclusions e
+                      WHERE e.review = reviews.id AND e.rule IN ('network', 'replay') AND e.reversed = 0))
+              ORDER BY created_at DESC, id DESC LIMIT ?6",
+        network: None,
+        count: RUSH_COUNT,
+        window_ms: TOKEN_LIFE_MS,
+    };
+    let found = rush.read(db, review)?.into_iter();
+    exclude_all(db, review, found.map(|id| (Rule::Rush, id)).collect())
+}
+
+/// What a review makes doubtful among those from its network, and among those with its token.
+fn by_network(
+    db: &Connection,
+    review: &NewReview,
+    network: NetworkDigest,
+) -> Result<Vec<(Rule, String)>, StorageError> {
     let mut found = Vec::new();
-    if review.assurance == Assurance::OnSite {
-        let rush = Row {
-            sql: "SELECT id FROM reviews WHERE place = ?1 AND assurance = 'on_site' AND ?2 IS NULL
-                      AND created_at BETWEEN ?3 AND ?4 AND id <> ?5
+    for (count, window_ms) in [
+        (NETWORK_COUNT, NETWORK_WINDOW_MS),
+        (NETWORK_DAY_COUNT, NETWORK_DAY_MS),
+    ] {
+        let of_network = Row {
+            sql: "SELECT id FROM reviews WHERE place = ?1 AND network = ?2 AND created_at BETWEEN ?3 AND ?4 AND id <> ?5
                   ORDER BY created_at DESC, id DESC LIMIT ?6",
-            network: None,
-            count: RUSH_COUNT,
-            window_ms: TOKEN_LIFE_MS,
+            network: Some(network),
+            count,
+            window_ms,
         };
-        found.extend(
-            rush.read(db, review)?
-                .into_iter()
-                .map(|id| (Rule::Rush, id)),
-        );
+        let row = of_network.read(db, review)?;
+        found.extend(row.into_iter().map(|id| (Rule::Network, id)));
     }
-    if let Some(network) = review.network {
-        for (count, window_ms) in [
-            (NETWORK_COUNT, NETWORK_WINDOW_MS),
-            (NETWORK_DAY_COUNT, NETWORK_DAY_MS),
-        ] {
-            let of_network = Row {
-                sql: "SELECT id FROM reviews WHERE place = ?1 AND network = ?2 AND created_at BETWEEN ?3 AND ?4 AND id <> ?5
-                      ORDER BY created_at DESC, id DESC LIMIT ?6",
-                network: Some(network),
-                count,
-                window_ms,
-            };
-            let row = of_network.read(db, review)?;
-            found.extend(row.into_iter().map(|id| (Rule::Network, id)));
-        }
-        if let Some(step) = review.step {
-            let replayed = replayed(db, review, step, network)?;
-            found.extend(replayed.into_iter().map(|id| (Rule::Replay, id)));
-        }
+    if let Some(step) = review.step {
+        let replayed = replayed(db, review, step, network)?;
+        found.extend(replayed.into_iter().map(|id| (Rule::Replay, id)));
     }
+    Ok(found)
+}
+
+fn exclude_all(
+    db: &Connection,
+    review: &NewReview,
+    found: Vec<(Rule, String)>,
+) -> Result<(), StorageError> {
     let now_ms = review.created_at.unix_ms();
     for (rule, id) in found {
         exclude(db, Excluded::Review(&id), rule, "portal", now_ms)?;
