@@ -1,6 +1,7 @@
 //! Ratings that are kept but not counted: each exclusion with the rule that made it, reversible by staff.
 //!
 //! An exclusion is never deleted. Staff may reverse it and apply it again; who did so, when and why is kept for ever.
+//! `+reversed` in a query keeps SQLite from looking through every exclusion there is for those of one rating.
 //! A rating counts when it was not withdrawn and every exclusion of it is reversed.
 
 use pikir_contract::{Id, Texts};
@@ -401,14 +402,14 @@ fn mark(db: &Connection, of: Excluded<'_>) -> Result<(), StorageError> {
         Excluded::Rating(terminal, seq) => db
             .prepare_cached(
                 "UPDATE ratings SET flagged = EXISTS (
-                     SELECT 1 FROM exclusions e WHERE e.terminal = ?1 AND e.seq = ?2 AND e.reversed = 0)
+                     SELECT 1 FROM exclusions e WHERE e.terminal = ?1 AND e.seq = ?2 AND +e.reversed = 0)
                  WHERE terminal = ?1 AND seq = ?2",
             )?
             .execute((terminal, seq))?,
         Excluded::Review(id) => db
             .prepare_cached(
                 "UPDATE reviews SET flagged = EXISTS (
-                     SELECT 1 FROM exclusions e WHERE e.review = ?1 AND e.reversed = 0)
+                     SELECT 1 FROM exclusions e WHERE e.review = ?1 AND +e.reversed = 0)
                  WHERE id = ?1",
             )?
             .execute([id])?,

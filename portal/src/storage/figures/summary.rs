@@ -133,7 +133,7 @@ pub(in crate::storage) fn summarize(
     }
     let mut rules = db.prepare_cached(
         "SELECT e.rule, count(*) FROM ratings r JOIN exclusions e ON e.terminal = r.terminal AND e.seq = r.seq
-         WHERE r.organization = ?1 AND r.withdrawn = 0 AND r.flagged = 1 AND e.reversed = 0 GROUP BY e.rule",
+         WHERE r.organization = ?1 AND r.withdrawn = 0 AND r.flagged = 1 AND +e.reversed = 0 GROUP BY e.rule",
     )?;
     let mut rows = rules.query([organization])?;
     while let Some(row) = rows.next()? {
@@ -169,7 +169,7 @@ fn add_reviews(
     }
     let mut rules = db.prepare_cached(
         "SELECT v.assurance, e.rule, count(*) FROM reviews v JOIN exclusions e ON e.review = v.id
-         WHERE v.organization = ?1 AND v.flagged = 1 AND e.reversed = 0 GROUP BY v.assurance, e.rule",
+         WHERE v.organization = ?1 AND v.flagged = 1 AND +e.reversed = 0 GROUP BY v.assurance, e.rule",
     )?;
     let mut rows = rules.query([organization])?;
     while let Some(row) = rows.next()? {

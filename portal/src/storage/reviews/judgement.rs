@@ -28,7 +28,7 @@ pub(in crate::storage) fn judge(db: &Connection, review: &NewReview) -> Result<(
         sql: "SELECT id FROM reviews WHERE place = ?1 AND assurance = 'on_site' AND ?2 IS NULL
                   AND created_at BETWEEN ?3 AND ?4 AND id <> ?5 AND (flagged = 0 OR NOT EXISTS (
                       SELECT 1 FROM exclusions e
-                      WHERE e.review = reviews.id AND e.rule IN ('network', 'replay') AND e.reversed = 0))
+                      WHERE e.review = reviews.id AND e.rule IN ('network', 'replay') AND +e.reversed = 0))
               ORDER BY created_at DESC, id DESC LIMIT ?6",
         network: None,
         count: RUSH_COUNT,

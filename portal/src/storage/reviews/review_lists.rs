@@ -66,7 +66,7 @@ fn bound(before: Option<Id>) -> String {
 /// What came by phone, as it is read.
 const BY_PHONE: &str = "SELECT id, place, organization, assurance AS channel, score, comment, lang, state, reason,
          created_at, photos, photos_shown, answer, answer_lang, answered_at,
-         iif(flagged, (SELECT group_concat(rule, ' ') FROM exclusions WHERE review = reviews.id AND reversed = 0), NULL)
+         iif(flagged, (SELECT group_concat(rule, ' ') FROM exclusions WHERE review = reviews.id AND +reversed = 0), NULL)
              AS left_out
      FROM reviews";
 
@@ -76,7 +76,7 @@ fn by_terminal(first: &str, second: &str) -> String {
         "SELECT a.id, r.place, r.organization, 'terminal', r.score, a.comment, r.lang, a.state, a.reason,
              r.rated_at, 0, 0, a.answer, a.answer_lang, a.answered_at,
              iif(r.flagged, (SELECT group_concat(rule, ' ') FROM exclusions e
-                 WHERE e.terminal = r.terminal AND e.seq = r.seq AND e.reversed = 0), NULL)
+                 WHERE e.terminal = r.terminal AND e.seq = r.seq AND +e.reversed = 0), NULL)
          FROM {first} CROSS JOIN {second} ON r.terminal = a.terminal AND r.event_id = a.rating
          WHERE a.comment IS NOT NULL AND r.withdrawn = 0"
     )
@@ -88,7 +88,7 @@ pub(in crate::storage) fn to_read(order: &str, limit: usize) -> String {
     let by_phone = format!(
         "{BY_PHONE} WHERE (comment IS NOT NULL OR photos > 0) AND state = ?1 AND id < ?2
              AND (flagged = 0 OR state <> 'new' OR EXISTS (
-                 SELECT 1 FROM exclusions WHERE review = reviews.id AND rule = 'opinion' AND reversed = 0))
+                 SELECT 1 FROM exclusions WHERE review = reviews.id AND rule = 'opinion' AND +reversed = 0))
          ORDER BY id {order} LIMIT {limit}"
     );
     let by_terminal = format!(
