@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::http::StatusCode;
-use pikir_portal::app;
+use pikir_portal::server;
 use pikir_portal::domain::rules::Rule;
 use pikir_portal::domain::rules::phone::{
     NETWORK_COUNT, NETWORK_DAY_COUNT, REPLAY_NETWORKS, RUSH_COUNT,
@@ -123,7 +123,7 @@ async fn a_form_is_taken_for_a_day_and_over_a_restart() {
     let page = portal.browser().get(POSTER).await;
     portal.advance(23 * 60 * MINUTE);
     let mut restarted = portal.browser();
-    restarted.router = app::router(portal.app.clone());
+    restarted.router = server::router(portal.app.clone());
     let form = [("score", "2"), ("mark", &*page.hidden("mark"))];
     assert_sent(&restarted.post(POSTER, &form).await);
     let page = portal.browser().get(POSTER).await;
@@ -592,7 +592,7 @@ async fn behind_a_named_proxy_visitors_are_told_apart_and_behind_another_they_ch
         let portal = Portal::new().await;
         let blocks = named.map(|block| block.parse().unwrap());
         let proxies = TrustedProxies::new(blocks.into_iter().collect());
-        let router = app::router(portal.app.clone()).layer(Extension(proxies));
+        let router = server::router(portal.app.clone()).layer(Extension(proxies));
         for number in 0..12 {
             let header = format!("198.51.100.1, 10.0.{number}.1:5001");
             let mut visitor = portal.browser().at("127.0.0.1");
