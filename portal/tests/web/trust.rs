@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::http::StatusCode;
-use pikir_portal::server;
 use pikir_portal::domain::rules::Rule;
 use pikir_portal::domain::rules::phone::{
     NETWORK_COUNT, NETWORK_DAY_COUNT, REPLAY_NETWORKS, RUSH_COUNT,
 };
 use pikir_portal::platform::proxies::TrustedProxies;
+use pikir_portal::server;
 use pikir_portal::storage::{ReviewState, Role, Summary};
 use pikir_portal::web::frame::throttle::{SLOWER_BY, WRONG_STATUS_CODES};
 use serde_json::{Value, json};

@@ -2,13 +2,13 @@
 
 use rusqlite::{Connection, params};
 
-use crate::storage::events::exclusions::{Excluded, exclude};
-use crate::storage::{Assurance, NetworkDigest, NewReview, StorageError};
 use crate::domain::rules::Rule;
 use crate::domain::rules::phone::{
     NETWORK_COUNT, NETWORK_DAY_COUNT, NETWORK_DAY_MS, NETWORK_WINDOW_MS, REPLAY_NETWORKS,
     RUSH_COUNT, TOKEN_LIFE_MS,
 };
+use crate::storage::events::exclusions::{Excluded, exclude};
+use crate::storage::{Assurance, NetworkDigest, NewReview, StorageError};
 
 /// Excludes what a review that has just been kept makes doubtful, itself included.
 pub(in crate::storage) fn judge(db: &Connection, review: &NewReview) -> Result<(), StorageError> {

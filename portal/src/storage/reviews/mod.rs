@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use pikir_contract::{Id, PlaceCode, Score, Texts, Time};
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
-use self::moderation::comment_digest;
 use self::judgement::judge;
+use self::moderation::comment_digest;
 use super::{OfficialAnswer, Photo, Storage, StorageError};
 use crate::domain::rules::Rule;
 
