@@ -5,7 +5,6 @@
 //! never removes anything: it excludes a rating from the figures, and staff may reverse that.
 
 mod periodic;
-pub mod phone;
 
 use periodic::periodic;
 
@@ -54,30 +53,18 @@ pub enum Rule {
     Closed,
     /// One of many in a row at the very same position.
     Position,
-    /// Sent on site by more phones than can pass one screen.
-    Rush,
-    /// One of many from one network.
-    Network,
-    /// Sent with one token from many networks.
-    Replay,
-    /// No opinion, as a moderator has read: advertising, a test, an insult alone.
-    Opinion,
     /// Marked by a terminal for a reason this portal does not know.
     Other,
 }
 
 impl Rule {
     /// Every rule, in the order in which they are published.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 6] = [
         Self::Repeat,
         Self::Burst,
         Self::Periodic,
         Self::Position,
         Self::Closed,
-        Self::Rush,
-        Self::Network,
-        Self::Replay,
-        Self::Opinion,
         Self::Other,
     ];
 
@@ -89,10 +76,6 @@ impl Rule {
             Self::Periodic => "periodic",
             Self::Closed => "closed",
             Self::Position => "position",
-            Self::Rush => "rush",
-            Self::Network => "network",
-            Self::Replay => "replay",
-            Self::Opinion => "opinion",
             Self::Other => "other",
         }
     }
@@ -107,15 +90,14 @@ impl Rule {
         match self {
             Self::Repeat | Self::Burst | Self::Closed | Self::Other => FoundBy::Terminal,
             Self::Periodic => FoundBy::Both,
-            Self::Position | Self::Rush | Self::Network | Self::Replay => FoundBy::Portal,
-            Self::Opinion => FoundBy::Moderator,
+            Self::Position => FoundBy::Portal,
         }
     }
 
     /// The rule that a terminal's flag names. What only the portal applies no terminal can name.
     pub fn of_flag(flag: &str) -> Self {
         Self::parse(flag)
-            .filter(|rule| matches!(rule.found_by(), FoundBy::Terminal | FoundBy::Both))
+            .filter(|rule| rule.found_by() != FoundBy::Portal)
             .unwrap_or(Self::Other)
     }
 }
@@ -129,8 +111,6 @@ pub enum FoundBy {
     Portal,
     /// The terminal and, afterwards, the portal.
     Both,
-    /// A moderator who has read what was written.
-    Moderator,
 }
 
 /// A rating as the portal's own rules look at it.
@@ -283,8 +263,6 @@ mod tests {
     fn a_flag_of_a_newer_terminal_is_a_rule_too() {
         assert_eq!(Rule::of_flag("burst"), Rule::Burst);
         assert_eq!(Rule::of_flag("mood"), Rule::Other);
-        for of_the_portal in ["position", "rush", "network", "replay", "opinion"] {
-            assert_eq!(Rule::of_flag(of_the_portal), Rule::Other);
-        }
+        assert_eq!(Rule::of_flag("position"), Rule::Other);
     }
 }

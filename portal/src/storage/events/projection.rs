@@ -3,7 +3,7 @@
 use pikir_contract::{EventBody, Id, InputKind, Notice, Rating, Withdrawal};
 use rusqlite::{Connection, named_params};
 
-use super::exclusions::{Excluded, exclude, exclude_doubtful};
+use super::exclusions::{exclude, exclude_doubtful};
 use super::times::BootTimes;
 use crate::domain::rules::{LOOKAROUND, Rule};
 use crate::storage::StorageError;
@@ -131,7 +131,8 @@ impl<'a> Projection<'a> {
             let rule = Rule::of_flag(flag);
             exclude(
                 self.db,
-                Excluded::Rating(self.terminal, seq),
+                self.terminal,
+                seq,
                 rule,
                 "terminal",
                 self.received_at,
