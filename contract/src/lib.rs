@@ -21,7 +21,6 @@
 //! | enrolment (the shape of RFC 8628) | [`enrolment`] |
 //! | events and their delivery | [`event`], [`batch`] |
 //! | configuration, texts by language, portal addresses | [`config`], [`texts`], [`url`] |
-//! | the question and the words of the scale | [`scale`] |
 //! | status reports | [`status`] |
 //! | place codes, presence tokens, QR addresses | [`place`] |
 
@@ -37,7 +36,6 @@ mod mac;
 pub mod place;
 pub mod problem;
 mod reader;
-pub mod scale;
 pub mod seal;
 pub mod signature;
 pub mod status;
@@ -56,7 +54,6 @@ pub use limits::*;
 pub use place::*;
 pub use problem::*;
 pub use reader::Malformed;
-pub use scale::*;
 pub use seal::*;
 pub use signature::*;
 pub use status::*;

@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use subtle::{Choice, ConstantTimeEq as _};
+use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 use crate::mac::hmac_sha256;
 use crate::{
@@ -118,22 +118,39 @@ fn base32(bytes: &[u8]) -> String {
 /// Whether the token is that of the current step or of one of the two steps on either side. Any case; constant time.
 #[must_use]
 pub fn check_presence(key: &[u8], code: &PlaceCode, token: &str, unix_s: i64, step_s: u64) -> bool {
-    let Some(token) = token.chars().map(normalize).collect::<Option<String>>() else {
-        return false;
-    };
+    step_of_presence(key, code, token, unix_s, step_s).is_some()
+}
+
+/// The step whose token this is, if it is that of the current step or of one of the two steps on either side. Any case;
+/// constant time.
+#[must_use]
+pub fn step_of_presence(
+    key: &[u8],
+    code: &PlaceCode,
+    token: &str,
+    unix_s: i64,
+    step_s: u64,
+) -> Option<u64> {
+    let token = token.chars().map(normalize).collect::<Option<String>>()?;
     if token.len() != PRESENCE_TOKEN_SYMBOLS {
-        return false;
+        return None;
     }
     let now = presence_step(unix_s, step_s);
     let steps =
         now.saturating_sub(PRESENCE_WINDOW_STEPS)..=now.saturating_add(PRESENCE_WINDOW_STEPS);
-    let found = steps.fold(Choice::from(0), |found, step| {
-        found
-            | presence_token(key, code, step)
-                .as_bytes()
-                .ct_eq(token.as_bytes())
+    let nowhere = (Choice::from(0), 0);
+    let (found, step) = steps.fold(nowhere, |(found, at), step| {
+        let made = presence_token(key, code, step);
+        let is_it = made.as_bytes().ct_eq(token.as_bytes());
+        (found | is_it, u64::conditional_select(&at, &step, is_it))
     });
-    found.into()
+    bool::from(found).then_some(step)
+}
+
+/// Whether a step's token is still accepted: the step is the current one or one of the two steps on either side.
+#[must_use]
+pub fn is_presence_step(step: u64, unix_s: i64, step_s: u64) -> bool {
+    presence_step(unix_s, step_s).abs_diff(step) <= PRESENCE_WINDOW_STEPS
 }
 
 /// The address in the QR code, all upper case: `HTTPS://HOST/Q/CODE/TOKEN`, or `HTTPS://HOST/Q/CODE` for a printed poster

@@ -16,7 +16,6 @@ pub mod dice;
 pub mod disk;
 pub mod door;
 pub mod framebuffer;
-pub mod html;
 pub mod http;
 pub mod kiosk;
 pub mod line;

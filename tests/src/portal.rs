@@ -151,7 +151,7 @@ impl Portal {
         ))
     }
 
-    /// Waits until the summary counts exactly `count` ratings of a channel (`terminal`, `phone`, `poster`),
+    /// Waits until the summary counts exactly `count` ratings of a channel (`terminal`, `phone`, `poster`, `link`),
     /// and returns it.
     pub fn wait_for_counted(&self, organization: &str, channel: &str, count: u64) -> Result<Value> {
         wait::until(
@@ -191,7 +191,11 @@ impl Portal {
 
 /// How many ratings a summary counts for a channel.
 pub fn counted(summary: &Value, channel: &str) -> Option<u64> {
-    summary["channels"][channel]["total"].as_u64()
+    let of = match channel {
+        "terminal" | "phone" => summary,
+        _ => &summary["unverified"],
+    };
+    of["channels"][channel]["total"].as_u64()
 }
 
 /// A member of a JSON object that is a text.

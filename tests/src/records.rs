@@ -45,10 +45,8 @@ pub fn given(record: &Record) -> Value {
 /// One review that a phone sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Review {
-    /// `phone` or `poster`.
-    pub channel: String,
-    /// Whether it was written on site, as the token proved.
-    pub on_site: bool,
+    /// How sure the portal is that it was written on site: `on_site`, `code` or `link`.
+    pub assurance: String,
     /// 1–5.
     pub score: u8,
     /// What the visitor wrote.
@@ -161,15 +159,14 @@ pub fn ratings_in_portal(portal: &Portal) -> Result<u64> {
 /// The reviews a portal holds, oldest first.
 pub fn reviews(portal: &Portal) -> Result<Vec<Review>> {
     let database = database(portal)?;
-    let mut statement = database
-        .prepare("SELECT channel, on_site, score, comment, lang FROM reviews ORDER BY id")?;
+    let mut statement =
+        database.prepare("SELECT assurance, score, comment, lang FROM reviews ORDER BY id")?;
     let rows = statement.query_map((), |row| {
         Ok(Review {
-            channel: row.get(0)?,
-            on_site: row.get(1)?,
-            score: row.get(2)?,
-            comment: row.get(3)?,
-            lang: row.get(4)?,
+            assurance: row.get(0)?,
+            score: row.get(1)?,
+            comment: row.get(2)?,
+            lang: row.get(3)?,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -251,7 +251,8 @@ fn the_code_on_the_screen_is_what_the_contract_says_and_proves_presence_for_its_
     let code: PlaceCode = scene.place.parse()?;
     let now = presence_step(jiff::Timestamp::now().as_second(), step_s);
 
-    for (step, on_site) in [(now, true), (now - 1, true), (now - 4, false)] {
+    let steps = [(now, "on_site"), (now - 1, "on_site"), (now - 4, "code")];
+    for (step, assurance) in steps {
         let token = presence_token(&key, &code, step);
         let address = qr_address(base, &code, Some(&token));
         assert_eq!(
@@ -264,12 +265,14 @@ fn the_code_on_the_screen_is_what_the_contract_says_and_proves_presence_for_its_
             "{address}"
         );
         let path = &address[base.len()..];
+        let page = format!("{}{path}", scene.portal.url());
+        let shown = http::get(&page)?.text;
+        let mark = shown.split("name=\"mark\" value=\"").nth(1);
+        let mark = mark.and_then(|rest| rest.split('"').next());
+        let mark = mark.context("the form has a mark")?;
         let form = [("content-type", "application/x-www-form-urlencoded")];
-        let answer = http::post(
-            &format!("{}{path}", scene.portal.url()),
-            &form,
-            b"score=4&comment=&lang=en",
-        )?;
+        let sent = format!("score=4&comment=&lang=en&mark={mark}");
+        let answer = http::post(&page, &form, sent.as_bytes())?;
         assert!(
             (200..400).contains(&answer.status),
             "never refused: {} {}",
@@ -279,8 +282,8 @@ fn the_code_on_the_screen_is_what_the_contract_says_and_proves_presence_for_its_
         assert_eq!(
             records::reviews(&scene.portal)?
                 .last()
-                .map(|review| review.on_site),
-            Some(on_site),
+                .map(|review| review.assurance.as_str()),
+            Some(assurance),
             "step {step}"
         );
     }

@@ -55,13 +55,7 @@ pub const REMOTE_DISPLAY: Group = Group {
 /// The phone of the tests and of the unattended demonstration.
 pub const BROWSER: Group = Group {
     why: "to open the phone page as a phone would",
-    names: &["chromium", "chromium-driver", "fonts-dejavu-core"],
-};
-
-/// Other typefaces than a bare machine's.
-pub const FONTS: Group = Group {
-    why: "to try the pages on a machine that has other typefaces",
-    names: &["fonts-noto-core"],
+    names: &["chromium", "chromium-driver"],
 };
 
 /// What speaks for the terminal.
@@ -70,9 +64,9 @@ pub const SPEECH: Group = Group {
     names: &["espeak-ng"],
 };
 
-/// What fetches axe-core and html-validate, which the tests of the pages use.
+/// What fetches axe-core, which the tests of the phone page use.
 pub const NPM: Group = Group {
-    why: "to fetch axe-core and html-validate, which look for barriers and faults in the pages",
+    why: "to fetch axe-core, which looks for barriers on the phone page",
     names: &["npm"],
 };
 

@@ -1,7 +1,8 @@
 //! Place codes, presence tokens and QR addresses.
 
 use pikir_contract::{
-    PlaceCode, PlaceCodeError, check_presence, presence_step, presence_token, qr_address,
+    PlaceCode, PlaceCodeError, check_presence, is_presence_step, presence_step, presence_token,
+    qr_address, step_of_presence,
 };
 
 fn code(text: &str) -> PlaceCode {
@@ -111,4 +112,22 @@ fn the_address_in_the_qr_code_is_all_upper_case() {
             .chars()
             .all(alphanumeric)
     );
+}
+
+#[test]
+fn a_token_tells_its_step_while_it_is_accepted() {
+    let (key, place) = ([7; 32], code("7K3QF2"));
+    for step in [98, 100, 102] {
+        let token = presence_token(&key, &place, step).to_lowercase();
+        assert_eq!(
+            step_of_presence(&key, &place, &token, 30_150, 300),
+            Some(step)
+        );
+        assert!(is_presence_step(step, 30_150, 300));
+    }
+    for step in [97, 103] {
+        let token = presence_token(&key, &place, step);
+        assert_eq!(step_of_presence(&key, &place, &token, 30_150, 300), None);
+        assert!(!is_presence_step(step, 30_150, 300));
+    }
 }

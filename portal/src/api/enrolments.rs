@@ -12,7 +12,6 @@ use pikir_contract::{
 use super::problem::{ApiProblem, TOKEN_REFUSED};
 use super::signed::{FromMachine, read_json};
 use crate::app::AppState;
-use crate::domain::text;
 use crate::platform::entropy::secret_hash;
 use crate::services::terminal_config;
 use crate::storage::{Begun, ENROLMENT_MS, Enrolled, NewEnrolment, Polled, Redeemed};
@@ -45,8 +44,11 @@ pub async fn begin(
     }
 }
 
-fn shortened(given: &str) -> String {
-    text::line(given).chars().take(MAX_TEXT_CHARS).collect()
+fn shortened(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_TEXT_CHARS)
+        .collect()
 }
 
 async fn redeem(state: &AppState, token: &str, new: NewEnrolment) -> Result<Response, ApiProblem> {

@@ -5,7 +5,7 @@ use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, HeaderName}
 use serde_json::{Value, json};
 
 use crate::domain::rules;
-use crate::domain::rules::{FoundBy, Rule};
+use crate::domain::rules::{FoundBy, Rule, phone};
 
 /// `GET /api/v1/rules`
 pub async fn read() -> ([(HeaderName, &'static str); 2], Json<Value>) {
@@ -31,6 +31,7 @@ fn found_by(rule: Rule) -> &'static [&'static str] {
         FoundBy::Terminal => &["terminal"],
         FoundBy::Both => &["terminal", "portal"],
         FoundBy::Portal => &["portal"],
+        FoundBy::Moderator => &["moderator"],
     }
 }
 
@@ -56,7 +57,16 @@ fn limits(rule: Rule) -> Value {
             "before_opening_ms": rules::CLOSED_BEFORE_MS,
             "after_closing_ms": rules::CLOSED_AFTER_MS,
         }),
-        Rule::Other => json!({}),
+        Rule::Rush => json!({"reviews": phone::RUSH_COUNT, "window_ms": phone::TOKEN_LIFE_MS}),
+        Rule::Network => json!({
+            "reviews": phone::NETWORK_COUNT,
+            "window_ms": phone::NETWORK_WINDOW_MS,
+            "reviews_a_day": phone::NETWORK_DAY_COUNT,
+            "ipv4_bits": phone::NETWORK_BITS_V4,
+            "ipv6_bits": phone::NETWORK_BITS_V6,
+        }),
+        Rule::Replay => json!({"networks": phone::REPLAY_NETWORKS}),
+        Rule::Opinion | Rule::Other => json!({}),
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::ApiProblem;
 use crate::app::AppState;
-use crate::storage::{self, Counts, Named, RatedInDetail, Uptime, Within};
+use crate::storage::{self, Counts, Named, NamedFigures, RatedInDetail, Uptime, Within};
 
 /// What else to include.
 #[derive(Debug, Default, Deserialize)]
@@ -27,14 +27,41 @@ pub struct Figures {
     #[serde(flatten)]
     all: Channel,
     channels: BTreeMap<&'static str, Channel>,
-    flagged: u64,
+    #[serde(flatten)]
+    left_out: LeftOut,
     withdrawn: u64,
-    flagged_by_rule: BTreeMap<&'static str, u64>,
-    questionnaire: Answers,
-    services: Vec<Rated>,
+    #[serde(flatten)]
+    added: Added,
+    unverified: Unverified,
     uptime: Running,
     #[serde(skip_serializing_if = "Option::is_none")]
     units: Option<Vec<Figures>>,
+}
+
+/// What came by a printed code or by a link: the same members, never added to those on site.
+#[derive(Debug, Serialize)]
+struct Unverified {
+    #[serde(flatten)]
+    all: Channel,
+    channels: BTreeMap<&'static str, Channel>,
+    #[serde(flatten)]
+    left_out: LeftOut,
+    #[serde(flatten)]
+    added: Added,
+}
+
+/// What a rule left out.
+#[derive(Debug, Serialize)]
+struct LeftOut {
+    flagged: u64,
+    flagged_by_rule: BTreeMap<&'static str, u64>,
+}
+
+/// What stands beside the scores.
+#[derive(Debug, Serialize)]
+struct Added {
+    questionnaire: Answers,
+    services: Vec<Rated>,
 }
 
 /// What visitors added to their scores.
@@ -126,48 +153,65 @@ impl Running {
 }
 
 impl Figures {
-    fn new(RatedInDetail { rated, added }: RatedInDetail) -> Self {
+    fn new(found: RatedInDetail) -> Self {
         let storage::Rated {
             organization,
             summary,
             uptime,
-        } = rated;
-        let channels = [
-            ("terminal", &summary.terminal),
-            ("phone", &summary.phone),
-            ("poster", &summary.poster),
-        ];
+        } = found.rated;
         Self {
             organization: organization.code,
             name: organization.names,
-            all: Channel::new(&summary.counts()),
-            channels: channels
-                .map(|(name, counts)| (name, Channel::new(counts)))
-                .into(),
-            flagged: summary.flagged,
+            all: Channel::new(&summary.on_site()),
+            channels: channels([("terminal", &summary.terminal), ("phone", &summary.phone)]),
+            left_out: LeftOut::new(&summary.left_out),
             withdrawn: summary.withdrawn,
-            flagged_by_rule: summary
-                .flagged_by_rule
-                .iter()
+            added: Added::new(found.added),
+            unverified: Unverified {
+                all: Channel::new(&summary.unverified()),
+                channels: channels([("poster", &summary.poster), ("link", &summary.link)]),
+                left_out: LeftOut::new(&summary.unverified_left_out),
+                added: Added::new(found.unverified_added),
+            },
+            uptime: Running::new(&uptime),
+            units: None,
+        }
+    }
+}
+
+fn channels(counted: [(&'static str, &Counts); 2]) -> BTreeMap<&'static str, Channel> {
+    counted
+        .map(|(name, counts)| (name, Channel::new(counts)))
+        .into()
+}
+
+impl LeftOut {
+    fn new(left_out: &storage::LeftOut) -> Self {
+        let by_rule = left_out.by_rule.iter();
+        Self {
+            flagged: left_out.total,
+            flagged_by_rule: by_rule
                 .map(|(rule, count)| (rule.as_str(), count))
                 .collect(),
+        }
+    }
+}
+
+impl Added {
+    fn new(added: NamedFigures) -> Self {
+        let reason = |Named { key, name, figure }| Reason {
+            key,
+            name,
+            count: figure,
+        };
+        Self {
             questionnaire: Answers {
                 total: added.questionnaires,
                 average: added.average_hundredths.map(hundredths),
                 criteria: added.criteria.into_iter().map(Rated::new).collect(),
-                reasons: added
-                    .reasons
-                    .into_iter()
-                    .map(|Named { key, name, figure }| Reason {
-                        key,
-                        name,
-                        count: figure,
-                    })
-                    .collect(),
+                reasons: added.reasons.into_iter().map(reason).collect(),
             },
             services: added.services.into_iter().map(Rated::new).collect(),
-            uptime: Running::new(&uptime),
-            units: None,
         }
     }
 }

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::{CliError, Common, note};
 use crate::domain::hours::{NightHours, OpeningHours};
-use crate::domain::text;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
 use crate::services::place_code;
@@ -89,13 +88,13 @@ fn parse_language(text: &str) -> Result<String, String> {
     }
 }
 
-fn parse_question(given: &str) -> Result<(String, String), String> {
-    let (language, question) = given
+fn parse_question(text: &str) -> Result<(String, String), String> {
+    let (language, question) = text
         .split_once('=')
         .ok_or("must be LANG=TEXT, such as ru=\"Вы довольны?\"")?;
-    match text::line(question) {
-        question if question.is_empty() => Err("has no text behind the =".to_owned()),
-        question => Ok((parse_language(language)?, question)),
+    match question.trim() {
+        "" => Err("has no text behind the =".to_owned()),
+        question => Ok((parse_language(language)?, question.to_owned())),
     }
 }
 
@@ -201,8 +200,7 @@ fn new_place(add: Add) -> Result<(Option<PlaceCode>, PlaceRecord), CliError> {
             index + 1
         )));
     }
-    let name = text::line(&name);
-    if name.is_empty() {
+    if name.trim().is_empty() {
         return Err(CliError::usage(
             "--name is empty; say what people call the place",
         ));
@@ -214,9 +212,9 @@ fn new_place(add: Add) -> Result<(Option<PlaceCode>, PlaceRecord), CliError> {
             .unwrap_or_else(|| place_code::made_up(&entropy)),
         organization,
         unit: unit
-            .map(|unit| text::line(&unit))
+            .map(|unit| unit.trim().to_owned())
             .filter(|unit| !unit.is_empty()),
-        name,
+        name: name.trim().to_owned(),
         question: question.into_iter().collect::<Texts>(),
         languages,
         default_language,

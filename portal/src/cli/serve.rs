@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use axum::Extension;
 use pikir_contract::check_portal_url;
 use sd_notify::NotifyState;
 use serde_json::json;
@@ -15,6 +16,7 @@ use super::{CliError, Common};
 use crate::app::AppState;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
+use crate::platform::proxies::{Cidr, TrustedProxies};
 use crate::server::{router, serve};
 use crate::storage::Storage;
 
@@ -28,10 +30,19 @@ pub struct Args {
     /// [default: the address it listens on, if that is a loopback one]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+    /// Proxy, or block of proxies, whose word on the address of a client is taken (Forwarded, X-Forwarded-For), such as
+    /// 127.0.0.1 or 10.0.0.0/8; several with commas or given several times [default: nobody's]
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    trusted_proxy: Vec<Cidr>,
 }
 
 /// Runs `pikir-portal serve`.
-pub async fn run(Args { listen, public_url }: Args, common: &Common) -> Result<(), CliError> {
+pub async fn run(args: Args, common: &Common) -> Result<(), CliError> {
+    let Args {
+        listen,
+        public_url,
+        trusted_proxy,
+    } = args;
     start_log();
     let public_url = public_url.map(|url| checked_url(&url)).transpose()?;
     if public_url.is_none() && !listen.ip().is_loopback() {
@@ -62,7 +73,8 @@ pub async fn run(Args { listen, public_url }: Args, common: &Common) -> Result<(
     tracing::info!(%address, public_url, version = env!("CARGO_PKG_VERSION"), "the portal is ready");
     tell_systemd(&[NotifyState::Ready]);
     let watchdog = tokio::spawn(feed_watchdog(storage));
-    serve(listener, router(state), stop_signal(terminate, interrupt)).await;
+    let router = router(state).layer(Extension(TrustedProxies::new(trusted_proxy)));
+    serve(listener, router, stop_signal(terminate, interrupt)).await;
     watchdog.abort();
     Ok(())
 }

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::path::Path;
 
 use super::error::StorageError;
-use super::organizations::listing::refresh;
 use super::sqlite::{self, Sqlite};
 
 /// The database's name within the data directory.
@@ -53,7 +52,7 @@ fn check_data_dir(data_dir: &Path) -> Result<(), StorageError> {
     }
 }
 
-mod embedded {
+pub(in crate::storage) mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
@@ -70,8 +69,10 @@ fn migrate(path: &Path) -> Result<(), StorageError> {
     lock.lock().map_err(|error| unusable(&lock_path, &error))?;
     open_private(path).map_err(|error| unusable(path, &error))?;
     let mut connection = sqlite::open_writer(path)?;
+    // A migration that builds a table anew drops the old one, to which others refer.
+    connection.pragma_update(None, "foreign_keys", false)?;
     match embedded::migrations::runner().run(&mut connection) {
-        Ok(_) => refresh(&mut connection),
+        Ok(_) => Ok(()),
         Err(error) => match error.kind() {
             refinery::error::Kind::MissingVersion(_) => Err(StorageError::Newer {
                 path: path.to_owned(),

@@ -170,7 +170,7 @@ async fn plan(storage: &Storage, sql: String, parameters: usize) -> Vec<String> 
 async fn the_figures_of_answers_are_read_from_indexes_that_hold_all_of_them() {
     let dir = tempfile::tempdir().unwrap();
     let storage = Storage::open(dir.path()).unwrap();
-    let [services, given @ ..] = answers::queries();
+    let [services, given @ ..] = answers::queries(answers::Standing::OnSite);
     let services = plan(&storage, services, 1).await;
     let by_service = "SEARCH ratings USING COVERING INDEX ratings_by_service (organization=? AND withdrawn=? AND flagged=?";
     assert!(
@@ -208,4 +208,63 @@ async fn lists_of_comments_are_read_in_order_from_their_own_indexes() {
     ] {
         assert!(plan.iter().any(|line| line == expected), "{plan:#?}");
     }
+}
+
+/// The database of a portal as the program before the phone's marks left it: one review with each way of coming.
+fn before_assurance(path: &std::path::Path) {
+    let mut db = rusqlite::Connection::open(path).unwrap();
+    let to_v9 = database::embedded::migrations::runner().set_target(refinery::Target::Version(9));
+    to_v9.run(&mut db).unwrap();
+    db.execute_batch(
+        r#"INSERT INTO organizations (code, names) VALUES ('con', '{}');
+        INSERT INTO places (code, organization, name, question, languages, default_language, presence_key, created_at)
+            VALUES ('B4XK', 'con', 'Hall', '{}', '["ky"]', 'ky', x'00', 0);
+        INSERT INTO terminals (key, id, public_key, place, model, serial, software, enrolled_at, seal_key, ratchet_key)
+            VALUES (1, '019a9b3c-0000-7000-8000-000000000001', x'01', 'B4XK', 'Pi', '7', '1', 0, x'00', x'00');
+        INSERT INTO ratings (terminal, seq, event_id, place, organization, score, lang, input, flags, flagged, boot, up_ms,
+                rated_at, time_quality)
+            VALUES (1, 2, 'id', 'B4XK', 'con', 5, 'ky', 'touch', '["burst"]', 1, 'boot', 50, 1050, 'synced');
+        INSERT INTO exclusions (terminal, seq, rule, found_by, made_at) VALUES (1, 2, 'burst', 'terminal', 9);
+        INSERT INTO exclusion_decisions VALUES (7, 1, 2, 'burst', 1, 'A school class', 'aida', 10);
+        INSERT INTO answered (terminal, rating, criteria, reasons, comment, id, state, reason, created_at)
+            VALUES (1, 'id', '{}', '[]', 'said', 'x', 'declined', 'insult', 1050);
+        INSERT INTO reviews (id, status_code, nonce, place, organization, channel, on_site, score, comment, lang, state,
+                created_at, photos)
+            VALUES ('a', 'A', 'a', 'B4XK', 'con', 'phone', 1, 5, 'kept', 'ky', 'published', 1, 1),
+                   ('b', 'B', 'b', 'B4XK', 'con', 'phone', 0, 4, NULL, 'ky', 'new', 1, 0),
+                   ('c', 'C', 'c', 'B4XK', 'con', 'poster', 0, 3, NULL, 'ky', 'new', 1, 0);
+        INSERT INTO photos VALUES ('a', 1, 4, 3, x'FFD8');"#,
+    )
+    .unwrap();
+}
+
+#[tokio::test]
+async fn reviews_from_before_keep_what_was_proven_then_and_everything_that_hangs_on_them() {
+    let dir = tempfile::tempdir().unwrap();
+    before_assurance(&dir.path().join(DATABASE_FILE));
+    let storage = Storage::open(dir.path()).unwrap();
+    let texts = async |sql: &'static str| -> Vec<String> {
+        let read = move |db: &rusqlite::Connection| {
+            let mut statement = db.prepare(sql)?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        storage.sqlite.read(read).await.unwrap()
+    };
+    assert_eq!(
+        texts("SELECT format('%s %s %d %s', id, assurance, score, coalesce(comment, '-')) FROM reviews ORDER BY id").await,
+        ["a on_site 5 kept", "b code 4 -", "c code 3 -"]
+    );
+    assert_eq!(
+        texts("SELECT format('%s %s', e.rule, d.reason) FROM exclusions e
+               JOIN exclusion_decisions d ON d.exclusion = e.number WHERE e.terminal = 1 AND e.seq = 2")
+        .await,
+        ["burst A school class"]
+    );
+    assert_eq!(texts("SELECT reason FROM answered").await, ["insult"]);
+    let photos =
+        texts("SELECT hex(jpeg) FROM photos JOIN reviews ON reviews.id = photos.review").await;
+    assert_eq!(photos, ["FFD8"]);
+    let dangling = texts("SELECT \"table\" || ' ' || parent FROM pragma_foreign_key_check").await;
+    assert_eq!(dangling, [] as [&str; 0]);
 }

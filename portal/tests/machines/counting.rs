@@ -2,7 +2,9 @@
 
 use pikir_contract::Event;
 use pikir_portal::domain::rules::Rule;
-use pikir_portal::storage::{Exclusion, ExclusionDecision, ExclusionFilter, ExclusionKey};
+use pikir_portal::storage::{
+    Exclusion, ExclusionDecision, ExclusionFilter, ExclusionFoundBy, ExclusionKey,
+};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -59,7 +61,8 @@ async fn ten_in_a_row_at_one_position_are_left_out_back_to_the_first() {
         exclusions(&portal, false)
             .await
             .iter()
-            .all(|found| found.found_by_portal && found.key.rule == Rule::Position)
+            .all(|found| found.found_by == ExclusionFoundBy::Portal
+                && found.key.rule == Rule::Position)
     );
 }
 
@@ -99,7 +102,8 @@ async fn every_flag_is_an_exclusion_with_its_rule_and_a_withdrawn_rating_is_only
     assert_eq!(figures(&summary), (1, 2, 1));
     assert_eq!(
         summary["flagged_by_rule"],
-        json!({"repeat": 0, "burst": 1, "periodic": 0, "position": 0, "closed": 1, "other": 1})
+        json!({"repeat": 0, "burst": 1, "periodic": 0, "position": 0, "closed": 1, "rush": 0, "network": 0, "replay": 0,
+            "opinion": 0, "other": 1})
     );
 }
 

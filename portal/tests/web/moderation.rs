@@ -83,7 +83,7 @@ async fn declining_needs_a_reason_that_the_visitor_is_told() {
         .get("/o/KG-1?lang=ru")
         .await
         .assert_does_not_say("0555");
-    assert_eq!(portal.figures().await.rated.summary.counts().total(), 1);
+    assert_eq!(portal.figures().await.rated.summary.unverified().total(), 1);
     // A decision can be corrected.
     assert_eq!(
         decide(&moderator, "declined", "publish", "").await,

@@ -13,10 +13,15 @@ async fn the_list_names_organisations_in_the_reader_s_language_with_the_sample_s
         .get("/?lang=ru")
         .await
         .assert_says("оценок пока нет");
-    portal.review("/Q/A1A2T4", "5", "").await;
-    portal.review("/Q/A1A2T4", "4", "").await;
+    for (path, score) in [
+        (&*portal.qr_path(), "5"),
+        (&*portal.qr_path(), "4"),
+        ("/Q/A1A2T4", "1"),
+    ] {
+        portal.review(path, score, "").await;
+    }
     let page = portal.browser().get("/?lang=ru").await;
-    page.assert_says("4,50 из 5 · оценок: 2");
+    page.assert_says("4,50 из 5 · оценок: 2 · по коду или ссылке: 1,00 из 5 · оценок: 1<");
     page.assert_says("href=\"/o/KG-1?lang=ru\"");
     page.assert_does_not_say("Отдел регистрации");
     portal
@@ -37,12 +42,14 @@ async fn an_organisation_s_page_shows_average_sample_size_scores_channels_and_un
     portal.review("/Q/A1A2T4", "4", "").await;
     let page = portal.browser().get("/o/KG-1?lang=ru").await;
     page.assert_says("<b>4,00</b><span>средняя оценка из 5</span>");
-    page.assert_says("<b>4</b><span>оценок учтено</span>");
-    page.assert_says("<td class=\"num\">2</td><td class=\"num muted\">50\u{a0}%</td>");
+    page.assert_says("<b>3</b><span>оценок учтено</span>");
+    page.assert_says("<td class=\"num\">2</td><td class=\"num muted\">67 %</td>");
+    page.assert_says("<b>4,00</b><span>средняя оценка по коду или ссылке</span>");
+    page.assert_says("<b>1</b><span>отзывов по коду или ссылке</span>");
     page.assert_says(
         "Телефон, код с экрана терминала</th><td class=\"num\">3</td><td class=\"num\">4,00</td>",
     );
-    page.assert_says("Телефон, печатный код или ссылка</th><td class=\"num\">1</td>");
+    page.assert_says("Телефон, печатный или старый код</th><td class=\"num\">1</td>");
     page.assert_says("Оценок пока мало");
     page.assert_says("href=\"/o/KG-1-A?lang=ru\"");
     page.assert_does_not_say("<script");

@@ -1,5 +1,6 @@
 //! A portal in a temporary directory, and a browser that keeps its cookie.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, Version};
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::response::Parts;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use pikir_contract::{PlaceCode, Texts, presence_step, presence_token};
@@ -33,7 +35,7 @@ pub struct Portal {
     pub app: AppState,
     pub router: Router,
     clock: ManualClock,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Portal {
@@ -80,7 +82,7 @@ impl Portal {
             router: server::router(app.clone()),
             app,
             clock,
-            _dir: dir,
+            dir,
         };
         portal.add_place(PLACE, "Зал 2").await;
         portal
@@ -157,6 +159,11 @@ impl Portal {
         format!("/Q/{PLACE}/{token}")
     }
 
+    /// The database beside the running portal.
+    pub fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.dir.path().join("portal.db")).unwrap()
+    }
+
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
     }
@@ -166,6 +173,7 @@ impl Portal {
             router: self.router.clone(),
             cookie: Mutex::default(),
             headers: Vec::new(),
+            address: None,
         }
     }
 
@@ -180,17 +188,8 @@ impl Portal {
 
     /// Sends a review as a visitor would; gives the path of the page after it.
     pub async fn review(&self, path: &str, score: &str, comment: &str) -> String {
-        let visitor = self.browser();
-        let page = visitor.get(path).await;
-        let (nonce, seen) = (page.hidden("nonce"), page.hidden("seen"));
-        let form = [
-            ("score", score),
-            ("comment", comment),
-            ("nonce", &nonce),
-            ("seen", &seen),
-            ("lang", "ru"),
-        ];
-        let reply = visitor.post(path, &form).await;
+        let form = [("score", score), ("comment", comment), ("lang", "ru")];
+        let reply = self.browser().fill(path, &form).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", reply.body);
         reply.location()
     }
@@ -198,15 +197,29 @@ impl Portal {
 
 /// A browser without JavaScript.
 pub struct Browser {
-    router: Router,
+    pub router: Router,
     cookie: Mutex<String>,
     pub headers: Vec<(&'static str, &'static str)>,
+    address: Option<IpAddr>,
 }
 
 impl Browser {
     pub fn with(mut self, name: &'static str, value: &'static str) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// The same browser at this address.
+    pub fn at(mut self, address: &str) -> Self {
+        self.address = Some(address.parse().unwrap());
+        self
+    }
+
+    /// Fetches the form of this page and sends it with these fields.
+    pub async fn fill(&self, path: &str, form: &[(&str, &str)]) -> Reply {
+        let mark = self.get(path).await.hidden("mark");
+        self.post(path, &[&[("mark", &*mark)][..], form].concat())
+            .await
     }
 
     pub fn cookie(&self) -> String {
@@ -266,13 +279,6 @@ impl Browser {
         reply(self.exchange(request, Body::from(body)).await)
     }
 
-    /// Sends parts that are written already, divided by `boundary`.
-    pub async fn post_multipart(&self, path: &str, boundary: &str, body: String) -> Reply {
-        let kind = format!("multipart/form-data; boundary={boundary}");
-        let request = Request::post(path).header(header::CONTENT_TYPE, kind);
-        self.send(request, body).await
-    }
-
     /// What an address answers that is no page.
     pub async fn get_bytes(&self, path: &str) -> (StatusCode, Vec<u8>) {
         let (parts, body) = self.exchange(Request::get(path), Body::empty()).await;
@@ -304,6 +310,9 @@ impl Browser {
         }
         for (name, value) in &self.headers {
             request = request.header(*name, *value);
+        }
+        if let Some(address) = self.address {
+            request = request.extension(ConnectInfo(SocketAddr::from((address, 50_000))));
         }
         let response = self
             .router

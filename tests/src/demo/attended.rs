@@ -97,7 +97,7 @@ fn figures(stage: &Stage, organization: &str) -> String {
     let Ok(summary) = stage.portal.summary(organization) else {
         return format!("{organization}: the portal does not answer");
     };
-    let counts = ["terminal", "phone", "poster"].map(|channel| {
+    let counts = ["terminal", "phone", "poster", "link"].map(|channel| {
         let count = portal::counted(&summary, channel).unwrap_or_default();
         format!("{channel} {count}")
     });

@@ -5,6 +5,7 @@
 //! never removes anything: it excludes a rating from the figures, and staff may reverse that.
 
 mod periodic;
+pub mod phone;
 
 use periodic::periodic;
 
@@ -53,18 +54,30 @@ pub enum Rule {
     Closed,
     /// One of many in a row at the very same position.
     Position,
+    /// Sent on site by more phones than can pass one screen.
+    Rush,
+    /// One of many from one network.
+    Network,
+    /// Sent with one token from many networks.
+    Replay,
+    /// No opinion, as a moderator has read: advertising, a test, an insult alone.
+    Opinion,
     /// Marked by a terminal for a reason this portal does not know.
     Other,
 }
 
 impl Rule {
     /// Every rule, in the order in which they are published.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::Repeat,
         Self::Burst,
         Self::Periodic,
         Self::Position,
         Self::Closed,
+        Self::Rush,
+        Self::Network,
+        Self::Replay,
+        Self::Opinion,
         Self::Other,
     ];
 
@@ -76,6 +89,10 @@ impl Rule {
             Self::Periodic => "periodic",
             Self::Closed => "closed",
             Self::Position => "position",
+            Self::Rush => "rush",
+            Self::Network => "network",
+            Self::Replay => "replay",
+            Self::Opinion => "opinion",
             Self::Other => "other",
         }
     }
@@ -90,14 +107,15 @@ impl Rule {
         match self {
             Self::Repeat | Self::Burst | Self::Closed | Self::Other => FoundBy::Terminal,
             Self::Periodic => FoundBy::Both,
-            Self::Position => FoundBy::Portal,
+            Self::Position | Self::Rush | Self::Network | Self::Replay => FoundBy::Portal,
+            Self::Opinion => FoundBy::Moderator,
         }
     }
 
     /// The rule that a terminal's flag names. What only the portal applies no terminal can name.
     pub fn of_flag(flag: &str) -> Self {
         Self::parse(flag)
-            .filter(|rule| rule.found_by() != FoundBy::Portal)
+            .filter(|rule| matches!(rule.found_by(), FoundBy::Terminal | FoundBy::Both))
             .unwrap_or(Self::Other)
     }
 }
@@ -111,6 +129,8 @@ pub enum FoundBy {
     Portal,
     /// The terminal and, afterwards, the portal.
     Both,
+    /// A moderator who has read what was written.
+    Moderator,
 }
 
 /// A rating as the portal's own rules look at it.
@@ -263,6 +283,8 @@ mod tests {
     fn a_flag_of_a_newer_terminal_is_a_rule_too() {
         assert_eq!(Rule::of_flag("burst"), Rule::Burst);
         assert_eq!(Rule::of_flag("mood"), Rule::Other);
-        assert_eq!(Rule::of_flag("position"), Rule::Other);
+        for of_the_portal in ["position", "rush", "network", "replay", "opinion"] {
+            assert_eq!(Rule::of_flag(of_the_portal), Rule::Other);
+        }
     }
 }

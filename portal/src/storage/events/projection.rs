@@ -3,7 +3,7 @@
 use pikir_contract::{EventBody, Id, InputKind, Notice, Rating, Withdrawal};
 use rusqlite::{Connection, named_params};
 
-use super::exclusions::{exclude, exclude_doubtful};
+use super::exclusions::{Excluded, exclude, exclude_doubtful};
 use super::times::BootTimes;
 use crate::domain::rules::{LOOKAROUND, Rule};
 use crate::storage::StorageError;
@@ -131,8 +131,7 @@ impl<'a> Projection<'a> {
             let rule = Rule::of_flag(flag);
             exclude(
                 self.db,
-                self.terminal,
-                seq,
+                Excluded::Rating(self.terminal, seq),
                 rule,
                 "terminal",
                 self.received_at,

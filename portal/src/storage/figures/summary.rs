@@ -1,9 +1,10 @@
 //! What visitors said about an organisation, in figures.
 
 use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 
 use crate::domain::rules::Rule;
-use crate::storage::StorageError;
+use crate::storage::{Assurance, StorageError};
 
 /// Ratings by score: the first figure counts the ratings of 1, the last those of 5.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,29 +55,61 @@ impl RuleCounts {
     pub fn iter(&self) -> impl Iterator<Item = (Rule, u64)> + '_ {
         Rule::ALL.into_iter().zip(self.0)
     }
+
+    fn add(&mut self, rule: ValueRef<'_>, count: u64) -> Result<(), StorageError> {
+        let rule = rule.as_str().map_err(StorageError::failed)?;
+        let place = Rule::ALL.iter().position(|known| known.as_str() == rule);
+        let place = place.ok_or_else(|| StorageError::unreadable(format_args!("rule {rule:?}")))?;
+        self.0[place] += count;
+        Ok(())
+    }
 }
 
-/// The figures of one organisation, units below it not included.
+/// What is kept and not counted because a rule marked it as doubtful.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// How much there is.
+    pub total: u64,
+    /// How much each rule marked; what two rules marked stands under both.
+    pub by_rule: RuleCounts,
+}
+
+/// The figures of one organisation, units below it not included. Two that are never mixed: what was certainly said on
+/// site, and what came by a printed code or by a link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Ratings given on a terminal: neither withdrawn nor flagged.
     pub terminal: Counts,
-    /// Reviews sent from a phone that scanned a terminal's screen.
+    /// Reviews from phones that scanned a terminal's screen and proved it.
     pub phone: Counts,
-    /// Reviews sent from a phone that scanned a printed code.
+    /// Reviews from phones that came by a printed code, or with an old or wrong token.
     pub poster: Counts,
-    /// Terminal ratings that a rule marked as doubtful: kept, not counted.
-    pub flagged: u64,
-    /// How many of those each rule marked; one that two rules marked stands under both.
-    pub flagged_by_rule: RuleCounts,
+    /// Reviews from phones that followed a link.
+    pub link: Counts,
+    /// What a rule left out of the first figure.
+    pub left_out: LeftOut,
+    /// What a rule left out of the second.
+    pub unverified_left_out: LeftOut,
     /// Terminal ratings the visitor took back: kept, not counted.
     pub withdrawn: u64,
 }
 
 impl Summary {
-    /// Every channel together.
-    pub fn counts(&self) -> Counts {
-        self.terminal.plus(&self.phone).plus(&self.poster)
+    /// What was certainly said on site.
+    pub fn on_site(&self) -> Counts {
+        self.terminal.plus(&self.phone)
+    }
+
+    /// What came by a printed code or by a link.
+    pub fn unverified(&self) -> Counts {
+        self.poster.plus(&self.link)
+    }
+
+    fn left_out_of(&mut self, assurance: Assurance) -> &mut LeftOut {
+        match assurance {
+            Assurance::OnSite => &mut self.left_out,
+            Assurance::Code | Assurance::Link => &mut self.unverified_left_out,
+        }
     }
 }
 
@@ -94,34 +127,62 @@ pub(in crate::storage) fn summarize(
         let count: u64 = row.get(3)?;
         match (row.get(0)?, row.get(1)?) {
             (true, _) => summary.withdrawn += count,
-            (false, true) => summary.flagged += count,
+            (false, true) => summary.left_out.total += count,
             (false, false) => summary.terminal.add(row.get(2)?, count)?,
         }
     }
     let mut rules = db.prepare_cached(
         "SELECT e.rule, count(*) FROM ratings r JOIN exclusions e ON e.terminal = r.terminal AND e.seq = r.seq
-         WHERE r.organization = ?1 AND r.withdrawn = 0 AND r.flagged = 1 AND e.reversed = 0 GROUP BY e.rule",
+         WHERE r.organization = ?1 AND r.withdrawn = 0 AND r.flagged = 1 AND +e.reversed = 0 GROUP BY e.rule",
     )?;
     let mut rows = rules.query([organization])?;
     while let Some(row) = rows.next()? {
-        let rule: String = row.get(0)?;
-        let place = Rule::ALL.iter().position(|known| known.as_str() == rule);
-        let place = place.ok_or_else(|| StorageError::unreadable(format_args!("rule {rule:?}")))?;
-        summary.flagged_by_rule.0[place] = row.get(1)?;
+        summary.left_out.by_rule.add(row.get_ref(0)?, row.get(1)?)?;
     }
+    add_reviews(db, organization, &mut summary)?;
+    Ok(summary)
+}
+
+/// What came from phones.
+fn add_reviews(
+    db: &Connection,
+    organization: &str,
+    summary: &mut Summary,
+) -> Result<(), StorageError> {
     let mut reviews = db.prepare_cached(
-        "SELECT channel, score, count(*) FROM reviews WHERE organization = ?1 GROUP BY channel, score",
+        "SELECT flagged, assurance, score, count(*) FROM reviews WHERE organization = ?1
+         GROUP BY flagged, assurance, score",
     )?;
     let mut rows = reviews.query([organization])?;
     while let Some(row) = rows.next()? {
-        let channel = match row.get_ref(0)?.as_str().map_err(StorageError::failed)? {
-            "phone" => &mut summary.phone,
-            "poster" => &mut summary.poster,
-            other => return Err(StorageError::unreadable(format_args!("channel {other:?}"))),
+        let (assurance, count) = (assurance(row.get_ref(1)?)?, row.get(3)?);
+        let channel = match (row.get(0)?, assurance) {
+            (true, _) => {
+                summary.left_out_of(assurance).total += count;
+                continue;
+            }
+            (false, Assurance::OnSite) => &mut summary.phone,
+            (false, Assurance::Code) => &mut summary.poster,
+            (false, Assurance::Link) => &mut summary.link,
         };
-        channel.add(row.get(1)?, row.get(2)?)?;
+        channel.add(row.get(2)?, count)?;
     }
-    Ok(summary)
+    let mut rules = db.prepare_cached(
+        "SELECT v.assurance, e.rule, count(*) FROM reviews v JOIN exclusions e ON e.review = v.id
+         WHERE v.organization = ?1 AND v.flagged = 1 AND +e.reversed = 0 GROUP BY v.assurance, e.rule",
+    )?;
+    let mut rows = rules.query([organization])?;
+    while let Some(row) = rows.next()? {
+        let left_out = summary.left_out_of(assurance(row.get_ref(0)?)?);
+        left_out.by_rule.add(row.get_ref(1)?, row.get(2)?)?;
+    }
+    Ok(())
+}
+
+fn assurance(value: ValueRef<'_>) -> Result<Assurance, StorageError> {
+    let name = value.as_str().map_err(StorageError::failed)?;
+    Assurance::parse(name)
+        .ok_or_else(|| StorageError::unreadable(format_args!("assurance {name:?}")))
 }
 
 #[cfg(test)]

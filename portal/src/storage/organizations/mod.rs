@@ -1,8 +1,6 @@
 //! Organisations, the units below them, and their places.
 
 pub(super) mod content;
-mod index;
-pub(super) mod listing;
 
 use std::str::FromStr;
 
@@ -11,7 +9,6 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use serde::Serialize;
 
 use self::content::change_content;
-use self::index::{index_organization, index_place};
 use super::{ContentChange, Storage, StorageError};
 use crate::domain::hours::{NightHours, OpeningHours};
 
@@ -209,12 +206,6 @@ fn put_organization(
                 "INSERT INTO organizations (code, parent, names) VALUES (?1, ?2, ?3)",
             )?
             .execute((&organization.code, &organization.parent, names))?;
-            index_organization(
-                db,
-                &organization.code,
-                organization.parent.as_deref(),
-                &organization.names,
-            )?;
             done.added += 1;
         }
         Some(known) if known.parent == organization.parent && known.names == organization.names => {
@@ -225,12 +216,6 @@ fn put_organization(
                 "UPDATE organizations SET parent = ?2, names = ?3, version = version + 1 WHERE code = ?1",
             )?
             .execute((&organization.code, &organization.parent, names))?;
-            index_organization(
-                db,
-                &organization.code,
-                organization.parent.as_deref(),
-                &organization.names,
-            )?;
             done.changed += 1;
         }
     }
@@ -249,21 +234,12 @@ pub(in crate::storage) fn find_organization(
         .transpose()
 }
 
-/// The organisation whose code is this one, or this one in another case where there is only one such.
-pub(in crate::storage) fn find_in_any_case(
-    db: &Connection,
-    code: &str,
-) -> Result<Option<OrganizationRecord>, StorageError> {
-    if let Some(exactly) = find_organization(db, code)? {
-        return Ok(Some(exactly));
-    }
+/// The organisations that stand below no other, by code.
+pub(in crate::storage) fn tops(db: &Connection) -> Result<Vec<OrganizationRecord>, StorageError> {
     let mut statement = db.prepare_cached(
-        "SELECT code, parent, names, version FROM organizations WHERE code = ?1 COLLATE NOCASE LIMIT 2",
+        "SELECT code, parent, names, version FROM organizations WHERE parent IS NULL ORDER BY code",
     )?;
-    let mut found: Vec<OrganizationRecord> = statement
-        .query_and_then([code], read_organization)?
-        .collect::<Result<_, _>>()?;
-    Ok(found.pop().filter(|_| found.is_empty()))
+    statement.query_and_then([], read_organization)?.collect()
 }
 
 /// The units directly below an organisation, by code.
@@ -279,9 +255,7 @@ pub(in crate::storage) fn units(
         .collect()
 }
 
-pub(in crate::storage) fn read_organization(
-    row: &Row<'_>,
-) -> Result<OrganizationRecord, StorageError> {
+fn read_organization(row: &Row<'_>) -> Result<OrganizationRecord, StorageError> {
     Ok(OrganizationRecord {
         code: row.get("code")?,
         parent: row.get("parent")?,
@@ -290,7 +264,7 @@ pub(in crate::storage) fn read_organization(
     })
 }
 
-pub(in crate::storage) const PLACE_COLUMNS: &str =
+const PLACE_COLUMNS: &str =
     "p.code, p.organization, p.unit, p.name, p.question, p.languages, p.default_language,
      p.presence_key, p.timezone, p.hours, p.night, p.version";
 
@@ -324,15 +298,11 @@ fn insert_place(
             ":night": stored_night(place.night),
             ":created_at": created_ms,
         })?;
-    if added == 0 {
-        return Ok(AddedPlace::CodeTaken);
-    }
-    let texts = [
-        place.name.as_str(),
-        place.unit.as_deref().unwrap_or_default(),
-    ];
-    index_place(db, &place.code.to_string(), texts)?;
-    Ok(AddedPlace::Added)
+    Ok(if added == 1 {
+        AddedPlace::Added
+    } else {
+        AddedPlace::CodeTaken
+    })
 }
 
 /// The place with this code (as stored: upper case) and its organisation.
@@ -356,7 +326,7 @@ pub(in crate::storage) fn find_place(
     Ok(Some((place, organization)))
 }
 
-pub(in crate::storage) fn read_place(row: &Row<'_>) -> Result<PlaceRecord, StorageError> {
+fn read_place(row: &Row<'_>) -> Result<PlaceRecord, StorageError> {
     Ok(PlaceRecord {
         code: PlaceCode::from_str(&row.get::<_, String>("code")?)
             .map_err(StorageError::unreadable)?,

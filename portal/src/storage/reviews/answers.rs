@@ -32,9 +32,6 @@ pub(in crate::storage) struct AnswerFigures {
     average_hundredths: Option<u64>,
 }
 
-/// A reason for this score or more, and for no lower one, is praise.
-const PRAISE_FROM: u8 = 4;
-
 /// A figure of something that visitors choose by its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named<T> {
@@ -55,8 +52,6 @@ pub struct NamedFigures {
     pub criteria: Vec<Named<Counts>>,
     /// The reasons offered, and those that were given once.
     pub reasons: Vec<Named<u64>>,
-    /// The keys of reasons that are offered with high scores alone: what they say is praise.
-    pub praise: Vec<String>,
     /// Questionnaires with at least one criterion.
     pub questionnaires: u64,
     /// The mean of their scores in hundredths.
@@ -73,13 +68,7 @@ impl AnswerFigures {
         } = &offer.content;
         let choice = |choice: &Choice| (choice.key.clone(), choice.name.clone());
         let reason = |reason: &Reason| (reason.key.clone(), reason.name.clone());
-        let is_praise = |reason: &&Reason| {
-            let mut scores = reason.scores.iter();
-            !reason.scores.is_empty() && scores.all(|score| score.get() >= PRAISE_FROM)
-        };
-        let praise = questionnaire.reasons.iter().filter(is_praise);
         NamedFigures {
-            praise: praise.map(|reason| reason.key.clone()).collect(),
             services: name(self.services, services.iter().map(choice)),
             criteria: name(self.criteria, questionnaire.criteria.iter().map(choice)),
             reasons: name(self.reasons, questionnaire.reasons.iter().map(reason)),
@@ -173,31 +162,53 @@ const MARK_RATING: &str = "UPDATE ratings SET answered = 1,
          service, ''), '')
      WHERE terminal = :terminal AND event_id = :rating";
 
-/// Everything that was answered and counts, as `criteria` and `reasons`.
-const GIVEN: &str = "WITH given AS (
-     SELECT a.criteria, a.reasons FROM ratings r
-         JOIN answered a ON a.terminal = r.terminal AND a.rating = r.event_id
-     WHERE r.organization = ?1 AND r.answered = 1 AND r.withdrawn = 0 AND r.flagged = 0
-     UNION ALL SELECT criteria, reasons FROM reviews WHERE organization = ?1)";
+/// Which of the two figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::storage) enum Standing {
+    /// What was certainly said on site: on terminals, and on phones that proved it.
+    OnSite,
+    /// What came by a printed code or by a link.
+    Unverified,
+}
 
 /// What is asked for [`AnswerFigures`] of organisation `?1`: services, criteria, reasons, questionnaires.
-pub(in crate::storage) fn queries() -> [String; 4] {
-    let services = "SELECT service, score, count(*) FROM (
-             SELECT service, score FROM ratings
+pub(in crate::storage) fn queries(standing: Standing) -> [String; 4] {
+    // Everything that was answered and counts, as `criteria` and `reasons`; and every service with its score.
+    let (given_on_terminals, services_on_terminals, of_phones) = match standing {
+        Standing::OnSite => (
+            "SELECT a.criteria, a.reasons FROM ratings r
+                 JOIN answered a ON a.terminal = r.terminal AND a.rating = r.event_id
+             WHERE r.organization = ?1 AND r.answered = 1 AND r.withdrawn = 0 AND r.flagged = 0
+             UNION ALL",
+            "SELECT service, score FROM ratings
              WHERE organization = ?1 AND service IS NOT NULL AND withdrawn = 0 AND flagged = 0
-             UNION ALL SELECT service, score FROM reviews WHERE organization = ?1 AND service IS NOT NULL)
-         GROUP BY service, score ORDER BY service";
+             UNION ALL",
+            "organization = ?1 AND flagged = 0 AND assurance = 'on_site'",
+        ),
+        Standing::Unverified => (
+            "",
+            "",
+            "organization = ?1 AND flagged = 0 AND assurance IN ('code', 'link')",
+        ),
+    };
+    let given = format!(
+        "WITH given AS ({given_on_terminals} SELECT criteria, reasons FROM reviews WHERE {of_phones})"
+    );
     [
-        services.to_owned(),
         format!(
-            "{GIVEN} SELECT j.key, j.value, count(*) FROM given, json_each(given.criteria) j
+            "SELECT service, score, count(*) FROM ({services_on_terminals}
+                 SELECT service, score FROM reviews WHERE {of_phones} AND service IS NOT NULL)
+             GROUP BY service, score ORDER BY service"
+        ),
+        format!(
+            "{given} SELECT j.key, j.value, count(*) FROM given, json_each(given.criteria) j
              GROUP BY j.key, j.value ORDER BY j.key"
         ),
         format!(
-            "{GIVEN} SELECT j.value, count(*) FROM given, json_each(given.reasons) j GROUP BY j.value ORDER BY j.value"
+            "{given} SELECT j.value, count(*) FROM given, json_each(given.reasons) j GROUP BY j.value ORDER BY j.value"
         ),
         format!(
-            "{GIVEN}, scored AS (
+            "{given}, scored AS (
                  SELECT (SELECT count(*) FROM json_each(given.criteria)) AS asked,
                      (SELECT sum(value) FROM json_each(given.criteria)) AS score FROM given)
              SELECT asked, sum(score), count(*) FROM scored WHERE asked > 0 GROUP BY asked"
@@ -208,8 +219,9 @@ pub(in crate::storage) fn queries() -> [String; 4] {
 pub(in crate::storage) fn figures(
     db: &Connection,
     organization: &str,
+    standing: Standing,
 ) -> Result<AnswerFigures, StorageError> {
-    let [services, criteria, reasons, questionnaires] = queries();
+    let [services, criteria, reasons, questionnaires] = queries(standing);
     let services = scores_by_key(db, &services, organization)?;
     let criteria = scores_by_key(db, &criteria, organization)?;
     let reasons = db

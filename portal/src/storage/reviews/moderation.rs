@@ -7,7 +7,9 @@ use pikir_contract::{Id, Time, base64url_encode};
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use crate::storage::{DeclineReason, ReviewState, Storage, StorageError};
+use crate::domain::rules::Rule;
+use crate::storage::events::exclusions::{Excluded, exclude_by_hand, reverse};
+use crate::storage::{DeclineReason, ExclusionDecision, ReviewState, Storage, StorageError};
 
 /// A moderator's decision about a comment and its photos.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -18,6 +20,8 @@ pub enum Decision {
     PublishWithoutPhotos,
     /// It stays unpublished.
     Decline(DeclineReason),
+    /// The same, and the rating does not count: what was written is no opinion.
+    DeclineWithRating(DeclineReason),
 }
 
 /// What became of a decision or an official answer.
@@ -85,7 +89,9 @@ fn decide(
     let (id, now) = (id.to_string(), now.unix_ms());
     let (state, reason) = match decision {
         Decision::Publish | Decision::PublishWithoutPhotos => (ReviewState::Published, None),
-        Decision::Decline(reason) => (ReviewState::Declined, Some(reason.as_str())),
+        Decision::Decline(reason) | Decision::DeclineWithRating(reason) => {
+            (ReviewState::Declined, Some(reason.as_str()))
+        }
     };
     let state = state.as_str();
     let of_phones = db.execute(
@@ -98,5 +104,48 @@ fn decide(
          WHERE id = ?1 AND comment IS NOT NULL",
         params![id, state, reason, by, now],
     )?;
-    Ok(of_phones + of_terminals)
+    let decided = of_phones + of_terminals;
+    if decided > 0 {
+        take_or_give_back_rating(db, &id, decision, by, now)?;
+    }
+    Ok(decided)
+}
+
+/// The reason that is kept where a moderator publishes what took its rating out before.
+const PUBLISHED: &str = "published";
+
+/// Leaves the rating out together with a comment that is no opinion; with one that is published after all it counts again.
+fn take_or_give_back_rating(
+    db: &Connection,
+    id: &str,
+    decision: Decision,
+    by: &str,
+    now_ms: i64,
+) -> Result<(), StorageError> {
+    let decided = |reversed: bool, reason: &str| ExclusionDecision {
+        reversed,
+        reason: reason.to_owned(),
+        decided_by: by.to_owned(),
+        decided_at: now_ms,
+    };
+    let rating: Option<(i64, u64)> = db
+        .prepare_cached(
+            "SELECT r.terminal, r.seq FROM answered a JOIN ratings r ON r.terminal = a.terminal AND r.event_id = a.rating
+             WHERE a.id = ?1",
+        )?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let of = match rating {
+        Some((terminal, seq)) => Excluded::Rating(terminal, seq),
+        None => Excluded::Review(id),
+    };
+    match decision {
+        Decision::DeclineWithRating(reason) => {
+            exclude_by_hand(db, of, Rule::Opinion, &decided(false, reason.as_str()))
+        }
+        Decision::Publish | Decision::PublishWithoutPhotos => {
+            reverse(db, of, Rule::Opinion, &decided(true, PUBLISHED)).map(|_| ())
+        }
+        Decision::Decline(_) => Ok(()),
+    }
 }

@@ -1,9 +1,9 @@
 //! Photos that came with reviews.
 
 use pikir_contract::Id;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
-use crate::storage::{NewReview, Storage, StorageError};
+use crate::storage::{Storage, StorageError};
 
 /// A photo as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,18 +38,46 @@ impl Storage {
     }
 }
 
-pub(in crate::storage) fn insert(db: &Connection, review: &NewReview) -> Result<(), StorageError> {
+/// The photos of a review in their order.
+pub(in crate::storage) fn of(db: &Connection, review: &str) -> Result<Vec<Photo>, StorageError> {
+    let mut statement = db.prepare_cached(
+        "SELECT width, height, jpeg FROM photos WHERE review = ?1 ORDER BY number",
+    )?;
+    let photo = |row: &Row<'_>| {
+        Ok(Photo {
+            width: row.get(0)?,
+            height: row.get(1)?,
+            jpeg: row.get(2)?,
+        })
+    };
+    Ok(statement
+        .query_map([review], photo)?
+        .collect::<Result<_, _>>()?)
+}
+
+/// Puts other photos in the place of a review's; nobody has looked at them yet.
+pub(in crate::storage) fn replace(
+    db: &Connection,
+    review: &str,
+    photos: &[Photo],
+) -> Result<(), StorageError> {
+    db.prepare_cached("DELETE FROM photos WHERE review = ?1")?
+        .execute([review])?;
+    db.prepare_cached("UPDATE reviews SET photos = ?2, photos_shown = 0 WHERE id = ?1")?
+        .execute((review, photos.len()))?;
+    insert(db, review, photos)
+}
+
+pub(in crate::storage) fn insert(
+    db: &Connection,
+    review: &str,
+    photos: &[Photo],
+) -> Result<(), StorageError> {
     let mut statement = db.prepare_cached(
         "INSERT INTO photos (review, number, width, height, jpeg) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
-    for (number, photo) in (1_i64..).zip(&review.photos) {
-        statement.execute((
-            review.id.to_string(),
-            number,
-            photo.width,
-            photo.height,
-            &photo.jpeg,
-        ))?;
+    for (number, photo) in (1_i64..).zip(photos) {
+        statement.execute((review, number, photo.width, photo.height, &photo.jpeg))?;
     }
     Ok(())
 }

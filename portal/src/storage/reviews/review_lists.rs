@@ -5,6 +5,7 @@
 use pikir_contract::{Id, Score, Time};
 use rusqlite::{Connection, Row, params};
 
+use crate::domain::rules::Rule;
 use crate::storage::{
     DeclineReason, OfficialAnswer, Review, ReviewChannel, ReviewState, Storage, StorageError,
 };
@@ -63,29 +64,35 @@ fn bound(before: Option<Id>) -> String {
 }
 
 /// What came by phone, as it is read.
-const BY_PHONE: &str =
-    "SELECT id, place, organization, channel, on_site, score, comment, lang, state, reason,
-         created_at, photos, photos_shown, answer, answer_lang, answered_at
+const BY_PHONE: &str = "SELECT id, place, organization, assurance AS channel, score, comment, lang, state, reason,
+         created_at, photos, photos_shown, answer, answer_lang, answered_at,
+         iif(flagged, (SELECT group_concat(rule, ' ') FROM exclusions WHERE review = reviews.id AND +reversed = 0), NULL)
+             AS left_out
      FROM reviews";
 
 /// A comment from a terminal with its rating, as it is read. SQLite looks through the first table and finds the other's row.
 fn by_terminal(first: &str, second: &str) -> String {
     format!(
-        "SELECT a.id, r.place, r.organization, 'terminal', 1, r.score, a.comment, r.lang, a.state, a.reason,
-             r.rated_at, 0, 0, a.answer, a.answer_lang, a.answered_at
+        "SELECT a.id, r.place, r.organization, 'terminal', r.score, a.comment, r.lang, a.state, a.reason,
+             r.rated_at, 0, 0, a.answer, a.answer_lang, a.answered_at,
+             iif(r.flagged, (SELECT group_concat(rule, ' ') FROM exclusions e
+                 WHERE e.terminal = r.terminal AND e.seq = r.seq AND +e.reversed = 0), NULL)
          FROM {first} CROSS JOIN {second} ON r.terminal = a.terminal AND r.event_id = a.rating
-         WHERE a.comment IS NOT NULL AND r.withdrawn = 0 AND r.flagged = 0"
+         WHERE a.comment IS NOT NULL AND r.withdrawn = 0"
     )
 }
 
-/// What there is to read in state `?1` and older than `?2`.
+/// What there is to read in state `?1` and older than `?2`. What a rule leaves out waits for nobody: it is read once staff
+/// let it count again. A comment that was no opinion and was written anew does wait.
 pub(in crate::storage) fn to_read(order: &str, limit: usize) -> String {
     let by_phone = format!(
         "{BY_PHONE} WHERE (comment IS NOT NULL OR photos > 0) AND state = ?1 AND id < ?2
+             AND (flagged = 0 OR state <> 'new' OR EXISTS (
+                 SELECT 1 FROM exclusions WHERE review = reviews.id AND rule = 'opinion' AND +reversed = 0))
          ORDER BY id {order} LIMIT {limit}"
     );
     let by_terminal = format!(
-        "{} AND a.state = ?1 AND a.id < ?2 ORDER BY a.id {order} LIMIT {limit}",
+        "{} AND (r.flagged = 0 OR a.state <> 'new') AND a.state = ?1 AND a.id < ?2 ORDER BY a.id {order} LIMIT {limit}",
         by_terminal("answered a", "ratings r")
     );
     in_order(&by_phone, &by_terminal, order, limit)
@@ -95,10 +102,10 @@ pub(in crate::storage) fn to_read(order: &str, limit: usize) -> String {
 pub(in crate::storage) fn published(limit: usize) -> String {
     let by_phone = format!(
         "{BY_PHONE} WHERE organization = ?1 AND state = 'published' AND (comment IS NOT NULL OR photos_shown)
-             AND id < ?2 ORDER BY id DESC LIMIT {limit}"
+             AND flagged = 0 AND id < ?2 ORDER BY id DESC LIMIT {limit}"
     );
     let by_terminal = format!(
-        "{} AND r.organization = ?1 AND r.answered = 1 AND a.state = 'published' AND a.id < ?2
+        "{} AND r.flagged = 0 AND r.organization = ?1 AND r.answered = 1 AND a.state = 'published' AND a.id < ?2
          ORDER BY a.id DESC LIMIT {limit}",
         by_terminal("ratings r", "answered a")
     );
@@ -142,7 +149,7 @@ fn read_review(row: &Row<'_>) -> Result<Review, StorageError> {
         organization_names: serde_json::from_str(&text("names")?)?,
         channel: ReviewChannel::parse(&text("channel")?)
             .ok_or_else(|| StorageError::unreadable("a review's channel"))?,
-        on_site: row.get("on_site")?,
+        left_out: left_out(row.get("left_out")?)?,
         score: Score::new(row.get("score")?)
             .ok_or_else(|| StorageError::unreadable("a review's score"))?,
         comment: row.get("comment")?,
@@ -166,6 +173,14 @@ fn read_review(row: &Row<'_>) -> Result<Review, StorageError> {
             _ => None,
         },
     })
+}
+
+fn left_out(rules: Option<String>) -> Result<Vec<Rule>, StorageError> {
+    let rules = rules.unwrap_or_default();
+    let rule = |name| {
+        Rule::parse(name).ok_or_else(|| StorageError::unreadable(format_args!("rule {name:?}")))
+    };
+    rules.split_whitespace().map(rule).collect()
 }
 
 fn time(unix_ms: i64) -> Result<Time, StorageError> {

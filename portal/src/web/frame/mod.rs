@@ -1,8 +1,6 @@
 //! What every page stands in: languages, look, assets, limits.
 
-pub(super) mod address;
 pub mod assets;
-pub(super) mod fonts;
 pub mod i18n;
 pub mod look;
 pub(super) mod page;

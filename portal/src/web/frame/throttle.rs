@@ -2,19 +2,23 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use tokio::sync::Semaphore;
+
+use crate::platform::proxies::{ClientIp, masked};
 
 /// Keys one throttle remembers; what comes beyond that shares one count.
 const MAX_KEYS: usize = 100_000;
 /// The key of everything beyond [`MAX_KEYS`].
 const REST: &str = "";
 
-/// Reviews from one network address in [`WINDOW_MS`]: generous, because a mobile operator puts thousands of phones
-/// behind one address.
+/// Reviews from one network address in [`WINDOW_MS`] before further ones are slowed: generous, because a mobile operator
+/// puts thousands of phones behind one address. None is refused; whether it counts is for the published rules to say.
 pub const REVIEWS_PER_ADDRESS: u32 = 600;
 /// Failed sign-ins with one login in [`WINDOW_MS`].
 pub const FAILURES_PER_LOGIN: u32 = 10;
@@ -24,11 +28,22 @@ pub const FAILURES_PER_ADDRESS: u32 = 100;
 pub const WRONG_CODES: u32 = 20;
 /// Photos from one network address in [`WINDOW_MS`].
 pub const PHOTOS_PER_ADDRESS: u32 = 60;
-/// Status codes that lead nowhere, from one network address in [`WINDOW_MS`]: nobody mistypes so often, and at this pace
-/// guessing one of a million codes takes centuries.
+/// Status codes that lead nowhere, from one network address in [`WINDOW_MS`], before further ones are slowed: nobody
+/// mistypes so often.
 pub const WRONG_STATUS_CODES: u32 = 30;
 /// The time over which attempts are counted, milliseconds.
 pub const WINDOW_MS: i64 = 10 * 60 * 1000;
+
+/// How much longer the answer to each attempt beyond a limit takes than to the one before.
+pub const SLOWER_BY: Duration = Duration::from_millis(250);
+/// How long an answer is held back at most: people wait as long, and no proxy gives up.
+pub const SLOWEST: Duration = Duration::from_secs(5);
+/// Answers that are held back at the same time, a quarter of all connections.
+const HELD_BACK: usize = 1_000;
+/// Bits of an IPv6 address that one household shares.
+const HOUSEHOLD_BITS: u8 = 64;
+
+static HOLDING: Semaphore = Semaphore::const_new(HELD_BACK);
 
 /// The limits of all pages.
 #[derive(Debug)]
@@ -106,8 +121,25 @@ impl Throttle {
         )
     }
 
-    /// Counts one attempt.
-    pub fn count(&self, key: &str, now_ms: i64) {
+    /// Counts one attempt, and holds its answer back if there were more than the limit: the longer, the more there were.
+    /// Says how many seconds to wait instead if too many answers are held back already.
+    ///
+    /// Who guesses is slowed, and whoever has it right behind the same address is served as ever: call it after the check,
+    /// for what was wrong.
+    pub async fn slow(&self, key: &str, now_ms: i64) -> Result<(), u64> {
+        let beyond = self.count(key, now_ms).saturating_sub(self.limit);
+        if beyond == 0 {
+            return Ok(());
+        }
+        let Ok(_place) = HOLDING.try_acquire() else {
+            return Err(SLOWEST.as_secs());
+        };
+        tokio::time::sleep(SLOWER_BY.saturating_mul(beyond).min(SLOWEST)).await;
+        Ok(())
+    }
+
+    /// Counts one attempt; gives how many there were.
+    pub fn count(&self, key: &str, now_ms: i64) -> u32 {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() >= MAX_KEYS && !counts.contains_key(key) {
             counts.retain(|_, count| count.is_current(now_ms));
@@ -128,6 +160,7 @@ impl Throttle {
             };
         }
         count.attempts = count.attempts.saturating_add(1);
+        count.attempts
     }
 
     /// Forgets what was counted for `key`.
@@ -139,48 +172,27 @@ impl Throttle {
     }
 }
 
-/// The network address a request came from, for throttling only: it is never stored or logged.
-///
-/// Behind a reverse proxy on the same machine the proxy's `X-Forwarded-For` says it; from anywhere else that header is
-/// ignored. An IPv6 visitor counts by the /64 network, because a household has that many addresses.
+/// The network a request came from, for throttling only: it is never stored or logged. An IPv6 visitor counts by the /64
+/// network, because a household has that many addresses.
 #[derive(Clone, Debug)]
 pub struct ClientAddress(pub String);
 
 impl<S: Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let peer = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|info| info.0.ip());
-        let forwarded = || {
-            let header = parts
-                .headers
-                .get_all("x-forwarded-for")
-                .iter()
-                .next_back()?
-                .to_str()
-                .ok()?;
-            header.rsplit(',').next()?.trim().parse().ok()
-        };
-        let address = match peer {
-            Some(peer) if peer.to_canonical().is_loopback() => forwarded().unwrap_or(peer),
-            Some(peer) => peer,
-            None => return Ok(Self("unknown".to_owned())),
-        };
-        Ok(Self(network(address)))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let ClientIp(client) = ClientIp::from_request_parts(parts, state).await?;
+        Ok(Self(client.map_or_else(|| "unknown".to_owned(), network)))
     }
 }
 
 fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let prefix = address.to_bits() & !u128::from(u64::MAX);
-            Ipv6Addr::from_bits(prefix).to_string()
-        }
-    }
+    let prefix = if address.is_ipv4() {
+        32
+    } else {
+        HOUSEHOLD_BITS
+    };
+    masked(address, prefix).to_string()
 }
 
 #[cfg(test)]
@@ -211,10 +223,28 @@ mod tests {
         assert_eq!(throttle.wait_s("1", 1), None);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn attempts_beyond_the_limit_take_longer_and_longer_up_to_a_bound_and_others_do_not() {
+        let throttle = Throttle::new(2);
+        let held = async |key: &str| {
+            let begun = tokio::time::Instant::now();
+            throttle.slow(key, 0).await.unwrap();
+            begun.elapsed()
+        };
+        assert_eq!([held("a").await, held("a").await], [Duration::ZERO; 2]);
+        assert_eq!(held("a").await, SLOWER_BY);
+        assert_eq!(held("a").await, 2 * SLOWER_BY);
+        for _ in 0..30 {
+            held("a").await;
+        }
+        assert_eq!(held("a").await, SLOWEST);
+        assert_eq!(held("b").await, Duration::ZERO);
+    }
+
     #[test]
     fn an_ipv6_visitor_counts_by_network() {
         let parse = |text: &str| network(text.parse().unwrap());
         assert_eq!(parse("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(parse("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(parse("192.0.2.7"), "192.0.2.7");
     }
 }

@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::rules;
 use crate::app::AppState;
 use crate::platform::entropy::Entropy;
 use crate::storage::{DeclineReason, OfficialAnswer, ReviewState};
@@ -17,6 +18,9 @@ use crate::web::frame::throttle::{ClientAddress, Limits};
 
 /// Symbols of a status code: 50 bits, beyond guessing over the network.
 const STATUS_CODE_SYMBOLS: usize = 10;
+
+/// What `thanks=` says after a form that was sent before has changed the review.
+pub const CHANGED: &str = "changed";
 
 /// A new status code, as it is stored.
 pub fn new_status_code(entropy: &Entropy) -> String {
@@ -53,6 +57,7 @@ pub fn reason_text(reason: DeclineReason) -> &'static str {
         DeclineReason::Advertising => "advertising",
         DeclineReason::OffTopic => "not about the service",
         DeclineReason::Unclear => "cannot be understood",
+        DeclineReason::Test => "only a test",
     }
 }
 
@@ -61,6 +66,10 @@ pub fn reason_text(reason: DeclineReason) -> &'static str {
 struct ReviewPage {
     page: Page,
     thanks: bool,
+    changed: bool,
+    on_site: bool,
+    /// The rules that leave the score out.
+    left_out: Vec<&'static str>,
     organization: String,
     organization_code: String,
     place: String,
@@ -111,7 +120,7 @@ pub async fn find(reader: Reader) -> Response {
     }
 }
 
-/// Shows where a review stands; with `?thanks=1` it is the page right after sending.
+/// Shows where a review stands; with `?thanks=` it is the page right after sending.
 pub async fn show(
     State(app): State<AppState>,
     Extension(limits): Extension<Arc<Limits>>,
@@ -122,16 +131,16 @@ pub async fn show(
     let page = reader.page(None);
     let code = normalize(&typed);
     let now_ms = app.clock.unix_ms();
-    // Asked before looking: who guesses must not learn anything either.
-    if let Some(seconds) = limits.status_codes.wait_s(&address, now_ms) {
-        let text =
-            "Too many unknown codes came from this network. Please try again in a few minutes.";
-        return Ok(page.wait(seconds, "A moment, please", text));
-    }
     let found = app.storage.review_by_status_code(&code).await;
+    // A code that leads somewhere is always served: others behind the same address may guess.
     let Some(review) = found.map_err(|error| page.clone().broken(&error))? else {
-        limits.status_codes.count(&address, now_ms);
-        return Ok(render(StatusCode::NOT_FOUND, &NoReview { page }));
+        return Ok(match limits.status_codes.slow(&address, now_ms).await {
+            Ok(()) => render(StatusCode::NOT_FOUND, &NoReview { page }),
+            Err(seconds) => {
+                let text = "Too many unknown codes came from this network. Please try again in a few minutes.";
+                page.wait(seconds, "A moment, please", text)
+            }
+        });
     };
     let written = written(&code);
     let host = app
@@ -139,7 +148,10 @@ pub async fn show(
         .split_once("://")
         .map_or(&*app.public_url, |(_, host)| host);
     let content = ReviewPage {
-        thanks: reader.get("thanks") == "1" && review.state == ReviewState::New,
+        thanks: !reader.get("thanks").is_empty() && review.state == ReviewState::New,
+        changed: reader.get("thanks") == CHANGED,
+        on_site: review.channel.is_on_site(),
+        left_out: review.left_out.into_iter().map(rules::name).collect(),
         organization: page.l.choose(&review.organization_names).to_owned(),
         organization_code: review.organization,
         place: review.place,

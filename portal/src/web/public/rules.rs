@@ -3,9 +3,10 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
+use pikir_contract::DEFAULT_STEP_S;
 
 use crate::domain::rules;
-use crate::domain::rules::{FoundBy, Rule};
+use crate::domain::rules::{FoundBy, Rule, phone};
 use crate::web::frame::i18n::Locale;
 use crate::web::frame::page::{Page, Reader, render, shared};
 
@@ -47,6 +48,10 @@ pub fn name(rule: Rule) -> &'static str {
         Rule::Periodic => "A fixed rhythm",
         Rule::Position => "The very same position",
         Rule::Closed => "Outside opening hours",
+        Rule::Rush => "More phones than can pass the screen",
+        Rule::Network => "Many from one network",
+        Rule::Replay => "One code from many networks",
+        Rule::Opinion => "No opinion",
         Rule::Other => "Another reason",
     }
 }
@@ -56,6 +61,7 @@ fn found_by(rule: Rule) -> &'static str {
         FoundBy::Terminal => "Found by the terminal.",
         FoundBy::Both => "Found by the terminal and, afterwards, by the portal.",
         FoundBy::Portal => "Found by the portal, also afterwards.",
+        FoundBy::Moderator => "Found by a moderator.",
     }
 }
 
@@ -94,6 +100,38 @@ fn text(l: Locale, rule: Rule) -> String {
             "after",
             rules::CLOSED_AFTER_MS / 60_000,
         ),
+        Rule::Rush => l.with2(
+            "More than {count} reviews on site from phones at one place within {minutes} minutes, the life of a code on the screen: one after the other, people scan it at most every half minute. None of them counts.",
+            "count",
+            phone::RUSH_COUNT,
+            "minutes",
+            phone::TOKEN_LIFE_MS / 60_000,
+        ),
+        Rule::Network => {
+            let shorter = l.with2(
+                "More than {count} reviews about one place from one network within {minutes} minutes: five windows serve so many visitors in that time, and not all of them write.",
+                "count",
+                phone::NETWORK_COUNT,
+                "minutes",
+                phone::NETWORK_WINDOW_MS / 60_000,
+            );
+            let longer = l.with(
+                "Or more than {count} within a day. None of them counts. Of the network only a number is kept that says nothing the next day.",
+                "count",
+                phone::NETWORK_DAY_COUNT,
+            );
+            format!("{shorter} {longer}")
+        }
+        Rule::Replay => l.with2(
+            "Reviews with one code of the screen from more than {count} networks: it is shown for {minutes} minutes, in which no more people can scan it. None of them counts.",
+            "count",
+            phone::REPLAY_NETWORKS,
+            "minutes",
+            DEFAULT_STEP_S / 60,
+        ),
+        Rule::Opinion => l
+            .t("A moderator has read what was written, and it is no opinion: advertising, a test, an insult alone.")
+            .to_owned(),
         Rule::Other => l
             .t("Marked by a newer terminal for a reason this portal does not know yet.")
             .to_owned(),

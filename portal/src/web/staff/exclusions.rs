@@ -4,17 +4,20 @@ use askama::Template;
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use pikir_contract::{Id, Score, Time};
+use pikir_contract::{Score, Time};
 
-use super::drafts::BACK;
 use super::reconciliation::time;
 use super::session::{Staff, StaffFrame};
 use crate::app::AppState;
 use crate::domain::rules::Rule;
-use crate::domain::text;
-use crate::storage::{Exclusion, ExclusionDecision, ExclusionFilter, ExclusionKey, Role};
+use crate::storage::{
+    DeclineReason, Exclusion, ExclusionDecision, ExclusionFilter, ExclusionFoundBy, ExclusionKey,
+    ExclusionOf, ReviewState, Role,
+};
 use crate::web::frame::assets;
+use crate::web::frame::i18n::Locale;
 use crate::web::frame::page::{Answer, Page, Reader, encode, render, see_other};
+use crate::web::public::review::reason_text;
 use crate::web::public::rules::name;
 
 /// Exclusions on one page.
@@ -112,13 +115,7 @@ impl View {
 pub async fn list(State(app): State<AppState>, staff: Staff, reader: Reader) -> Answer {
     staff.may(Role::moderates)?;
     let view = View::read(|name| reader.get(name).to_owned());
-    let Some(fields) = staff.draft(&app, "/staff/exclusions").await? else {
-        return answer(&app, &staff, view, &Typed::default(), None).await;
-    };
-    let back = staff.page.l.t(BACK).to_owned();
-    let mut response = answer(&app, &staff, view, &Typed(fields), Some(back)).await?;
-    *response.status_mut() = StatusCode::OK;
-    Ok(response)
+    answer(&app, &staff, view, &Typed::default(), None).await
 }
 
 /// What a form sent: fields may stand in it more than once.
@@ -149,7 +146,7 @@ pub async fn decide(
     let typed = Typed(fields);
     staff.check_form(&typed.get("csrf"))?;
     let view = View::read(|name| typed.get(name));
-    let reason = text::line(&typed.get("reason"));
+    let reason = typed.get("reason").trim().to_owned();
     let keys: Vec<ExclusionKey> = typed.chosen().filter_map(parse_key).collect();
     let l = staff.page.l;
     let problem = if keys.is_empty() {
@@ -264,10 +261,10 @@ fn row(page: &Page, found: Exclusion, chosen: &[&str]) -> Row {
     };
     let key = written_key(&found.key);
     let decision = found.decision.map(|decision| {
-        let text = if decision.reversed {
-            "Counted again by {login} on {date}"
-        } else {
-            "Left out again by {login} on {date}"
+        let text = match (decision.reversed, found.found_by) {
+            (true, _) => "Counted again by {login} on {date}",
+            (false, ExclusionFoundBy::Moderator) => "Left out by {login} on {date}",
+            (false, _) => "Left out again by {login} on {date}",
         };
         Decided {
             text: l.with2(
@@ -277,7 +274,7 @@ fn row(page: &Page, found: Exclusion, chosen: &[&str]) -> Row {
                 "date",
                 date(decision.decided_at),
             ),
-            reason: decision.reason,
+            reason: reason(l, decision.reason),
         }
     });
     Row {
@@ -290,24 +287,43 @@ fn row(page: &Page, found: Exclusion, chosen: &[&str]) -> Row {
         when: l.minute(found.rated_at, &found.timezone),
         right_to: time(l, found.time_measured, found.uncertainty_ms),
         rule: l.t(name(found.key.rule)).to_owned(),
-        found_by: if found.found_by_portal {
-            "by the portal"
-        } else {
-            "by the terminal"
+        found_by: match found.found_by {
+            ExclusionFoundBy::Terminal => "by the terminal",
+            ExclusionFoundBy::Portal => "by the portal",
+            ExclusionFoundBy::Moderator => "by a moderator",
         },
         decision,
     }
 }
 
+/// The reason of a decision, translated where it is that of a decision about a comment.
+fn reason(l: Locale, kept: String) -> String {
+    match (DeclineReason::parse(&kept), ReviewState::parse(&kept)) {
+        (Some(reason), _) => l.t(reason_text(reason)).to_owned(),
+        (_, Some(ReviewState::Published)) => l.t("The comment is published.").to_owned(),
+        _ => kept,
+    }
+}
+
 fn written_key(key: &ExclusionKey) -> String {
-    format!("{} {} {}", key.terminal, key.seq, key.rule.as_str())
+    let rule = key.rule.as_str();
+    match key.of {
+        ExclusionOf::Rating { terminal, seq } => format!("{terminal} {seq} {rule}"),
+        ExclusionOf::Review(id) => format!("review {id} {rule}"),
+    }
 }
 
 fn parse_key(text: &str) -> Option<ExclusionKey> {
     let mut parts = text.split(' ');
+    let (of, which) = (parts.next()?, parts.next()?);
     Some(ExclusionKey {
-        terminal: parts.next()?.parse::<Id>().ok()?,
-        seq: parts.next()?.parse().ok()?,
+        of: match of {
+            "review" => ExclusionOf::Review(which.parse().ok()?),
+            terminal => ExclusionOf::Rating {
+                terminal: terminal.parse().ok()?,
+                seq: which.parse().ok()?,
+            },
+        },
         rule: Rule::parse(parts.next()?)?,
     })
 }

@@ -3,22 +3,18 @@
 use askama::Template;
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 use pikir_contract::Id;
 use serde::Deserialize;
 
-use super::drafts::{BACK, Fields, field};
 use super::session::{Staff, StaffFrame};
 use crate::app::AppState;
-use crate::domain::text;
 use crate::storage::{Decision, DeclineReason, Moderated, Review, ReviewState, Role};
 use crate::web::frame::assets;
 use crate::web::frame::page::{Answer, Page, Reader, render, see_other};
 use crate::web::public::review::reason_text;
+use crate::web::public::rules;
 
-/// The address of the list.
-const PATH: &str = "/staff/reviews";
-const CHANGED: &str =
-    "The visitor has changed this comment meanwhile. Nothing was saved: please read it again.";
 /// Comments on one page.
 const SHOWN: usize = 50;
 /// The longest official answer, characters.
@@ -32,10 +28,8 @@ struct Moderation {
     state: &'static str,
     /// Where this page of the list begins, as the address says it.
     before: String,
-    /// What keeps the form from being taken, or what is to be known of it.
-    problem: Option<String>,
-    /// What was typed, where its field is not on this page.
-    kept: Option<String>,
+    /// What was decided is not kept: the comment is another one now.
+    changed: bool,
     tabs: Vec<Tab>,
     reviews: Vec<Row>,
     reasons: Vec<ReasonChoice>,
@@ -61,6 +55,7 @@ struct Row {
     date: String,
     date_iso: String,
     on_site: bool,
+    left_out: Vec<&'static str>,
     lang: String,
     text: String,
     reason: Option<&'static str>,
@@ -118,26 +113,11 @@ impl View {
 pub async fn list(State(app): State<AppState>, staff: Staff, reader: Reader) -> Answer {
     staff.may(Role::moderates)?;
     let view = View::new(reader.get("state"), reader.get("before"));
-    let draft = staff.draft(&app, PATH).await?;
-    let back = draft.map(|fields| Back {
-        problem: BACK,
-        typed: Typed::read(&fields),
-        status: StatusCode::OK,
-    });
-    show(&app, &staff, view, back).await
+    show(&app, &staff, view, false).await
 }
 
-/// A form that was not taken, as it comes back.
-struct Back {
-    /// English, a key into the translations.
-    problem: &'static str,
-    typed: Typed,
-    status: StatusCode,
-}
-
-async fn show(app: &AppState, staff: &Staff, view: View, back: Option<Back>) -> Answer {
+async fn show(app: &AppState, staff: &Staff, view: View, changed: bool) -> Answer {
     let View { state, before } = view;
-    let l = staff.page.l;
     let broken = |error| staff.page.clone().broken(&error);
     let mut reviews = app
         .storage
@@ -160,32 +140,17 @@ async fn show(app: &AppState, staff: &Staff, view: View, back: Option<Back>) -> 
         text: staff.page.l.t(text).to_owned(),
         current: of == state,
     };
-    let mut rows: Vec<Row> = reviews
-        .into_iter()
-        .map(|review| row(&staff.page, review))
-        .collect();
-    let typed = back.as_ref().map(|back| &back.typed);
-    let its_row = typed.and_then(|typed| rows.iter_mut().find(|row| row.id == typed.review));
-    let mut kept = None;
-    if let Some(typed) = typed.filter(|typed| !typed.answer.is_empty()) {
-        match its_row {
-            Some(row) if state == ReviewState::Published => row.answer.clone_from(&typed.answer),
-            _ => kept = Some(typed.answer.clone()),
-        }
-    }
-    let problem = back
-        .as_ref()
-        .map(|back| l.with(back.problem, "max", MAX_ANSWER_CHARS));
-    let status = back.as_ref().map_or(StatusCode::OK, |back| back.status);
     let content = Moderation {
         page: staff.page.clone(),
         staff: staff.frame("/staff/reviews"),
         state: state.as_str(),
         before: before.map_or_else(String::new, |id| id.to_string()),
-        problem,
-        kept,
+        changed,
         tabs: TABS.map(tab).into(),
-        reviews: rows,
+        reviews: reviews
+            .into_iter()
+            .map(|review| row(&staff.page, review))
+            .collect(),
         reasons: DeclineReason::ALL
             .map(|of| ReasonChoice {
                 key: of.as_str(),
@@ -194,6 +159,11 @@ async fn show(app: &AppState, staff: &Staff, view: View, back: Option<Back>) -> 
             .into(),
         more,
         older: (more && state != ReviewState::New).then(|| older.href()),
+    };
+    let status = if changed {
+        StatusCode::CONFLICT
+    } else {
+        StatusCode::OK
     };
     Ok(render(status, &content))
 }
@@ -214,7 +184,8 @@ fn row(page: &Page, review: Review) -> Row {
         place: review.place,
         date: page.l.date(review.created_at, &review.timezone),
         date_iso: review.created_at.to_string(),
-        on_site: review.on_site,
+        on_site: review.channel.is_on_site(),
+        left_out: review.left_out.into_iter().map(rules::name).collect(),
         lang: review.lang,
         text: review.comment.unwrap_or_default(),
         reason: review.reason.map(reason_text),
@@ -236,65 +207,48 @@ pub async fn decide(State(app): State<AppState>, staff: Staff, Form(typed): Form
         ("publish", _) => Some(Decision::Publish),
         ("publish-without-photos", _) => Some(Decision::PublishWithoutPhotos),
         ("decline", Some(reason)) => Some(Decision::Decline(reason)),
-        _ => return refused(&app, &staff, view, typed, "Choose a reason for declining.").await,
+        ("decline-with-rating", Some(reason)) if reason.may_take_rating() => {
+            Some(Decision::DeclineWithRating(reason))
+        }
+        ("decline-with-rating", Some(_)) => {
+            let title = "A rating can be left out only where there is no opinion: advertising, a test, an insult alone.";
+            return Ok(refused(&staff, view, title));
+        }
+        _ => return Ok(refused(&staff, view, "Choose a reason for declining.")),
     };
     let Ok(id) = typed.review.parse() else {
         return Ok(staff.page.not_found());
     };
-    let (storage, digest) = (&app.storage, typed.digest.as_str());
+    let (storage, digest) = (&app.storage, &typed.digest);
     let (by, now) = (&staff.session.login, app.clock.now());
     let done = match decision {
         Some(decision) => storage.decide_review(id, digest, decision, by, now).await,
         None => {
             let l = staff.page.l;
-            let text = text::lines(&typed.answer);
+            let text = typed.answer.replace("\r\n", "\n");
+            let text = text.trim();
             if text.chars().count() > MAX_ANSWER_CHARS {
-                let problem = "An answer has at most {max} characters.";
-                return refused(&app, &staff, view, typed, problem).await;
+                let max = "An answer has at most {max} characters.";
+                let title = l.with(max, "max", MAX_ANSWER_CHARS);
+                return Ok(refused(&staff, view, &title));
             }
             storage
-                .answer_review(id, digest, &text, l.tag(), by, now)
+                .answer_review(id, digest, text, l.tag(), by, now)
                 .await
         }
     };
     match done.map_err(|error| staff.page.clone().broken(&error))? {
         Moderated::Done => Ok(see_other(&view.href())),
         // It waits to be read once more.
-        Moderated::Changed => {
-            let back = Back {
-                problem: CHANGED,
-                typed,
-                status: StatusCode::CONFLICT,
-            };
-            show(&app, &staff, View::new("", ""), Some(back)).await
-        }
+        Moderated::Changed => show(&app, &staff, View::new("", ""), true).await,
         Moderated::Unknown => Ok(staff.page.not_found()),
     }
 }
 
-/// The list with what was typed in its field, and what is wrong with it.
-async fn refused(
-    app: &AppState,
-    staff: &Staff,
-    view: View,
-    typed: Typed,
-    problem: &'static str,
-) -> Answer {
-    let back = Back {
-        problem,
-        typed,
-        status: StatusCode::UNPROCESSABLE_ENTITY,
-    };
-    show(app, staff, view, Some(back)).await
-}
-
-impl Typed {
-    fn read(fields: &Fields) -> Self {
-        let get = |name| field(fields, name).to_owned();
-        Self {
-            review: get("review"),
-            answer: get("answer"),
-            ..Self::default()
-        }
-    }
+/// Says what is missing, with the way back.
+fn refused(staff: &Staff, view: View, title: &str) -> Response {
+    let href = view.href();
+    let back = Some((&*href, "Comments"));
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    staff.page.clone().message(status, title, "", back)
 }

@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::drafts::{self, Kept};
 use super::password;
 use super::session::{
     SESSION_S, Staff, form_token, is_own_request, secret_of, set_secret, token_fits,
@@ -31,8 +30,6 @@ struct SignIn {
     error: Option<String>,
     login: String,
     next: String,
-    /// What comes back after signing in.
-    kept: String,
     csrf: String,
 }
 
@@ -44,7 +41,6 @@ pub struct Typed {
     password: String,
     next: String,
     lang: String,
-    kept: String,
     csrf: String,
 }
 
@@ -72,27 +68,6 @@ pub async fn show(State(app): State<AppState>, reader: Reader, headers: HeaderMa
         None,
         secret_of(&app, &headers),
     ))
-}
-
-/// Asks somebody to sign in again whose form came after the session had ended; the form is kept.
-pub fn again(app: &AppState, reader: &Reader, headers: &HeaderMap, kept: Kept) -> Response {
-    let page = reader.page(None);
-    let text = "Your session has ended. Sign in again: what you wrote comes back into its field.";
-    let text = page.l.t(text).to_owned();
-    let typed = Typed {
-        next: kept.next,
-        kept: kept.fields,
-        ..Typed::default()
-    };
-    let secret = secret_of(app, headers);
-    form(
-        app,
-        StatusCode::UNAUTHORIZED,
-        page,
-        typed,
-        Some(text),
-        secret,
-    )
 }
 
 /// Checks login and password and starts a session under a new secret.
@@ -155,7 +130,7 @@ pub async fn sign_in(
         ));
     };
     limits.logins.forget(&typed.login);
-    begin(&app, page, &user, typed, secret, reader.chosen).await
+    begin(&app, page, &user, &typed.next, secret, reader.chosen).await
 }
 
 async fn check(app: &AppState, page: &Page, typed: &mut Typed) -> Result<Option<User>, Refusal> {
@@ -173,7 +148,7 @@ async fn begin(
     app: &AppState,
     page: Page,
     user: &User,
-    typed: Typed,
+    next: &str,
     former: Option<String>,
     chosen: Option<Lang>,
 ) -> Answer {
@@ -194,14 +169,7 @@ async fn begin(
             .await
             .map_err(broken)?;
     }
-    let next = destination(&typed.next, user.role);
-    if !typed.kept.is_empty() {
-        app.storage
-            .keep_draft(hash, drafts::path_of(&next), typed.kept)
-            .await
-            .map_err(broken)?;
-    }
-    let mut response = see_other(&next);
+    let mut response = see_other(&destination(next, user.role));
     set_secret(app, &mut response, &secret);
     Ok(response)
 }
@@ -239,7 +207,6 @@ fn form(
             error,
             login: typed.login,
             next: typed.next,
-            kept: typed.kept,
             csrf,
         },
     );

@@ -31,10 +31,8 @@ pub struct Typed {
     pub score: String,
     /// In the visitor's own words.
     pub comment: String,
-    /// Names the page view.
-    pub nonce: String,
-    /// The mark that the page was opened on site.
-    pub seen: String,
+    /// The form's mark.
+    pub mark: String,
     /// The page's language.
     pub lang: String,
     /// `look` where only the look of the page is to change.
@@ -64,8 +62,6 @@ pub enum FileFault {
     TooLarge,
     /// More than [`MAX_PHOTOS`] files.
     TooMany,
-    /// A file without a byte in it.
-    Empty,
     /// [`UPLOADS`] forms with files are being read already.
     Busy,
 }
@@ -124,8 +120,7 @@ impl Typed {
         match name.as_str() {
             "score" => self.score = value,
             "comment" => self.comment = value,
-            "nonce" => self.nonce = value,
-            "seen" => self.seen = value,
+            "mark" => self.mark = value,
             "lang" => self.lang = value,
             "action" => self.action = value,
             "speak" => self.speak = value,
@@ -170,13 +165,9 @@ async fn read_parts(mut parts: Multipart) -> Result<Typed, BeyondMeasure> {
 }
 
 async fn read_file(typed: &mut Typed, mut part: Field<'_>) -> Result<(), MultipartError> {
-    let is_chosen = part.file_name().is_some_and(|name| !name.is_empty());
     let begun = part.chunk().await?.unwrap_or_default();
-    // A field in which no file was chosen sends an empty one without a name.
+    // A field in which no file was chosen sends an empty one.
     if begun.is_empty() {
-        if is_chosen {
-            typed.file_fault.get_or_insert(FileFault::Empty);
-        }
         return Ok(());
     }
     let (limit, fault) = match typed.make_room() {
@@ -185,7 +176,7 @@ async fn read_file(typed: &mut Typed, mut part: Field<'_>) -> Result<(), Multipa
     };
     match read_whole(part, begun, limit).await? {
         Some(file) => typed.files.push(file),
-        None => _ = typed.file_fault.get_or_insert(fault),
+        None => typed.file_fault = Some(fault),
     }
     Ok(())
 }
@@ -211,7 +202,7 @@ async fn read_whole(
 
 /// The body ended early or is larger than the server reads. Where everything typed has come, only the files are at fault.
 fn cut_short(mut typed: Typed) -> Result<Typed, BeyondMeasure> {
-    if typed.nonce.is_empty() {
+    if typed.mark.is_empty() {
         return Err(BeyondMeasure);
     }
     typed.files.clear();

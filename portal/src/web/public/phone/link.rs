@@ -2,19 +2,16 @@
 
 use std::collections::HashMap;
 
-use axum::http::StatusCode;
-use hmac::{Hmac, KeyInit, Mac};
-use pikir_contract::{
-    DEFAULT_STEP_S, PlaceCode, base64url_decode, base64url_encode, check_presence,
-};
-use sha2::Sha256;
+use axum::http::{HeaderMap, StatusCode, header};
+use pikir_contract::{DEFAULT_STEP_S, PlaceCode, step_of_presence};
 
+use super::mark::Came;
 use crate::app::AppState;
 use crate::storage::{Offer, OrganizationRecord, PlaceRecord};
 use crate::web::frame::page::{Reader, Refusal};
 
-/// How long a page that was opened on site may stay open before it is sent, seconds.
-const SEEN_VALID_S: i64 = 2 * 60 * 60;
+/// The member of an address that says it is a link: `/q/CODE?via=link`, for pages and messages.
+const VIA: (&str, &str) = ("via", "link");
 
 /// The place a visitor stands at, what is asked there, and the token of the address if there is one.
 pub struct Visit {
@@ -69,39 +66,32 @@ pub async fn find(
 }
 
 impl Visit {
-    /// True if the address holds a token that proves presence now.
-    pub fn is_present(&self, now_s: i64) -> bool {
-        let key = &self.place.presence_key;
-        let valid =
-            |token: &String| check_presence(key, &self.place.code, token, now_s, DEFAULT_STEP_S);
-        self.token.as_ref().is_some_and(valid)
+    /// How the visitor came, by the address and by what is known of the way here. A valid token says more than that: some
+    /// cameras open what they scan through a page of their own.
+    pub fn came(&self, by_link: bool, now_s: i64) -> Came {
+        let step = |token: &String| {
+            let key = &self.place.presence_key;
+            step_of_presence(key, &self.place.code, token, now_s, DEFAULT_STEP_S)
+        };
+        match &self.token {
+            Some(token) => step(token).map_or(Came::ByCode, Came::WithToken),
+            None if by_link => Came::ByLink,
+            None => Came::ByCode,
+        }
     }
+}
 
-    /// Marks a page view as made on site: who writes for a quarter of an hour has still been there, although the token
-    /// is old by then.
-    pub fn mark_seen(&self, nonce: &str, now_s: i64) -> String {
-        format!(
-            "{now_s}.{}",
-            base64url_encode(&self.seen_mac(nonce, now_s).finalize().into_bytes())
-        )
-    }
+/// True if the address says that it is a link, or the browser that a page led here: what is scanned or typed comes from
+/// none.
+pub fn followed_a_link(reader: &Reader, headers: &HeaderMap) -> bool {
+    let by_browser = match headers.get("sec-fetch-site") {
+        Some(site) => site != "none",
+        None => headers.contains_key(header::REFERER),
+    };
+    is_link(reader) || by_browser
+}
 
-    /// True if the mark is one of ours for this page view, and not too old.
-    pub fn was_seen(&self, nonce: &str, seen: &str, now_s: i64) -> bool {
-        let parts = seen
-            .split_once('.')
-            .and_then(|(at, mac)| Some((at.parse().ok()?, base64url_decode(mac).ok()?)));
-        parts.is_some_and(|(at, mac): (i64, Vec<u8>)| {
-            (at..=at.saturating_add(SEEN_VALID_S)).contains(&now_s)
-                && self.seen_mac(nonce, at).verify_slice(&mac).is_ok()
-        })
-    }
-
-    fn seen_mac(&self, nonce: &str, at: i64) -> Hmac<Sha256> {
-        // HMAC takes a key of any length.
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.place.presence_key).expect("any key length");
-        mac.update(format!("pikir-seen-v1|{}|{nonce}|{at}", self.place.code).as_bytes());
-        mac
-    }
+/// True if the address says that it is a link.
+pub fn is_link(reader: &Reader) -> bool {
+    reader.get(VIA.0) == VIA.1
 }

@@ -1,80 +1,127 @@
 //! The phone page behind the QR code: five faces, reasons, a comment, and more for who wants to say more.
 //!
 //! `/Q/CODE` or `/Q/CODE/TOKEN`. The token proves presence; without a valid one the review is taken all the same and
-//! is only not marked as written on site. No cookie, no name, no address is kept.
+//! counts in another figure. Only a form that this portal gave out for this place is taken ([`mark`]); whoever sends
+//! another gets the form again, filled in. No cookie, no name, no address is kept.
 
 mod form;
 mod link;
+mod mark;
+mod networks;
 mod view;
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::extract::rejection::ExtensionRejection;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::header::CACHE_CONTROL;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
-use pikir_contract::{MAX_COMMENT_CHARS, Score, base64url_decode, base64url_encode};
+use pikir_contract::{MAX_COMMENT_CHARS, Score};
 use tokio::sync::Semaphore;
 
 use self::link::Visit;
 use super::picture::{MAX_PHOTO_BYTES, MAX_PHOTOS, PictureFault, encode_anew};
 use super::review;
 use crate::app::AppState;
-use crate::domain::text;
-use crate::storage::{NewReview, Offer, Photo, ReviewChannel};
+use crate::platform::proxies::ClientIp;
+use crate::storage::{Assurance, NetworkDigest, NewReview, Offer, Photo, StorageError};
 use crate::web::frame::i18n::Lang;
 use crate::web::frame::look;
 use crate::web::frame::page::{Answer, Page, Reader, see_other};
 use crate::web::frame::throttle::{ClientAddress, Limits};
+use crate::web::staff::session::is_own_request;
 use form::{BeyondMeasure, FileFault, Typed};
+use mark::{Came, Mark, Marks};
+use networks::Networks;
 use view::Faults;
 
 pub use view::place_line;
 
-/// Random bytes of a nonce.
-const NONCE_BYTES: usize = 16;
+/// A browser may show the form once more when the visitor goes back, and asks anew otherwise.
+const KEPT_FOR_BACK: HeaderValue = HeaderValue::from_static("private, no-cache");
 /// Photos that may wait for a moderator, about 1 GiB: beyond that reviews are taken without.
 const MAX_WAITING_PHOTOS: u64 = 4_000;
 /// Photos that are decoded at the same time: each takes memory and a processor.
 const DECODERS: usize = 2;
 
 /// Said when there is no room for photos.
-const BUSY: &str = "Photos cannot be accepted at the moment. Please send the review without them.";
+const BUSY: &str = "Photos cannot be taken at the moment. Please send the review without them.";
 
 static DECODING: Semaphore = Semaphore::const_new(DECODERS);
 
 /// Bytes a form with photos may send: files that are somewhat too large still come in whole, so that the page can say so.
 pub const MAX_FORM_BYTES: usize = MAX_PHOTOS * MAX_PHOTO_BYTES + (12 << 20);
 
-/// Shows the form.
+/// What the phone page keeps in memory: what its forms are marked with, and today's networks.
+#[derive(Debug, Default)]
+pub struct Desk {
+    marks: Marks,
+    networks: Networks,
+}
+
+/// Who sends a form.
+pub struct Sender {
+    ip: Option<IpAddr>,
+    address: String,
+    /// Nothing says that another site's page sent it.
+    is_own: bool,
+    desk: Arc<Desk>,
+    limits: Arc<Limits>,
+}
+
+impl FromRequestParts<AppState> for Sender {
+    type Rejection = ExtensionRejection;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        app: &AppState,
+    ) -> Result<Self, ExtensionRejection> {
+        let Ok(ClientIp(ip)) = ClientIp::from_request_parts(parts, app).await;
+        let Ok(ClientAddress(address)) = ClientAddress::from_request_parts(parts, app).await;
+        Ok(Self {
+            ip,
+            address,
+            is_own: is_own_request(app, &parts.headers),
+            desk: Extension::from_request_parts(parts, app).await?.0,
+            limits: Extension::from_request_parts(parts, app).await?.0,
+        })
+    }
+}
+
+/// Shows the form. A browser may show it again when the visitor goes back, with what was typed: it is still the same form
+/// then, and sending it again changes the review.
 pub async fn show(
     State(app): State<AppState>,
+    Extension(desk): Extension<Arc<Desk>>,
     reader: Reader,
+    headers: HeaderMap,
     Path(path): Path<HashMap<String, String>>,
 ) -> Answer {
     let visit = self::link::find(&app, &reader, path).await?;
     let page = reader.page(Lang::from_tag(&visit.place.default_language));
-    let nonce = base64url_encode(&app.entropy.bytes::<NONCE_BYTES>());
-    let seen = if visit.is_present(app.clock.unix_s()) {
-        visit.mark_seen(&nonce, app.clock.unix_s())
-    } else {
-        String::new()
-    };
+    let came = visit.came(
+        self::link::followed_a_link(&reader, &headers),
+        app.clock.unix_s(),
+    );
+    let mark = desk.marks.give(&app, &visit.place.code, came).await;
     let typed = Typed {
-        nonce,
-        seen,
+        mark: mark.map_err(|error| page.clone().broken(&error))?,
         ..Typed::default()
     };
-    let faults = Faults::default();
-    Ok(view::form(StatusCode::OK, page, &visit, typed, &faults))
+    let mut response = view::form(StatusCode::OK, page, &visit, typed, &Faults::default());
+    response.headers_mut().insert(CACHE_CONTROL, KEPT_FOR_BACK);
+    Ok(response)
 }
 
 /// Takes the form.
 pub async fn send(
     State(app): State<AppState>,
-    Extension(limits): Extension<Arc<Limits>>,
-    ClientAddress(address): ClientAddress,
+    sender: Sender,
     mut reader: Reader,
     Path(path): Path<HashMap<String, String>>,
     typed: Result<Typed, BeyondMeasure>,
@@ -88,19 +135,14 @@ pub async fn send(
     }
     let visit = self::link::find(&app, &reader, path).await?;
     let page = reader.page(Lang::from_tag(&visit.place.default_language));
-    let now_ms = app.clock.unix_ms();
-    if let Some(seconds) = limits.reviews.wait_s(&address, now_ms) {
-        let text = "Very many reviews came from this network in a short time. Nothing was lost: go back and send it again in a few minutes.";
-        return Ok(page.wait(seconds, "A moment, please", text));
-    }
-    limits.reviews.count(&address, now_ms);
     let Ok(mut typed) = typed else {
         return Ok(too_large(page));
     };
-    typed.comment = text::lines(&typed.comment);
-    if !is_nonce(&typed.nonce) {
-        typed.nonce = base64url_encode(&app.entropy.bytes::<NONCE_BYTES>());
-    }
+    typed.comment = tidy(&typed.comment);
+    let broken = |error| page.clone().broken(&error);
+    let mark = mark(&app, &sender, &reader, &visit, &mut typed)
+        .await
+        .map_err(broken)?;
     if typed.action == "look" || !typed.speak.is_empty() {
         let faults = Faults::default();
         return Ok(view::form(StatusCode::OK, page, &visit, typed, &faults));
@@ -108,27 +150,68 @@ pub async fn send(
     let length = typed.comment.chars().count();
     let score = typed.score.parse().ok().and_then(Score::new);
     let mut faults = Faults {
+        unmarked: mark.is_none(),
         missing_score: score.is_none(),
         too_long: (length > MAX_COMMENT_CHARS).then_some(length),
-        photos: None,
+        ..Faults::default()
     };
+    if !faults.any() {
+        let slowed = sender
+            .limits
+            .reviews
+            .slow(&sender.address, app.clock.unix_ms());
+        faults.busy_s = slowed.await.err();
+    }
     let photos = if faults.any() {
         Ok(Vec::new())
     } else {
-        photos(&app, &limits, &address, &mut typed)
+        photos(&app, &sender.limits, &sender.address, &mut typed)
             .await
-            .map_err(|error| page.clone().broken(&error))?
+            .map_err(broken)?
     };
-    match (score, photos) {
-        (Some(score), Ok(photos)) if !faults.any() => {
-            keep(&app, page, visit, score, typed, photos).await
+    match (score, mark, photos) {
+        (Some(score), Some(mark), Ok(photos)) if !faults.any() => {
+            let network = sender.ip.map(|ip| {
+                let place = &visit.place.code;
+                sender.desk.networks.digest(&app, place, ip)
+            });
+            let sent = Sent {
+                score,
+                mark,
+                network,
+                photos,
+            };
+            keep(&app, page, visit, typed, sent).await
         }
-        (_, photos) => {
+        (_, _, photos) => {
             faults.photos = photos.err();
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            Ok(view::form(status, page, &visit, typed, &faults))
+            Ok(view::form(faults.status(), page, &visit, typed, &faults))
         }
     }
+}
+
+/// The mark of the form as it came, if it is this portal's own for this place, and no other site's page sent it. Otherwise
+/// the form is to be shown again, with a new one.
+async fn mark(
+    app: &AppState,
+    sender: &Sender,
+    reader: &Reader,
+    visit: &Visit,
+    typed: &mut Typed,
+) -> Result<Option<Mark>, StorageError> {
+    let (marks, place) = (&sender.desk.marks, &visit.place.code);
+    if sender.is_own
+        && let Some(mark) = marks.read(app, place, &typed.mark).await?
+    {
+        return Ok(Some(mark));
+    }
+    // A page elsewhere may hand on a token that somebody else has scanned.
+    let came = match sender.is_own {
+        true => visit.came(self::link::is_link(reader), app.clock.unix_s()),
+        false => Came::ByLink,
+    };
+    typed.mark = marks.give(app, place, came).await?;
+    Ok(None)
 }
 
 fn too_large(page: Page) -> Response {
@@ -147,7 +230,7 @@ async fn photos(
     limits: &Limits,
     address: &str,
     typed: &mut Typed,
-) -> Result<Result<Vec<Photo>, &'static str>, crate::storage::StorageError> {
+) -> Result<Result<Vec<Photo>, &'static str>, StorageError> {
     match typed.file_fault {
         Some(FileFault::TooLarge) => {
             return Ok(Err(
@@ -157,11 +240,6 @@ async fn photos(
         Some(FileFault::TooMany) => {
             return Ok(Err(
                 "At most {count} photos can be sent. Please choose again.",
-            ));
-        }
-        Some(FileFault::Empty) => {
-            return Ok(Err(
-                "The file is empty. Please choose the photo again or send the review without it.",
             ));
         }
         Some(FileFault::Busy) => return Ok(Err(BUSY)),
@@ -200,44 +278,43 @@ async fn photos(
     Ok(Ok(kept))
 }
 
-async fn keep(
-    app: &AppState,
-    page: Page,
-    visit: Visit,
+/// What a form says besides what was typed.
+struct Sent {
     score: Score,
-    typed: Typed,
+    mark: Mark,
+    network: Option<NetworkDigest>,
     photos: Vec<Photo>,
-) -> Answer {
-    let now_s = app.clock.unix_s();
+}
+
+async fn keep(app: &AppState, page: Page, visit: Visit, typed: Typed, sent: Sent) -> Answer {
     let has_comment = visit.offer.asks_comment() && !typed.comment.is_empty();
+    let assurance = sent.mark.assurance(app.clock.unix_s());
     let review = NewReview {
         id: app.entropy.id(app.clock.now()),
         status_code: review::new_status_code(&app.entropy),
-        on_site: visit.is_present(now_s) || visit.was_seen(&typed.nonce, &typed.seen, now_s),
-        channel: if visit.token.is_some() {
-            ReviewChannel::Phone
-        } else {
-            ReviewChannel::Poster
-        },
+        nonce: sent.mark.nonce(),
+        step: sent.mark.step().filter(|_| assurance == Assurance::OnSite),
+        assurance,
+        network: sent.network,
         service: service(&visit.offer, &typed),
         criteria: criteria(&visit.offer, &typed),
-        reasons: reasons(&visit.offer, &typed, score),
-        nonce: typed.nonce,
+        reasons: reasons(&visit.offer, &typed, sent.score),
         place: visit.place.code,
-        score,
+        score: sent.score,
         comment: has_comment.then_some(typed.comment),
-        photos,
+        photos: sent.photos,
         lang: page.l.tag().to_owned(),
         created_at: app.clock.now(),
     };
-    let code = app
+    let kept = app
         .storage
         .add_review(review)
         .await
         .map_err(|error| page.clone().broken(&error))?;
     Ok(see_other(&format!(
-        "/r/{}?thanks=1&{}",
-        review::written(&code),
+        "/r/{}?thanks={}&{}",
+        review::written(&kept.status_code),
+        if kept.changed { review::CHANGED } else { "1" },
         page.keep
     )))
 }
@@ -272,6 +349,13 @@ fn reasons(offer: &Offer, typed: &Typed, score: Score) -> Vec<String> {
         .collect()
 }
 
-fn is_nonce(text: &str) -> bool {
-    base64url_decode(text).is_ok_and(|bytes| bytes.len() == NONCE_BYTES)
+/// A comment as it is counted and kept: one kind of line end, no control characters, nothing around it.
+fn tidy(comment: &str) -> String {
+    let lines = comment.replace("\r\n", "\n").replace('\r', "\n");
+    lines
+        .chars()
+        .filter(|c| *c == '\n' || !c.is_control())
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use pikir_contract::{Choice, MAX_COMMENT_CHARS, Reason, Score, Texts, question};
+use pikir_contract::{Choice, MAX_COMMENT_CHARS, Reason, Score, Texts};
 
 use super::form::{CRITERION, Typed};
 use super::link::Visit;
@@ -19,6 +19,10 @@ const MAX_PHOTO_MB: usize = crate::web::public::picture::MAX_PHOTO_BYTES >> 20;
 /// What is wrong with a form, for the page to say.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
+    /// Not a form of this portal's for this place, or given out too long ago, or sent by another site's page.
+    pub unmarked: bool,
+    /// Too much comes at once: seconds until it may be sent again.
+    pub busy_s: Option<u64>,
     /// No score, or none of the scale.
     pub missing_score: bool,
     /// The comment's length, if it is too long.
@@ -30,7 +34,19 @@ pub struct Faults {
 impl Faults {
     /// True if there is any.
     pub fn any(&self) -> bool {
-        self.missing_score || self.too_long.is_some() || self.photos.is_some()
+        self.unmarked
+            || self.busy_s.is_some()
+            || self.missing_score
+            || self.too_long.is_some()
+            || self.photos.is_some()
+    }
+
+    /// The status of the page that says so.
+    pub fn status(&self) -> StatusCode {
+        match self.busy_s {
+            Some(_) => StatusCode::TOO_MANY_REQUESTS,
+            None => StatusCode::UNPROCESSABLE_ENTITY,
+        }
     }
 }
 
@@ -51,9 +67,10 @@ struct Phone<'a> {
     /// A line feed after `<textarea>` is dropped by browsers: this one is, so that the visitor's is not.
     comment_start: &'static str,
     comment: String,
-    nonce: String,
-    seen: String,
+    mark: String,
     invalid: bool,
+    unmarked: bool,
+    busy: bool,
     missing_score: bool,
     too_long: Option<usize>,
     max_comment: usize,
@@ -111,43 +128,42 @@ pub fn form(
     let l = page.l;
     let face = |score: Score| Face {
         score: score.get(),
-        word: l.word(score).to_owned(),
+        word: l.t(assets::word(score)).to_owned(),
         svg: assets::face(score),
         checked: typed.score == score.get().to_string(),
     };
-    let says = Says {
-        l,
-        default_language: &visit.place.default_language,
-    };
-    let question = match says.text(&visit.place.question) {
-        "" => question(l.tag()).unwrap_or_default(),
-        own => own,
-    };
+    let question = visit
+        .place
+        .question
+        .exact(l.tag())
+        .unwrap_or_else(|| l.t("How was the service?"));
     let content = &visit.offer.content;
     let choice = |choice: &Choice| Offered {
         key: choice.key.clone(),
-        name: says.name(&choice.key, &choice.name),
+        name: name(l, &choice.key, &choice.name),
         chosen: typed.service == choice.key,
     };
     let template = Phone {
-        organization: says.text(&visit.organization.names),
+        organization: l.choose(&visit.organization.names),
         organization_code: &visit.organization.code,
         place: place_line(&visit.place),
         question: question.to_owned(),
         faces: Score::ALL.into_iter().map(face).collect(),
-        reasons: reason_groups(&says, &content.questionnaire.reasons, &typed),
+        reasons: reason_groups(l, &content.questionnaire.reasons, &typed),
         services: content.services.iter().map(choice).collect(),
         criteria: content
             .questionnaire
             .criteria
             .iter()
-            .map(|criterion| criterion_row(&says, criterion, &typed))
+            .map(|criterion| criterion_row(l, criterion, &typed))
             .collect(),
         more_open: !typed.service.is_empty()
             || typed.criteria.iter().any(|(_, score)| !score.is_empty()),
         asks_comment: visit.offer.asks_comment(),
         comment_start: "\n",
         invalid: faults.any(),
+        unmarked: faults.unmarked,
+        busy: faults.busy_s.is_some(),
         missing_score: faults.missing_score,
         too_long: faults.too_long,
         max_comment: MAX_COMMENT_CHARS,
@@ -164,11 +180,16 @@ pub fn form(
         photos_lost: faults.photos.is_none()
             && (!typed.files.is_empty() || typed.file_fault.is_some()),
         comment: typed.comment,
-        nonce: typed.nonce,
-        seen: typed.seen,
+        mark: typed.mark,
         page,
     };
     let mut response = render(status, &template);
+    if let Some(seconds) = faults.busy_s {
+        let retry_after = HeaderValue::from(seconds);
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, retry_after);
+    }
     if let Ok(policy) = HeaderValue::from_str(&assets::PHONE_POLICY) {
         response
             .headers_mut()
@@ -177,27 +198,15 @@ pub fn form(
     response
 }
 
-/// What a place says by language, as its terminals would choose it.
-struct Says<'a> {
-    l: Locale,
-    default_language: &'a str,
-}
-
-impl Says<'_> {
-    fn text<'texts>(&self, texts: &'texts Texts) -> &'texts str {
-        self.l.at_place(texts, self.default_language)
-    }
-
-    fn name(&self, key: &str, name: &Texts) -> String {
-        match self.text(name) {
-            "" => key.to_owned(),
-            name => name.to_owned(),
-        }
+fn name(l: Locale, key: &str, name: &Texts) -> String {
+    match l.choose(name) {
+        "" => key.to_owned(),
+        name => name.to_owned(),
     }
 }
 
 /// The reasons by the scores they belong to, in the order in which those are first met.
-fn reason_groups(says: &Says<'_>, reasons: &[Reason], typed: &Typed) -> Vec<ReasonGroup> {
+fn reason_groups(l: Locale, reasons: &[Reason], typed: &Typed) -> Vec<ReasonGroup> {
     let mut scores: Vec<&[Score]> = Vec::new();
     for reason in reasons {
         if !scores.contains(&reason.scores.as_slice()) {
@@ -214,13 +223,11 @@ fn reason_groups(says: &Says<'_>, reasons: &[Reason], typed: &Typed) -> Vec<Reas
         let of_group = reasons.iter().filter(|reason| reason.scores == *scores);
         ReasonGroup {
             classes: join(" ", "r"),
-            when: says
-                .l
-                .with("If the score is {scores}", "scores", join(", ", "")),
+            when: l.with("If the score is {scores}", "scores", join(", ", "")),
             choices: of_group
                 .map(|reason| Offered {
                     key: reason.key.clone(),
-                    name: says.name(&reason.key, &reason.name),
+                    name: name(l, &reason.key, &reason.name),
                     chosen: typed.reasons.contains(&reason.key),
                 })
                 .collect(),
@@ -229,7 +236,7 @@ fn reason_groups(says: &Says<'_>, reasons: &[Reason], typed: &Typed) -> Vec<Reas
     scores.into_iter().map(group).collect()
 }
 
-fn criterion_row(says: &Says<'_>, criterion: &Choice, typed: &Typed) -> Criterion {
+fn criterion_row(l: Locale, criterion: &Choice, typed: &Typed) -> Criterion {
     let answered = typed
         .criteria
         .iter()
@@ -237,13 +244,13 @@ fn criterion_row(says: &Says<'_>, criterion: &Choice, typed: &Typed) -> Criterio
         .map_or("", |(_, score)| score);
     let score = |score: Score| CriterionScore {
         score: score.get(),
-        word: says.l.word(score).to_owned(),
+        word: l.t(assets::word(score)).to_owned(),
         chosen: answered == score.get().to_string(),
     };
     let scores: Vec<CriterionScore> = Score::ALL.into_iter().map(score).collect();
     Criterion {
         field: format!("{CRITERION}{}", criterion.key),
-        name: says.name(&criterion.key, &criterion.name),
+        name: name(l, &criterion.key, &criterion.name),
         unanswered: scores.iter().all(|score| !score.chosen),
         scores,
     }
