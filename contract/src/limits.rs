@@ -53,3 +53,18 @@ pub const DEFAULT_UPDATE_CHANNEL: &str = "stable";
 
 /// The share of terminals that take an update, in per cent, unless the configuration says otherwise.
 pub const DEFAULT_SHARE_PERCENT: u8 = 100;
+
+/// Days with opening hours of their own that one configuration names, at most.
+pub const MAX_HOURS_EXCEPTIONS: usize = 1_000;
+
+/// Changes of a zone's offset that one configuration names, at most.
+pub const MAX_UTC_OFFSETS: usize = 100;
+
+/// How far a clock on a wall is from UTC, in minutes, at most: 18 hours, more than any zone ever was.
+pub const MAX_UTC_OFFSET_MINUTES: i16 = 18 * 60;
+
+/// Problems that one status report names, at most.
+pub const MAX_PROBLEMS: usize = 100;
+
+/// Length of a problem's key in characters, at most.
+pub const MAX_PROBLEM_CHARS: usize = 64;

@@ -1,10 +1,10 @@
 //! Status reports: `POST /api/v1/status`.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
 use crate::canonical::safe_integer;
-use crate::{ClockReading, Time};
+use crate::{ClockReading, MAX_PROBLEM_CHARS, MAX_PROBLEMS, Time};
 
 /// How a terminal is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,55 @@ pub struct StatusReport {
         skip_serializing_if = "Option::is_none"
     )]
     pub last_rating_s: Option<u64>,
+    /// Keys of what is wrong with the terminal, such as `no-touch-panel`; a reader shows those it
+    /// does not know as they are. Absent where the terminal does not say.
+    #[serde(
+        default,
+        deserialize_with = "keys",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub problems: Option<Vec<String>>,
+    /// Touch panels that are there; absent where the terminal does not know.
+    #[serde(
+        default,
+        deserialize_with = "safe_integer",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub touch_panels: Option<u64>,
+    /// Displays that are drawn to.
+    #[serde(
+        default,
+        deserialize_with = "safe_integer",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub displays: Option<u64>,
+    /// Seconds since the terminal's machine started.
+    #[serde(
+        default,
+        deserialize_with = "safe_integer",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub uptime_s: Option<u64>,
+}
+
+/// Short keys, not too many of them: lower-case letters, digits and `-`.
+fn keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    let keys = Option::<Vec<String>>::deserialize(deserializer)?;
+    let is_key = |key: &String| {
+        (1..=MAX_PROBLEM_CHARS).contains(&key.len())
+            && key
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    match &keys {
+        Some(list) if list.len() > MAX_PROBLEMS => Err(de::Error::custom(format_args!(
+            "problems: are more than {MAX_PROBLEMS}"
+        ))),
+        Some(list) if !list.iter().all(is_key) => Err(de::Error::custom(
+            "problems: holds something that is no key",
+        )),
+        _ => Ok(keys),
+    }
 }
 
 fn text_or_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

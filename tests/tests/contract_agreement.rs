@@ -26,7 +26,7 @@ const REQUESTS: [&str; 8] = [
 ];
 
 /// Each golden message and the schema it is an example of.
-const GOLDEN: [(&str, &str); 24] = [
+const GOLDEN: [(&str, &str); 26] = [
     ("body-answer", "AnswerBody"),
     ("body-answer-smallest", "AnswerBody"),
     ("body-notice", "NoticeBody"),
@@ -34,6 +34,7 @@ const GOLDEN: [(&str, &str); 24] = [
     ("body-rating", "RatingBody"),
     ("body-rating-smallest", "RatingBody"),
     ("body-withdrawal", "WithdrawalBody"),
+    ("config-hours", "TerminalConfig"),
     ("config-full", "TerminalConfig"),
     ("config-smallest", "TerminalConfig"),
     ("enrolment-pending", "EnrolmentPending"),
@@ -50,6 +51,7 @@ const GOLDEN: [(&str, &str); 24] = [
     ("problem-terminal-retired", "Problem"),
     ("status-answer", "StatusAnswer"),
     ("status-report", "StatusReport"),
+    ("status-report-problems", "StatusReport"),
     ("status-report-smallest", "StatusReport"),
 ];
 

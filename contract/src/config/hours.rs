@@ -1,12 +1,14 @@
 //! When the office is open, and when the screen rests.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
-use crate::Malformed;
 use crate::reader::Node;
+use crate::{MAX_HOURS_EXCEPTIONS, MAX_UTC_OFFSET_MINUTES, MAX_UTC_OFFSETS, Malformed, Time};
 
 /// The time zone of hours that name none.
 const DEFAULT_TIMEZONE: &str = "UTC";
@@ -24,6 +26,13 @@ pub struct Hours {
     /// When the screen is dimmed; never by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub night: Option<Night>,
+    /// Days with hours of their own, each at most once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<HoursException>,
+    /// What the zone's offset is and will be, in ascending order; empty where the portal does not
+    /// say. It spares the reader a zone database, which may be older than the law.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub offsets: Vec<UtcOffset>,
 }
 
 fn is_default_timezone(timezone: &String) -> bool {
@@ -37,8 +46,33 @@ impl Hours {
             timezone: timezone.unwrap_or_else(|| DEFAULT_TIMEZONE.to_owned()),
             open: node.or_default("open", |list| list.items(OpenHours::read))?,
             night: node.maybe("night", Night::read)?,
+            exceptions: node.or_default("exceptions", read_exceptions)?,
+            offsets: node.or_default("offsets", read_offsets)?,
         })
     }
+}
+
+fn read_exceptions(list: &Node<'_>) -> Result<Vec<HoursException>, Malformed> {
+    let exceptions = list.items(HoursException::read)?;
+    if exceptions.len() > MAX_HOURS_EXCEPTIONS {
+        return Err(list.wrong(format_args!("holds more than {MAX_HOURS_EXCEPTIONS} days")));
+    }
+    let days: BTreeSet<Date> = exceptions.iter().map(|it| it.date).collect();
+    if days.len() < exceptions.len() {
+        return Err(list.wrong("names a day twice"));
+    }
+    Ok(exceptions)
+}
+
+fn read_offsets(list: &Node<'_>) -> Result<Vec<UtcOffset>, Malformed> {
+    let offsets = list.items(UtcOffset::read)?;
+    if offsets.len() > MAX_UTC_OFFSETS {
+        return Err(list.wrong(format_args!("holds more than {MAX_UTC_OFFSETS} offsets")));
+    }
+    if !offsets.is_sorted_by(|earlier, later| earlier.from < later.from) {
+        return Err(list.wrong("is not in ascending order"));
+    }
+    Ok(offsets)
 }
 
 fn read_timezone(node: &Node<'_>) -> Result<String, Malformed> {
@@ -74,6 +108,75 @@ impl OpenHours {
             days,
             from: node.required("from")?.parsed()?,
             to: node.required("to")?.parsed()?,
+        })
+    }
+}
+
+/// A day whose hours replace those of its weekday.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HoursException {
+    /// The day, as the clock on the wall counts it.
+    #[serde(serialize_with = "as_text")]
+    pub date: Date,
+    /// When the office is open that day; empty: not at all.
+    pub open: Vec<OpenSpan>,
+}
+
+impl HoursException {
+    fn read(node: &Node<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            date: read_date(&node.required("date")?)?,
+            open: node.required("open")?.items(OpenSpan::read)?,
+        })
+    }
+}
+
+fn read_date(node: &Node<'_>) -> Result<Date, Malformed> {
+    let text = node.text()?;
+    // jiff alone would also take `20261231`, a time of day, or a year of six digits.
+    let date: Option<Date> = text.parse().ok();
+    date.filter(|date| date.to_string() == text)
+        .ok_or_else(|| node.wrong("is not a date of the form YYYY-MM-DD"))
+}
+
+fn as_text<S: Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(date)
+}
+
+/// Open from one time to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct OpenSpan {
+    /// Opens at.
+    pub from: TimeOfDay,
+    /// Closes at; before `from`, it is that time on the following day.
+    pub to: TimeOfDay,
+}
+
+impl OpenSpan {
+    fn read(node: &Node<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            from: node.required("from")?.parsed()?,
+            to: node.required("to")?.parsed()?,
+        })
+    }
+}
+
+/// How far the office's clock is ahead of UTC from a moment on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct UtcOffset {
+    /// The moment.
+    pub from: Time,
+    /// Minutes ahead of UTC; behind it where negative.
+    pub minutes: i16,
+}
+
+impl UtcOffset {
+    fn read(node: &Node<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            from: node.required("from")?.parsed()?,
+            minutes: node
+                .required("minutes")?
+                .small(-MAX_UTC_OFFSET_MINUTES..=MAX_UTC_OFFSET_MINUTES)?,
         })
     }
 }

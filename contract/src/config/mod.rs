@@ -21,7 +21,10 @@ use crate::{
 };
 
 pub use content::{Announcement, AnnouncementKind, Choice, Content, Questionnaire, Reason};
-pub use hours::{Hours, Night, OpenHours, TimeOfDay, TimeOfDayError, Weekday};
+pub use hours::{
+    Hours, HoursException, Night, OpenHours, OpenSpan, TimeOfDay, TimeOfDayError, UtcOffset,
+    Weekday,
+};
 pub use manner::{Logo, Manner, Theme};
 
 /// Why a configuration is refused; names the member and what is wrong with it.

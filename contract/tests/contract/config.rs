@@ -277,6 +277,46 @@ fn what_breaks_the_contract_is_refused_with_its_path() {
             "hours.night.to: is missing",
         ),
         (
+            "/hours",
+            json!({"exceptions": [{"date": "2026-12-31", "open": []}, {"date": "2026-12-31", "open": []}]}),
+            "hours.exceptions: names a day twice",
+        ),
+        (
+            "/hours",
+            json!({"exceptions": [{"date": "20261231", "open": []}]}),
+            "hours.exceptions[0].date: is not a date of the form YYYY-MM-DD",
+        ),
+        (
+            "/hours",
+            json!({"exceptions": [{"date": "2026-02-29", "open": []}]}),
+            "hours.exceptions[0].date: is not a date of the form YYYY-MM-DD",
+        ),
+        (
+            "/hours",
+            json!({"exceptions": [{"date": "2026-12-31"}]}),
+            "hours.exceptions[0].open: is missing",
+        ),
+        (
+            "/hours",
+            json!({"exceptions": [{"date": "2026-12-31", "open": [{"from": "09:00"}]}]}),
+            "hours.exceptions[0].open[0].to: is missing",
+        ),
+        (
+            "/hours",
+            json!({"offsets": [{"from": "2026-01-01T00:00:00Z", "minutes": 1081}]}),
+            "hours.offsets[0].minutes: is not within -1080–1080",
+        ),
+        (
+            "/hours",
+            json!({"offsets": [{"from": "2026-01-01T00:00:00+06:00", "minutes": 360}]}),
+            "hours.offsets[0].from: is not an RFC 3339 time in UTC with Z",
+        ),
+        (
+            "/hours",
+            json!({"offsets": [{"from": "2026-01-01T00:00:00Z", "minutes": 360}, {"from": "2026-01-01T00:00:00Z", "minutes": 300}]}),
+            "hours.offsets: is not in ascending order",
+        ),
+        (
             "/idle_timeout_s",
             json!(0),
             "idle_timeout_s: lies outside the integers of the contract",
@@ -405,4 +445,23 @@ fn what_the_contract_does_not_require_may_be_missing() {
             panic!("{pointer} {value}: {error}");
         }
     }
+}
+
+#[test]
+fn a_configuration_names_only_so_many_days_and_offsets() {
+    let day = |at: usize| json!({"date": format!("{:04}-01-01", 1000 + at), "open": []});
+    let days = |count| json!({"exceptions": (0..count).map(day).collect::<Vec<_>>()});
+    assert!(TerminalConfig::from_value(&with("/hours", days(1_000))).is_ok());
+    assert_eq!(
+        refusal(&with("/hours", days(1_001))),
+        "hours.exceptions: holds more than 1000 days"
+    );
+    let offset =
+        |at: usize| json!({"from": format!("{:04}-01-01T00:00:00Z", 1000 + at), "minutes": 0});
+    let offsets = |count| json!({"offsets": (0..count).map(offset).collect::<Vec<_>>()});
+    assert!(TerminalConfig::from_value(&with("/hours", offsets(100))).is_ok());
+    assert_eq!(
+        refusal(&with("/hours", offsets(101))),
+        "hours.offsets: holds more than 100 offsets"
+    );
 }

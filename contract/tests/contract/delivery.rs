@@ -99,8 +99,42 @@ fn a_status_report_says_null_for_what_it_always_carries_and_omits_the_rest() {
         "throttled",
         "config_refused",
         "last_rating_s",
+        "problems",
+        "touch_panels",
+        "displays",
+        "uptime_s",
     ] {
         assert_eq!(written.get(name), None, "{name}");
+    }
+}
+
+#[test]
+fn problems_are_short_keys_of_any_version_and_not_too_many() {
+    let read = |problems: Value| {
+        serde_json::from_value::<StatusReport>(json!({
+            "software": "s", "pending": 0, "rejected": 0, "disk_free_mb": 1, "network": "none",
+            "clock": {"boot": "6f1c9b0e-5d0a-4f7e-9d53-0b6c2a1e8f44", "up_ms": 1, "wall": "1970-01-01T00:00:00Z", "synced": false},
+            "problems": problems,
+        }))
+        .map(|report| report.problems)
+    };
+    let keys = |keys: &[&str]| Some(keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>());
+    assert_eq!(read(json!([])).unwrap(), keys(&[]));
+    assert_eq!(read(Value::Null).unwrap(), None);
+    let known = json!(["no-display", "of-the-future-2"]);
+    assert_eq!(
+        read(known).unwrap(),
+        keys(&["no-display", "of-the-future-2"])
+    );
+    for wrong in [
+        json!([""]),
+        json!(["No display"]),
+        json!(["ы"]),
+        json!(["a".repeat(65)]),
+        json!("no-display"),
+        json!(vec!["a"; 101]),
+    ] {
+        assert!(read(wrong.clone()).is_err(), "{wrong}");
     }
 }
 

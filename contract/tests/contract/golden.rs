@@ -66,6 +66,7 @@ const EXAMPLES: &[(&str, Check)] = &[
     ("body-rating-smallest", |name| body(name, "rating")),
     ("body-unknown", |name| body(name, "beacon")),
     ("body-withdrawal", |name| body(name, "withdrawal")),
+    ("config-hours", round_trip::<TerminalConfig>),
     ("config-full", round_trip::<TerminalConfig>),
     ("config-smallest", round_trip::<TerminalConfig>),
     ("enrolment-pending", round_trip::<EnrolmentPending>),
@@ -96,6 +97,7 @@ const EXAMPLES: &[(&str, Check)] = &[
     ("signatures", signatures),
     ("status-answer", round_trip::<StatusAnswer>),
     ("status-report", round_trip::<StatusReport>),
+    ("status-report-problems", round_trip::<StatusReport>),
     ("status-report-smallest", round_trip::<StatusReport>),
 ];
 
