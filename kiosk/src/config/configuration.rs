@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use jiff::tz::TimeZone;
-use pikir_contract::TerminalConfig;
+use pikir_contract::{Hours, TerminalConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::config::night_hours::NightHours;
 use crate::platform::files;
 use crate::platform::files::DataDir;
+use crate::told_zone;
 use crate::visit::doubt::OpeningHours;
 
 /// What lies in the file: the document as it came, so that members this version does not know survive.
@@ -41,13 +42,13 @@ pub struct Configuration {
 impl Configuration {
     fn new(document: TerminalConfig, etag: Option<String>) -> Self {
         let (hours, night, zone) = document.hours.as_ref().map_or((None, None, None), |hours| {
-            let Ok(zone) = time_zone(&hours.timezone).inspect_err(|error| {
+            let Ok(zone) = time_zone(hours).inspect_err(|error| {
                 tracing::warn!(zone = hours.timezone, %error, "opening and night hours are not used. Is tzdata installed?");
             }) else {
                 return (None, None, None);
             };
             let night = hours.night.as_ref().map(|night| NightHours::new(zone.clone(), night));
-            (OpeningHours::new(zone.clone(), &hours.open), night, Some(zone))
+            (OpeningHours::new(zone.clone(), hours), night, Some(zone))
         });
         Self {
             document,
@@ -59,8 +60,13 @@ impl Configuration {
     }
 }
 
-/// The zone as the system's database has it, which is newer than the program. The contract lets no `.` into a name.
-fn time_zone(name: &str) -> anyhow::Result<TimeZone> {
+/// The zone as the portal tells it; otherwise as the system's database has it, which is newer than the program.
+/// The contract lets no `.` into a name.
+fn time_zone(hours: &Hours) -> anyhow::Result<TimeZone> {
+    let name = hours.timezone.as_str();
+    if !hours.offsets.is_empty() {
+        return told_zone::of(&hours.offsets);
+    }
     if name == "UTC" {
         return Ok(TimeZone::UTC);
     }
@@ -214,6 +220,27 @@ mod tests {
         let night = current.night.as_ref().unwrap();
         assert!(night.is_night(1_799_071_200_000) && !night.is_night(1_799_042_400_000));
         assert!(current.zone.is_some());
+    }
+
+    #[test]
+    fn what_the_portal_says_of_the_offset_counts_and_not_the_systems_zone_data() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ConfigurationStore::load(DataDir::new(Some(dir.path())));
+        let mut document = document(7);
+        // No system knows the zone, and none can have told its offset.
+        document["hours"] = json!({
+            "timezone": "Atlantis/Poseidonis",
+            "open": [{"days": ["mon"], "from": "09:00", "to": "18:00"}],
+            "offsets": [{"from": "2023-01-01T00:00:00Z", "minutes": 360},
+                        {"from": "2024-02-29T18:00:00Z", "minutes": 300}],
+        });
+        store.accept(document, None).unwrap();
+        let hours = store.current().unwrap().hours.clone().unwrap();
+        let serves =
+            |utc: &str| hours.serves(utc.parse::<jiff::Timestamp>().unwrap().as_millisecond());
+        // Monday the 19th of February and the 4th of March 2024, on both sides of the change.
+        assert!(serves("2024-02-19T02:50:00Z") && !serves("2024-02-19T12:30:00Z"));
+        assert!(!serves("2024-03-04T03:49:00Z") && serves("2024-03-04T13:29:00Z"));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! When the office is open.
 
-use jiff::Timestamp;
-use jiff::civil::Weekday as Day;
+use jiff::civil::{Date, Weekday as Day};
 use jiff::tz::TimeZone;
-use pikir_contract::config::{OpenHours, Weekday};
+use jiff::{Timestamp, ToSpan as _};
+use pikir_contract::config::{Hours, HoursException, OpenHours, OpenSpan, TimeOfDay, Weekday};
 
 /// A rating this soon before opening is not `closed` (minutes): the door is open for the queue.
 pub const CLOSED_BEFORE_MIN: i32 = 10;
@@ -11,22 +11,30 @@ pub const CLOSED_BEFORE_MIN: i32 = 10;
 pub const CLOSED_AFTER_MIN: i32 = 30;
 /// Minutes of a day.
 const DAY_MINUTES: i32 = 24 * 60;
-/// Minutes of a week.
-const WEEK_MINUTES: i32 = 7 * DAY_MINUTES;
+/// From midnight to midnight.
+const WHOLE_DAY: OpenSpan = OpenSpan {
+    from: TimeOfDay::MIDNIGHT,
+    to: TimeOfDay::MIDNIGHT,
+};
 
 /// The opening hours of the configuration in their time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpeningHours {
     zone: TimeZone,
     open: Vec<OpenHours>,
+    exceptions: Vec<HoursException>,
 }
 
 impl OpeningHours {
     /// `None` where none are configured: then the office is always open.
     #[must_use]
-    pub fn new(zone: TimeZone, open: &[OpenHours]) -> Option<Self> {
-        let open = open.to_vec();
-        (!open.is_empty()).then_some(Self { zone, open })
+    pub fn new(zone: TimeZone, hours: &Hours) -> Option<Self> {
+        let (open, exceptions) = (hours.open.clone(), hours.exceptions.clone());
+        (!open.is_empty() || !exceptions.is_empty()).then_some(Self {
+            zone,
+            open,
+            exceptions,
+        })
     }
 
     /// Whether a rating at this true time (Unix milliseconds) is of somebody who was served: from [`CLOSED_BEFORE_MIN`]
@@ -37,31 +45,45 @@ impl OpeningHours {
             return true;
         };
         let local = moment.to_zoned(self.zone.clone());
-        let minute = minute_of_the_week(
-            local.weekday(),
-            i32::from(local.hour()) * 60 + i32::from(local.minute()),
-        );
-        self.open.iter().any(|hours| {
-            let (from, to) = (
-                i32::from(hours.from.minutes()),
-                i32::from(hours.to.minutes()),
-            );
-            // To an earlier time is over midnight; the same time twice is a whole day.
-            let open = match (to - from).rem_euclid(DAY_MINUTES) {
-                0 => DAY_MINUTES,
-                minutes => minutes,
+        let minute = i32::from(local.hour()) * 60 + i32::from(local.minute());
+        // Hours begin on the day, or up to a day and the grace before it; those of tomorrow's midnight
+        // may be served already.
+        (-2..=1).any(|away| {
+            let Ok(day) = local.date().checked_add(away.days()) else {
+                return false;
             };
-            hours.days.iter().any(|day| {
-                let begins = minute_of_the_week(weekday(*day), from) - CLOSED_BEFORE_MIN;
-                (minute - begins).rem_euclid(WEEK_MINUTES)
-                    < CLOSED_BEFORE_MIN + open + CLOSED_AFTER_MIN
-            })
+            let since_its_midnight = minute - away * DAY_MINUTES;
+            self.spans(day)
+                .any(|span| is_within(span, since_its_midnight))
         })
+    }
+
+    /// The hours that begin on this day.
+    fn spans(&self, day: Date) -> impl Iterator<Item = OpenSpan> {
+        let exception = self.exceptions.iter().find(|it| it.date == day);
+        let own = exception.into_iter().flat_map(|it| it.open.iter().copied());
+        let usual = self.open.iter().filter(move |hours| {
+            exception.is_none() && hours.days.iter().any(|it| weekday(*it) == day.weekday())
+        });
+        // Without any usual hours the office is open whenever no exception says otherwise.
+        let always = exception.is_none() && self.open.is_empty();
+        let usual = usual.map(|hours| OpenSpan {
+            from: hours.from,
+            to: hours.to,
+        });
+        own.chain(usual).chain(always.then_some(WHOLE_DAY))
     }
 }
 
-fn minute_of_the_week(day: Day, minute: i32) -> i32 {
-    i32::from(day.to_monday_zero_offset()) * DAY_MINUTES + minute
+/// Whether a minute, counted from the midnight of the day on which the span begins, is within it or its grace.
+fn is_within(span: OpenSpan, minute: i32) -> bool {
+    let (from, to) = (i32::from(span.from.minutes()), i32::from(span.to.minutes()));
+    // To an earlier time is over midnight; the same time twice is a whole day.
+    let open = match (to - from).rem_euclid(DAY_MINUTES) {
+        0 => DAY_MINUTES,
+        minutes => minutes,
+    };
+    (from - CLOSED_BEFORE_MIN..from + open + CLOSED_AFTER_MIN).contains(&minute)
 }
 
 fn weekday(day: Weekday) -> Day {
@@ -79,8 +101,6 @@ fn weekday(day: Weekday) -> Day {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pikir_contract::config::TimeOfDay;
-
     fn at(time: &str) -> TimeOfDay {
         time.parse().unwrap()
     }
@@ -91,15 +111,42 @@ mod tests {
     }
 
     fn hours(open: &[(&[Weekday], &str, &str)]) -> Option<OpeningHours> {
-        let open: Vec<OpenHours> = open
-            .iter()
-            .map(|(days, from, to)| OpenHours {
-                days: days.to_vec(),
-                from: at(from),
-                to: at(to),
-            })
-            .collect();
-        OpeningHours::new(bishkek(), &open)
+        with_exceptions(open, &[])
+    }
+
+    type Spans<'a> = &'a [(&'a str, &'a str)];
+
+    fn with_exceptions(
+        open: &[(&[Weekday], &str, &str)],
+        exceptions: &[(&str, Spans<'_>)],
+    ) -> Option<OpeningHours> {
+        let hours = Hours {
+            timezone: "Asia/Bishkek".into(),
+            open: open
+                .iter()
+                .map(|(days, from, to)| OpenHours {
+                    days: days.to_vec(),
+                    from: at(from),
+                    to: at(to),
+                })
+                .collect(),
+            night: None,
+            exceptions: exceptions
+                .iter()
+                .map(|(date, spans)| HoursException {
+                    date: date.parse().unwrap(),
+                    open: spans
+                        .iter()
+                        .map(|(from, to)| OpenSpan {
+                            from: at(from),
+                            to: at(to),
+                        })
+                        .collect(),
+                })
+                .collect(),
+            offsets: Vec::new(),
+        };
+        OpeningHours::new(bishkek(), &hours)
     }
 
     fn unix_ms(utc: &str) -> i64 {
@@ -162,5 +209,36 @@ mod tests {
         assert!(!hours.serves(unix_ms("2027-01-05T06:30:00Z")), "12:30");
         assert!(!hours.serves(unix_ms("2027-01-05T06:49:00Z")), "12:49");
         assert!(hours.serves(unix_ms("2027-01-05T06:50:00Z")), "12:50");
+    }
+
+    #[test]
+    fn an_exception_replaces_the_hours_of_its_weekday_and_of_no_other_day() {
+        // Saturday 26 December is worked until one; Thursday 31 is free.
+        let hours = with_exceptions(
+            &[(&[Mon, Tue, Weekday::Thu, Fri], "08:30", "17:30")],
+            &[("2026-12-26", &[("09:00", "13:00")]), ("2026-12-31", &[])],
+        )
+        .unwrap();
+        assert!(hours.serves(unix_ms("2026-12-26T07:29:00Z")), "Sat 13:29");
+        assert!(!hours.serves(unix_ms("2026-12-26T07:30:00Z")), "Sat 13:30");
+        assert!(!hours.serves(unix_ms("2026-12-31T06:00:00Z")), "Thu 12:00");
+        assert!(hours.serves(unix_ms("2026-12-24T06:00:00Z")), "a Thursday");
+        assert!(!hours.serves(unix_ms("2026-12-19T06:00:00Z")), "a Saturday");
+    }
+
+    #[test]
+    fn hours_of_the_day_before_go_on_into_a_day_that_is_free() {
+        let hours =
+            with_exceptions(&[(&[Mon, Tue], "20:00", "02:00")], &[("2027-01-05", &[])]).unwrap();
+        assert!(hours.serves(unix_ms("2027-01-04T19:59:00Z")), "Tue 01:59");
+        assert!(!hours.serves(unix_ms("2027-01-05T15:00:00Z")), "Tue 21:00");
+    }
+
+    #[test]
+    fn an_office_that_is_always_open_is_closed_on_its_free_days_alone() {
+        let hours = with_exceptions(&[], &[("2027-01-07", &[])]).unwrap();
+        assert!(hours.serves(unix_ms("2027-01-06T12:00:00Z")));
+        assert!(!hours.serves(unix_ms("2027-01-07T06:00:00Z")), "noon");
+        assert!(hours.serves(unix_ms("2027-01-08T06:00:00Z")));
     }
 }

@@ -101,12 +101,18 @@ fn saved(lobby: &mut Lobby, tap: Tap) -> NewEvent {
 
 /// Open for one minute of the week, which is none of these tests'.
 fn never_open() -> Option<crate::visit::doubt::OpeningHours> {
-    let hours = pikir_contract::OpenHours {
-        days: vec![pikir_contract::Weekday::Mon],
-        from: "00:00".parse().unwrap(),
-        to: "00:01".parse().unwrap(),
+    let hours = pikir_contract::Hours {
+        timezone: "UTC".into(),
+        open: vec![pikir_contract::OpenHours {
+            days: vec![pikir_contract::Weekday::Mon],
+            from: "00:00".parse().unwrap(),
+            to: "00:01".parse().unwrap(),
+        }],
+        night: None,
+        exceptions: Vec::new(),
+        offsets: Vec::new(),
     };
-    crate::visit::doubt::OpeningHours::new(jiff::tz::TimeZone::UTC, &[hours])
+    crate::visit::doubt::OpeningHours::new(jiff::tz::TimeZone::UTC, &hours)
 }
 
 fn flags(new: &NewEvent) -> Vec<&'static str> {
