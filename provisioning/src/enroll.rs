@@ -49,7 +49,7 @@ pub fn run(args: &EnrollArgs) -> Result<(), ToolError> {
 
 async fn enrol(args: &EnrollArgs, data: &DataDir, address: PortalAddress) -> Result<(), ToolError> {
     refuse_while_in_service(data).await?;
-    let clock: SharedClock = Arc::new(SystemClock::new()?);
+    let clock: SharedClock = Arc::new(SystemClock::new());
     let say = Say { json: args.json };
     let host = address.host();
     let enrolment = Enrolment::prepare(data, address, clock, &SystemEntropy, args.token.clone())?;

@@ -212,7 +212,7 @@ fn share(
     settings: &Settings,
     vitals: self::watchdog::Vitals,
 ) -> anyhow::Result<Shared> {
-    let clock: SharedClock = Arc::new(SystemClock::new()?);
+    let clock: SharedClock = Arc::new(SystemClock::new());
     let phantoms = phantoms::recall(&data, clock.up_ms());
     Ok(Shared {
         configuration: ConfigurationStore::load(data.clone()),

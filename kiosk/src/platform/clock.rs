@@ -7,6 +7,12 @@ use std::sync::Arc;
 
 use pikir_contract::{BootId, ClockReading, Time};
 
+use super::entropy::{Entropy as _, SystemEntropy};
+use crate::limits::EARLIEST_NOW_S;
+
+/// As [`EARLIEST_NOW_S`], in milliseconds.
+const EARLIEST_NOW_MS: i64 = EARLIEST_NOW_S as i64 * 1_000;
+
 /// Where time comes from: [`SystemClock`] on a terminal, [`TestClock`] in tests.
 pub trait Clock: Send + Sync {
     /// Which boot this is.
@@ -15,8 +21,13 @@ pub trait Clock: Send + Sync {
     fn up_ms(&self) -> u64;
     /// The wall clock as it stands, right or wrong (Unix time in milliseconds).
     fn wall_ms(&self) -> i64;
-    /// Whether the kernel says that the wall clock is synchronised.
+    /// Whether the kernel says that the wall clock is synchronised, and can be right.
     fn synced(&self) -> bool;
+    /// Whether the wall clock is said to be synchronised and stands before this program was made:
+    /// whoever says so is wrong.
+    fn synced_falsely(&self) -> bool {
+        false
+    }
 
     /// All of it at one moment, as it goes into events.
     fn reading(&self) -> ClockReading {
@@ -44,14 +55,26 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// Reads the id of this boot.
-    ///
-    /// # Errors
-    /// The kernel does not tell its boot id (`/proc` is not mounted).
-    pub fn new() -> anyhow::Result<Self> {
-        let text = super::files::read_text("/proc/sys/kernel/random/boot_id".as_ref())?;
-        Ok(Self {
-            boot: text.trim().parse()?,
+    /// Reads the id of this boot. A kernel that does not tell it (`/proc` is not mounted) gets one for
+    /// this run: what happens before and after a restart of the program is then of two boots.
+    #[allow(clippy::new_without_default, reason = "what it reads is no default")]
+    #[must_use]
+    pub fn new() -> Self {
+        let told = super::files::read_text("/proc/sys/kernel/random/boot_id".as_ref())
+            .map_err(anyhow::Error::from)
+            .and_then(|text| Ok(text.trim().parse()?));
+        Self {
+            boot: told.unwrap_or_else(|error| {
+                tracing::error!(%error, "the kernel does not tell its boot id");
+                made_up_boot()
+            }),
+        }
+    }
+
+    fn said_synced(&self) -> bool {
+        kernel_says_synced().unwrap_or_else(|| {
+            // A sandbox may forbid adjtimex; systemd-timesyncd leaves this mark.
+            super::files::exists("/run/systemd/timesync/synchronized".as_ref())
         })
     }
 }
@@ -76,11 +99,18 @@ impl Clock for SystemClock {
     }
 
     fn synced(&self) -> bool {
-        kernel_says_synced().unwrap_or_else(|| {
-            // A sandbox may forbid adjtimex; systemd-timesyncd leaves this mark.
-            super::files::exists("/run/systemd/timesync/synchronized".as_ref())
-        })
+        self.said_synced() && self.wall_ms() >= EARLIEST_NOW_MS
     }
+
+    fn synced_falsely(&self) -> bool {
+        self.said_synced() && self.wall_ms() < EARLIEST_NOW_MS
+    }
+}
+
+/// A boot id that no kernel gave.
+fn made_up_boot() -> BootId {
+    let id = SystemEntropy.id(0).to_string();
+    id.parse().expect("an id is a UUID as a boot id is")
 }
 
 /// The kernel's own word (`STA_UNSYNC` of adjtimex(2)); `None` where it may not be asked.
@@ -144,5 +174,16 @@ impl Clock for TestClock {
     }
     fn synced(&self) -> bool {
         self.lock().3
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_boot_id_is_made_up_where_the_kernel_tells_none() {
+        assert_ne!(made_up_boot(), made_up_boot());
+        assert_eq!(SystemClock::new().boot(), SystemClock::new().boot());
     }
 }

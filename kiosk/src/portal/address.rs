@@ -1,12 +1,13 @@
 //! Where the portal is, whom to trust there, and the connections that are open.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
 use pikir_contract::check_portal_url;
 use reqwest::{Client, Url};
+use tokio::sync::watch;
 
 use super::tls::Trust;
 use crate::limits::{CONNECT_TIMEOUT, POOL_IDLE, READ_TIMEOUT, REQUEST_TIMEOUT};
@@ -44,10 +45,22 @@ pub struct PortalAddress {
 #[derive(Debug)]
 struct Road {
     /// `None`: no TLS, on loopback. A machine without any authority must still reach that.
-    trust: Option<Trust>,
+    authorities: Option<Authorities>,
+    /// By what certificates' dates are judged; `None`: by the wall clock.
+    true_time: Option<Arc<TrueTime>>,
     patience: Patience,
-    /// With the connections that are open.
-    http: Mutex<Client>,
+    /// With the connections that are open; `None` until TLS could be prepared.
+    http: Mutex<Option<Client>>,
+    /// Why TLS cannot be prepared. Shared with the roads that come of this one.
+    trouble: watch::Sender<Option<String>>,
+}
+
+/// Who vouches for the portal.
+#[derive(Debug, Clone)]
+enum Authorities {
+    System,
+    /// Those in this file (PEM).
+    File(PathBuf),
 }
 
 impl PortalAddress {
@@ -68,15 +81,41 @@ impl PortalAddress {
         ca_file: Option<&Path>,
         patience: Patience,
     ) -> anyhow::Result<Self> {
+        let address = Self::to_be_prepared(portal, ca_file, patience)?;
+        address.http()?;
+        Ok(address)
+    }
+
+    /// Checks the address alone. TLS is prepared with the first request, and again with each that
+    /// comes while it could not be: authorities that are missing are no reason not to serve.
+    ///
+    /// # Errors
+    /// The address is neither `https://` nor loopback.
+    pub fn unprepared(portal: &str, ca_file: Option<&Path>) -> anyhow::Result<Self> {
+        Self::to_be_prepared(portal, ca_file, Patience::default())
+    }
+
+    fn to_be_prepared(
+        portal: &str,
+        ca_file: Option<&Path>,
+        patience: Patience,
+    ) -> anyhow::Result<Self> {
         check_portal_url(portal).with_context(|| format!("portal address {portal}"))?;
         let base = Url::parse(portal).with_context(|| format!("portal address {portal}"))?;
         // A second provider would be an error of the program; the first one stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let trust = match (ca_file, base.scheme()) {
+        let authorities = match (ca_file, base.scheme()) {
             (None, "http") => None,
-            _ => Some(Trust::new(ca_file)?),
+            (None, _) => Some(Authorities::System),
+            (Some(path), _) => Some(Authorities::File(path.to_owned())),
         };
-        let road = Road::new(trust, patience)?;
+        let road = Road {
+            authorities,
+            true_time: None,
+            patience,
+            http: Mutex::new(None),
+            trouble: watch::Sender::new(None),
+        };
         Ok(Self {
             base,
             road: Arc::new(road),
@@ -87,19 +126,19 @@ impl PortalAddress {
     /// ([`super::tls`] says at which price). For what an enrolled terminal sends; shares no connection with this one.
     #[must_use]
     pub fn judging_dates_by(&self, true_time: Arc<TrueTime>) -> Self {
-        let Some(trust) = self.road.trust.clone() else {
+        if self.road.authorities.is_none() {
             return self.clone();
+        }
+        let road = Road {
+            authorities: self.road.authorities.clone(),
+            true_time: Some(true_time),
+            patience: self.road.patience,
+            http: Mutex::new(None),
+            trouble: self.road.trouble.clone(),
         };
-        match Road::new(Some(trust.judging_dates_by(true_time)), self.road.patience) {
-            Ok(road) => Self {
-                base: self.base.clone(),
-                road: Arc::new(road),
-            },
-            Err(error) => {
-                let detail = format!("{error:#}");
-                tracing::warn!(%detail, "certificates are judged by the wall clock alone");
-                self.clone()
-            }
+        Self {
+            base: self.base.clone(),
+            road: Arc::new(road),
         }
     }
 
@@ -109,9 +148,8 @@ impl PortalAddress {
         let Some(portal) = portal.filter(|portal| *portal != self.as_str()) else {
             return self.clone();
         };
-        let true_time = self.road.trust.as_ref().and_then(Trust::true_time);
-        let other = Self::new(portal, ca_file).map(|other| match true_time {
-            Some(true_time) => other.judging_dates_by(true_time),
+        let other = Self::unprepared(portal, ca_file).map(|other| match &self.road.true_time {
+            Some(true_time) => other.judging_dates_by(true_time.clone()),
             None => other,
         });
         other.unwrap_or_else(|error| {
@@ -121,14 +159,45 @@ impl PortalAddress {
         })
     }
 
-    pub(super) fn http(&self) -> Client {
-        self.road.lock().clone()
+    /// What asks the portal; prepares TLS where that has not been done.
+    ///
+    /// # Errors
+    /// No authority can be read.
+    pub(super) fn http(&self) -> anyhow::Result<Client> {
+        let mut http = self.road.lock();
+        if let Some(http) = &*http {
+            return Ok(http.clone());
+        }
+        let made = self.road.client();
+        let trouble = made.as_ref().err().map(|error| format!("{error:#}"));
+        self.road.trouble.send_if_modified(|known| {
+            let changed = *known != trouble;
+            *known = trouble;
+            changed
+        });
+        Ok(http.insert(made?).clone())
+    }
+
+    /// Prepares TLS ahead of the first request. What is wrong shows in [`PortalAddress::trouble`].
+    pub fn prepare(&self) {
+        // The first request tries it again.
+        let _ = self.http();
+    }
+
+    /// Follows why TLS cannot be prepared; `None` where it can, or nobody has tried.
+    #[must_use]
+    pub fn trouble(&self) -> watch::Receiver<Option<String>> {
+        self.road.trouble.subscribe()
     }
 
     /// Leaves every open connection behind; requests under way are not touched.
     pub(super) fn forget_connections(&self) {
-        match client(self.road.trust.as_ref(), self.road.patience) {
-            Ok(http) => *self.road.lock() = http,
+        let mut http = self.road.lock();
+        if http.is_none() {
+            return;
+        }
+        match self.road.client() {
+            Ok(made) => *http = Some(made),
             Err(error) => {
                 let error = format!("{error:#}");
                 tracing::warn!(
@@ -155,17 +224,21 @@ impl PortalAddress {
 }
 
 impl Road {
-    fn new(trust: Option<Trust>, patience: Patience) -> anyhow::Result<Self> {
-        let http = client(trust.as_ref(), patience)
-            .context("TLS cannot be prepared. Install ca-certificates, or name a ca_file")?;
-        Ok(Self {
-            trust,
-            patience,
-            http: Mutex::new(http),
-        })
+    fn client(&self) -> anyhow::Result<Client> {
+        let trust = match &self.authorities {
+            None => None,
+            Some(Authorities::System) => Some(Trust::new(None)?),
+            Some(Authorities::File(path)) => Some(Trust::new(Some(path))?),
+        };
+        let trust = match (trust, &self.true_time) {
+            (Some(trust), Some(true_time)) => Some(trust.judging_dates_by(true_time.clone())),
+            (trust, _) => trust,
+        };
+        client(trust.as_ref(), self.patience)
+            .context("TLS cannot be prepared. Install ca-certificates, or name a ca_file")
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Client> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Client>> {
         self.http.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -219,5 +292,26 @@ mod tests {
             message.contains("ca.pem holds no PEM certificate"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn authorities_that_are_missing_are_told_with_each_request_until_they_are_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ca.pem");
+        let address = PortalAddress::unprepared("https://otzyv.example", Some(&path)).unwrap();
+        let trouble = address.trouble();
+        assert_eq!(*trouble.borrow(), None, "nobody has asked yet");
+        for _ in 0..2 {
+            let told = format!("{:#}", address.http().unwrap_err());
+            assert!(told.contains("ca.pem cannot be read"), "{told}");
+            assert_eq!(trouble.borrow().as_deref(), Some(told.as_str()));
+        }
+        let authority = rcgen::generate_simple_self_signed(vec!["otzyv.example".into()]).unwrap();
+        files::replace(&path, authority.cert.pem().as_bytes(), 0o644).unwrap();
+        assert!(address.http().is_ok());
+        assert_eq!(*trouble.borrow(), None);
+        std::fs::remove_file(&path).unwrap();
+        address.forget_connections();
+        assert!(address.http().is_ok(), "what was read once stays of use");
     }
 }

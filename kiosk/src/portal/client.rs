@@ -89,7 +89,7 @@ impl HttpPortal {
 
 impl Portal for HttpPortal {
     async fn send(&self, request: Request) -> Result<Reply, String> {
-        let http = self.address.http();
+        let http = self.address.http().map_err(|error| format!("{error:#}"))?;
         let request = self
             .prepare(&http, request)
             .map_err(|error| plain(error.as_ref()))?;

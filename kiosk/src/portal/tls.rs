@@ -72,12 +72,6 @@ impl Trust {
         }
     }
 
-    /// By what the dates are judged, where not by the wall clock.
-    #[must_use]
-    pub fn true_time(&self) -> Option<Arc<TrueTime>> {
-        self.true_time.clone()
-    }
-
     /// TLS for one set of connections, with the authorities as they are now, and no session remembered yet.
     ///
     /// # Errors
