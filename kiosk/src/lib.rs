@@ -16,6 +16,7 @@
 //! | [`speech`] | what the screen says to those who do not see it |
 //! | [`control`] | status requests on a local socket |
 //! | [`platform`] | the side effects, each with a test twin |
+//! | [`problems`] | what can be wrong with a terminal that goes on serving |
 //! | `app`, `screen` | the running terminal and its window |
 
 #![cfg_attr(
@@ -35,6 +36,7 @@ pub mod journal;
 pub mod limits;
 pub mod platform;
 pub mod portal;
+pub mod problems;
 #[cfg(feature = "screen")]
 pub mod screen;
 /// What of the screen needs no window.

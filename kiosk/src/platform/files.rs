@@ -60,6 +60,11 @@ impl DataDir {
     pub fn next_identity(&self) -> PathBuf {
         self.root.join("identity.next.json")
     }
+    /// The newest `terminal.toml` that could be used.
+    #[must_use]
+    pub fn settings_copy(&self) -> PathBuf {
+        self.root.join("terminal.copy.toml")
+    }
     /// A future key of the journal's ratchet, for the day the journal cannot be read.
     #[must_use]
     pub fn spare_key(&self) -> PathBuf {
@@ -113,12 +118,39 @@ impl DataDir {
                 "data directory {path} does not exist. Create it (mkdir -m 0700 {path}), install the package, or name another with --data-dir"
             )),
             Err(error) => Err(format!("data directory {path} cannot be read: {error}")),
-            Ok(meta) if !meta.is_dir() => Err(format!("data directory {path} is a file. Name a directory with --data-dir")),
-            Ok(_) => rustix::fs::access(&self.root, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).map_err(|error| {
-                format!("data directory {path} cannot be written: {error}. Run as its owner (user pikir), or as root")
-            }),
+            Ok(meta) if !meta.is_dir() => Err(format!(
+                "data directory {path} is a file. Name a directory with --data-dir"
+            )),
+            Ok(_) => writable(&self.root),
         }
     }
+
+    /// Whether the directory is there and cannot be written.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.root.is_dir() && writable(&self.root).is_err()
+    }
+}
+
+/// Says in plain words when nothing can be written to a directory that is there: its file system is
+/// read-only, or it is somebody else's.
+///
+/// # Errors
+/// It cannot be written.
+pub fn writable(directory: &Path) -> Result<(), String> {
+    rustix::fs::access(
+        directory,
+        rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
+    )
+    .map_err(|error| {
+        let path = directory.display();
+        let remedy = if error == rustix::io::Errno::ROFS {
+            "Look at the SD card (dmesg) and mount it for writing"
+        } else {
+            "Run as its owner (user pikir), or as root"
+        };
+        format!("data directory {path} cannot be written: {error}. {remedy}")
+    })
 }
 
 /// Reads a whole file of at most [`MAX_FILE_BYTES`].
@@ -322,6 +354,18 @@ impl Lock {
             .truncate(false)
             .mode(0o600)
             .open(path)?;
+        Self::lock(file)
+    }
+
+    /// Takes the lock of a directory itself, for where no file can be made in it.
+    ///
+    /// # Errors
+    /// The directory cannot be opened.
+    pub fn try_take_directory(path: &Path) -> io::Result<Option<Self>> {
+        Self::lock(File::open(path)?)
+    }
+
+    fn lock(file: File) -> io::Result<Option<Self>> {
         match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Self(file))),
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),

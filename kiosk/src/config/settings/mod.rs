@@ -86,6 +86,15 @@ pub struct SettingsError {
     pub message: String,
 }
 
+/// What has to be in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// The file, and what it names.
+    Everything,
+    /// The file alone: authorities that cannot be read stop no ratings.
+    Service,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -137,11 +146,45 @@ impl Settings {
         }
     }
 
+    /// The settings of a terminal that is enrolled, which serves whatever became of the file: with the
+    /// newest that could be used (`copy`), or with those of a terminal that has none. Returns what is
+    /// wrong, too. Keeps a copy of a file that can be used.
+    #[must_use]
+    pub fn load_or_last(path: &Path, copy: &Path) -> (Self, Option<String>) {
+        let read = files::read_text_if_there(path);
+        let fault = match &read {
+            // A power cut leaves a file without content; nobody writes one.
+            Ok(Some(text)) if text.trim().is_empty() => "it is empty".to_owned(),
+            Ok(Some(text)) => match Self::parse_for(Need::Service, text, path) {
+                Ok(settings) => {
+                    keep(text, copy);
+                    return (settings, None);
+                }
+                Err(error) => error.to_string(),
+            },
+            Ok(None) if !files::exists(copy) => return (Self::default(), None),
+            Ok(None) => "it is missing".to_owned(),
+            Err(error) => format!("it cannot be read: {error}"),
+        };
+        let last = files::read_text(copy).ok();
+        let last = last.and_then(|text| Self::parse_for(Need::Service, &text, path).ok());
+        let used = match last {
+            Some(_) => "the last good settings are used",
+            None => "the terminal goes on without settings",
+        };
+        let told = format!("{}: {fault}; {used}", path.display());
+        (last.unwrap_or_default(), Some(told))
+    }
+
     /// Reads the text of a settings file; `path` is for messages and for relative names in it.
     ///
     /// # Errors
     /// The text does not hold what it should.
     pub fn parse(text: &str, path: &Path) -> Result<Self, SettingsError> {
+        Self::parse_for(Need::Everything, text, path)
+    }
+
+    fn parse_for(need: Need, text: &str, path: &Path) -> Result<Self, SettingsError> {
         let fail = |at: Option<usize>, message: String| SettingsError {
             file: path.display().to_string(),
             line: at.map(|at| line_of(text, at)),
@@ -157,7 +200,9 @@ impl Settings {
             pikir_contract::check_portal_url(portal.get_ref())
                 .map_err(|error| fail(Some(portal.span().start), format!("portal: {error}")))?;
         }
-        if let Some(ca_file) = &file.ca_file {
+        if need == Need::Everything
+            && let Some(ca_file) = &file.ca_file
+        {
             files::read_text(ca_file.get_ref()).map_err(|error| {
                 let name = ca_file.get_ref().display();
                 fail(Some(ca_file.span().start), format!("ca_file: {name} cannot be read: {error}. Copy the PEM file there and let user pikir read it"))
@@ -269,6 +314,13 @@ const SPEECH_HELP: &str = "\
 # device = \"plughw:1,0\"        # sound device as ALSA calls it (aplay -L); without: the system's own choice
 # output = \"headphones\"        # or \"loudspeaker\": then nothing of scores or of what a visitor writes is read out
 ";
+
+fn keep(text: &str, copy: &Path) {
+    let kept = files::read_text(copy).is_ok_and(|kept| kept == text);
+    if !kept && let Err(error) = files::replace(copy, text.as_bytes(), 0o600) {
+        tracing::warn!(%error, "no copy of the settings could be kept");
+    }
+}
 
 fn percent(number: i64) -> Option<u8> {
     u8::try_from(number).ok().filter(|percent| *percent <= 100)

@@ -147,3 +147,80 @@ fn a_double_strike_is_two_seconds_at_most() {
     assert_eq!(within("[screen]\ndouble_strike_ms = 500\n"), Ok(500));
     assert!(error("[screen]\ndouble_strike_ms = 2001\n").contains(":2: double_strike_ms: 2001"));
 }
+
+#[test]
+fn an_enrolled_terminal_goes_on_with_its_last_good_settings_whatever_became_of_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, copy) = (
+        dir.path().join("terminal.toml"),
+        dir.path().join("copy.toml"),
+    );
+    let good = "portal = \"https://portal.example\"\n[screen]\nrotation = 90\n";
+    std::fs::write(&path, good).unwrap();
+    let (settings, fault) = Settings::load_or_last(&path, &copy);
+    assert_eq!((settings.screen.rotation, fault), (90, None));
+    for broken in [
+        &b""[..],
+        b" \n\t\n",
+        b"\0\0\0\0",
+        b"portal = \"https",
+        b"rotatoin = 90",
+        b"portal = \"http://portal.example\"",
+        b"\xff\xfe",
+    ] {
+        std::fs::write(&path, broken).unwrap();
+        let (settings, fault) = Settings::load_or_last(&path, &copy);
+        assert_eq!(settings.screen.rotation, 90, "{broken:?}");
+        let fault = fault.unwrap();
+        assert!(
+            fault.contains("terminal.toml") && fault.contains("last good"),
+            "{fault}"
+        );
+    }
+    std::fs::remove_file(&path).unwrap();
+    let (settings, fault) = Settings::load_or_last(&path, &copy);
+    assert!(settings.screen.rotation == 90 && fault.unwrap().contains("missing"));
+    std::fs::create_dir(&path).unwrap();
+    assert!(
+        Settings::load_or_last(&path, &copy)
+            .1
+            .unwrap()
+            .contains("cannot be read")
+    );
+    // A file that says nothing but comments was written by somebody.
+    std::fs::remove_dir(&path).unwrap();
+    std::fs::write(&path, "# nothing\n").unwrap();
+    assert_eq!(
+        Settings::load_or_last(&path, &copy),
+        (Settings::default(), None)
+    );
+}
+
+#[test]
+fn without_any_copy_an_enrolled_terminal_goes_on_without_settings_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, copy) = (
+        dir.path().join("terminal.toml"),
+        dir.path().join("copy.toml"),
+    );
+    assert_eq!(
+        Settings::load_or_last(&path, &copy),
+        (Settings::default(), None)
+    );
+    std::fs::write(&path, "portal = ").unwrap();
+    let (settings, fault) = Settings::load_or_last(&path, &copy);
+    assert_eq!(settings, Settings::default());
+    assert!(fault.unwrap().contains("without settings"));
+}
+
+#[test]
+fn authorities_that_cannot_be_read_make_no_settings_bad() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, copy) = (
+        dir.path().join("terminal.toml"),
+        dir.path().join("copy.toml"),
+    );
+    std::fs::write(&path, "ca_file = \"/nonexistent/ca.pem\"\n").unwrap();
+    let (settings, fault) = Settings::load_or_last(&path, &copy);
+    assert!(settings.ca_file.is_some() && fault.is_none());
+}
