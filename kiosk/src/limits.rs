@@ -73,6 +73,19 @@ pub const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Heartbeats in a row that mean, when they are missing, that the screen hangs: the program ends, to be started anew. Before
 /// systemd's watchdog does it (WatchdogSec=30), because then nothing can be written down.
 pub const MISSED_HEARTBEATS: u32 = 2;
+/// Frames in a row, one a [`HEARTBEAT`], after which a display counts as steady again: ten minutes.
+pub const STEADY_FRAMES: u32 = 60;
+/// New starts in a row for one part that is missing; more of them bring nothing.
+pub const MAX_RESTARTS: u32 = 3;
+/// How often a display is looked for while there is none.
+pub const DISPLAY_RETRY: Duration = Duration::from_secs(3);
+/// After how long the program ends, to be started anew, where a display was there and failed, or a window system was there and
+/// gave no window: neither can be opened twice by one process.
+pub const DISPLAY_RENEWAL: Duration = Duration::from_secs(600);
+/// How often a data directory or a control socket that cannot be used is tried again.
+pub const DATA_RETRY: Duration = Duration::from_secs(5);
+/// How long a problem stands before the screen's line for the technician names it: many pass by themselves after a start.
+pub const HINT_AFTER: Duration = Duration::from_secs(20);
 /// How long a touch panel may be away: a cable that was pulled, a driver that starts anew.
 pub const PANEL_PATIENCE: Duration = Duration::from_secs(10);
 /// Longest wait for the notice that says why the program ends; systemd's watchdog leaves it that long after
@@ -95,7 +108,8 @@ pub const BACKOFF_BASE: Duration = Duration::from_secs(1);
 pub const BACKOFF_CAP: Duration = Duration::from_secs(600);
 /// Requests within any minute that an uploader sends at most, whatever is answered: 300,000 events in full batches.
 pub const MAX_REQUESTS_PER_MINUTE: usize = 600;
-/// A batch that met no answer is halved down to this (events): a few kilobytes pass over the slowest line in time.
+/// A batch that met no answer is halved down to this (events): a few kilobytes pass over the slowest line in time. Then it is
+/// quartered down to one event, which fits into a packet of almost any line.
 pub const SMALL_BATCH_EVENTS: usize = 16;
 /// The portal's idea of the journal changes once a year, when a backup is restored. Setbacks closer than this together
 /// wait longer each time.
@@ -103,6 +117,8 @@ pub const SETBACK_MEMORY: Duration = Duration::from_secs(3_600);
 /// Answers of the portal in a row that move the cursor in memory only (answers): after a power cut in the middle of a long
 /// delivery the portal is asked about no more than these again.
 pub const MAX_UNWRITTEN_ANSWERS: u32 = 16;
+/// Deliveries in a row after which more is tried than a line let through before.
+pub const LARGER_AFTER: u32 = 16;
 /// What is known of a boot's clock is written down again when it differs by more than this (milliseconds).
 pub const LEARN_STEP_MS: u64 = 1_000;
 /// A first try after a start comes at a random moment within this, unless `terminal.toml` says otherwise: power comes
@@ -163,6 +179,11 @@ pub const OFFER_AGAIN_MS: u64 = 24 * 3_600_000;
 pub const SIZE_CHECK_APPENDS: u32 = 256;
 /// How long acknowledged events are kept (days): a portal restored from a backup may need them again.
 pub const RETENTION_DAYS: i64 = 30;
+/// For how long readings of the time have to agree before an event goes by them (ms of uptime): an hour, well below the day of an
+/// office that switches its terminals off.
+pub const TIME_PROOF_MS: u64 = 3_600_000;
+/// How far two readings of the time may be apart to agree (milliseconds): an hour.
+pub const TIME_AGREES_MS: u64 = 3_600_000;
 /// Events removed in one transaction: a tap that comes meanwhile waits for this much and no more.
 pub const REMOVE_STEP: u64 = 64;
 /// Time between two such steps, in which the disk is free for others.

@@ -23,8 +23,10 @@ pub enum Problem {
     NoTouchPanel,
     /// TLS has no certificate authorities.
     NoAuthorities,
-    /// Settings, identity or configuration are missing or damaged.
+    /// What lies on this machine of settings is missing or damaged.
     Configuration,
+    /// The portal's newest configuration cannot be used.
+    ConfigurationRefused,
     /// Nobody can ask on the control socket.
     Control,
     /// The time is not known.
@@ -39,7 +41,7 @@ pub enum Problem {
 
 impl Problem {
     /// Every problem there is.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Storage,
         Self::ReadOnly,
         Self::DiskFull,
@@ -47,6 +49,7 @@ impl Problem {
         Self::NoTouchPanel,
         Self::NoAuthorities,
         Self::Configuration,
+        Self::ConfigurationRefused,
         Self::Control,
         Self::ClockUnknown,
         Self::Gpio,
@@ -112,8 +115,13 @@ impl Problem {
             ),
             Self::Configuration => (
                 "configuration",
-                "settings or configuration are damaged",
+                "the settings of this machine are missing or damaged",
                 "Mend the file that is named, then restart: systemctl restart pikir-kiosk",
+            ),
+            Self::ConfigurationRefused => (
+                "configuration-refused",
+                "the portal's newest configuration cannot be used; the one before stays",
+                "Mend it at the portal; the terminal asks again by itself",
             ),
             Self::Control => (
                 "control",

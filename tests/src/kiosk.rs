@@ -1,5 +1,6 @@
 //! The real terminal in a window on a display of the harness.
 
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -24,6 +25,7 @@ pub struct Kiosk {
     config: PathBuf,
     environment: Vec<(String, String)>,
     private_disk: Option<String>,
+    read_only: bool,
     /// Where the data directory is seen from outside, while the program has a disk of its own.
     seen: Option<PathBuf>,
     running: Option<Running>,
@@ -47,6 +49,7 @@ impl Kiosk {
             config,
             environment: Vec::new(),
             private_disk: None,
+            read_only: false,
             seen: None,
             running: None,
         })
@@ -69,6 +72,23 @@ impl Kiosk {
         self.private_disk = Some(size.to_owned());
     }
 
+    /// From its next start on the data directory is read-only to the program, until [`Kiosk::make_writable`].
+    pub fn make_read_only(&mut self) {
+        self.read_only = true;
+    }
+
+    /// The program may write to its data directory again.
+    pub fn make_writable(&self) -> Result<()> {
+        let running = self.running.as_ref().context("the terminal does not run")?;
+        process::succeed(
+            process::command("nsenter")
+                .args(["--mount", "--target", &running.id().to_string()])
+                .args(["mount", "-o", "remount,rw,bind"])
+                .arg(&self.data_dir),
+        )
+        .map(|_| ())
+    }
+
     /// Its `terminal.toml`.
     pub fn config(&self) -> &Path {
         &self.config
@@ -88,6 +108,15 @@ impl Kiosk {
         let mut command = self.run_command(Some(&format!("{width}x{height}")))?;
         command.env("DISPLAY", display.name());
         self.run(&command)
+    }
+
+    /// Starts the program for a display that is not there (yet), and waits until it answers.
+    pub fn start_for(&mut self, display: &str) -> Result<u32> {
+        let mut command = self.run_command(Some("800x480"))?;
+        command
+            .env("DISPLAY", display)
+            .env_remove("WAYLAND_DISPLAY");
+        self.start_with(&command)
     }
 
     /// Starts the program on the user's own display.
@@ -263,6 +292,9 @@ impl Kiosk {
         let log = self.data_dir.with_extension("log");
         let running = match &self.private_disk {
             Some(size) => Running::start(&on_private_disk(command, &self.data_dir, size), &log)?,
+            None if self.read_only => {
+                Running::start(&on_read_only_disk(command, &self.data_dir), &log)?
+            }
             None => Running::start(command, &log)?,
         };
         let id = running.id();
@@ -324,6 +356,21 @@ fn on_private_disk(command: &Command, directory: &Path, size: &str) -> Command {
         rm -r "$1.before"
         shift 2
         exec "$@""#;
+    in_namespace(command, MOUNT, &[directory.as_os_str(), size.as_ref()])
+}
+
+/// `command` in a mount namespace of its own, where nothing can be written to `directory`.
+fn on_read_only_disk(command: &Command, directory: &Path) -> Command {
+    const MOUNT: &str = r#"set -e
+        mount --bind "$1" "$1"
+        mount -o remount,ro,bind "$1"
+        shift
+        exec "$@""#;
+    in_namespace(command, MOUNT, &[directory.as_os_str()])
+}
+
+/// `command` in a mount namespace of its own, which `mount` prepares by these arguments, and then runs the rest of them.
+fn in_namespace(command: &Command, mount: &str, arguments: &[&OsStr]) -> Command {
     let mut private = process::command("unshare");
     private
         .args([
@@ -332,11 +379,10 @@ fn on_private_disk(command: &Command, directory: &Path, size: &str) -> Command {
             "private",
             "sh",
             "-c",
-            MOUNT,
+            mount,
             "sh",
         ])
-        .arg(directory)
-        .arg(size)
+        .args(arguments)
         .arg(command.get_program())
         .args(command.get_args());
     private.envs(
@@ -345,6 +391,14 @@ fn on_private_disk(command: &Command, directory: &Path, size: &str) -> Command {
             .filter_map(|(name, value)| Some((name, value?))),
     );
     private
+}
+
+/// Whether this process may mount. Not every sandbox allows it.
+pub fn can_mount() -> bool {
+    let tried = process::command("unshare")
+        .args(["--mount", "mount", "-t", "tmpfs", "none", "/mnt"])
+        .output();
+    tried.is_ok_and(|output| output.status.success())
 }
 
 /// How often a terminal is asked for its clock.

@@ -20,3 +20,12 @@ pub fn compile(source: &str, dir: &Path) -> Result<PathBuf> {
     .with_context(|| format!("{} cannot be compiled", source.display()))?;
     Ok(library)
 }
+
+/// Debian's libfaketime: between a program and the C library's clock.
+pub fn libfaketime() -> Result<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib")?.flatten();
+    folders
+        .map(|folder| folder.path().join("faketime/libfaketime.so.1"))
+        .find(|library| library.is_file())
+        .context("libfaketime is missing (Debian's package faketime): run `cargo xtask test`")
+}

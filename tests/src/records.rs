@@ -151,6 +151,16 @@ pub fn rejected_in_portal(portal: &Portal, terminal: &str) -> Result<Vec<Record>
     with_verdict(portal, terminal, "verdict <> 'accepted'")
 }
 
+/// The newest status report of a terminal, as the portal keeps it.
+pub fn status_report(portal: &Portal, terminal: &str) -> Result<Value> {
+    let report: String = database(portal)?.query_row(
+        "SELECT report FROM status_reports JOIN terminals ON key = terminal WHERE id = ?1",
+        [terminal],
+        |row| row.get(0),
+    )?;
+    Ok(serde_json::from_str(&report)?)
+}
+
 /// How many ratings a portal counts or flags, whoever they are from.
 pub fn ratings_in_portal(portal: &Portal) -> Result<u64> {
     Ok(database(portal)?.query_row("SELECT count(*) FROM ratings", (), |row| row.get(0))?)

@@ -56,7 +56,23 @@ pub struct Display {
 impl Display {
     /// Starts an X server with one screen of `width` × `height` pixels; its log goes into `dir`.
     pub fn start(dir: &Path, width: u16, height: u16) -> Result<Self> {
+        Self::start_with(process::command("Xvfb"), dir, width, height)
+    }
+
+    /// The same under a number that was given out before there was a server.
+    pub fn start_as(number: u32, dir: &Path, width: u16, height: u16) -> Result<Self> {
         let mut command = process::command("Xvfb");
+        command.arg(format!(":{number}"));
+        Self::start_with(command, dir, width, height)
+    }
+
+    /// A number that no other test's server has: programs may be told it before there is one.
+    pub fn number_to_come() -> u32 {
+        // Servers that choose their own begin at 0.
+        1_000 + std::process::id() % 50_000
+    }
+
+    fn start_with(mut command: Command, dir: &Path, width: u16, height: u16) -> Result<Self> {
         command.args([
             "-displayfd",
             "1",

@@ -5,22 +5,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use pikir_tests::kiosk::press_key;
-use pikir_tests::process;
+use pikir_tests::kiosk::{can_mount, press_key};
 use pikir_tests::records;
 use pikir_tests::scene::Scene;
 use pikir_tests::skip::not_tested;
 
 /// The disk: the floor (64 MiB), and some room above it.
 const SIZE: &str = "72m";
-
-/// Whether this process may mount. Not every sandbox allows it.
-fn can_mount() -> bool {
-    let tried = process::command("unshare")
-        .args(["--mount", "mount", "-t", "tmpfs", "none", "/mnt"])
-        .output();
-    tried.is_ok_and(|output| output.status.success())
-}
 
 /// Fills the disk with `bytes`, or to the last byte.
 fn fill(directory: &Path, bytes: usize) -> Result<PathBuf> {

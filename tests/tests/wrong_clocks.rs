@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use pikir_tests::kiosk::{Kiosk, press_key};
 use pikir_tests::scene::Scene;
 use pikir_tests::{preload, records};
@@ -14,15 +14,6 @@ use pikir_tests::{preload, records};
 const TOLERANCE: Duration = Duration::from_secs(8);
 
 const YEAR_S: i64 = 365 * 86_400;
-
-/// Debian's libfaketime: between a program and the C library's clock.
-fn libfaketime() -> Result<PathBuf> {
-    let folders = fs::read_dir("/usr/lib")?.flatten();
-    folders
-        .map(|folder| folder.path().join("faketime/libfaketime.so.1"))
-        .find(|library| library.is_file())
-        .context("libfaketime is missing (Debian's package faketime): run `cargo xtask test`")
-}
 
 /// The wall clock of one terminal, to be set wrong while it runs.
 struct WrongClock(PathBuf);
@@ -34,7 +25,7 @@ impl WrongClock {
         clock.ahead_by(0)?;
         // The kernel of this machine may vouch for its own clock, which is not the one that is made wrong.
         let unsynced = preload::compile("unsynced/unsynced.c", dir)?;
-        let libraries = [libfaketime()?, unsynced].map(|it| it.display().to_string());
+        let libraries = [preload::libfaketime()?, unsynced].map(|it| it.display().to_string());
         kiosk.set_environment("LD_PRELOAD", &libraries.join(":"));
         kiosk.set_environment("FAKETIME_TIMESTAMP_FILE", &clock.0.to_string_lossy());
         kiosk.set_environment("FAKETIME_NO_CACHE", "1");

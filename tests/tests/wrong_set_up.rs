@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use pikir_tests::{bins, process};
+use pikir_tests::process::Running;
+use pikir_tests::{bins, process, wait};
 use tempfile::TempDir;
 
 /// A directory with a `terminal.toml` and a data directory.
@@ -100,12 +101,27 @@ fn a_rotation_that_a_window_system_would_have_to_carry_out_is_refused_with_the_r
 }
 
 #[test]
-fn a_missing_data_directory_is_named_and_not_made_by_the_way() -> Result<()> {
-    let (dir, config, _) = terminal("portal = \"https://portal.example\"\n")?;
+fn a_missing_data_directory_is_named_not_made_by_the_way_and_used_when_it_is_there() -> Result<()> {
+    let (dir, config, _) = terminal("")?;
     let missing = dir.path().join("nowhere");
-    let said = refusal(&config, &missing)?;
-    assert!(said.contains("nowhere"), "{said}");
+    let mut command = process::command(bins::path("pikir-kiosk")?);
+    command
+        .args(["run", "--windowed", "800x480", "--config"])
+        .arg(config)
+        .arg("--data-dir")
+        .arg(&missing)
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY");
+    let mut running = Running::start(&command, &dir.path().join("log"))?;
+    running.wait_for_line("what is missing", |line| {
+        (line.contains("nowhere does not exist") && line.contains("mkdir")).then_some(())
+    })?;
     assert!(!missing.exists());
+    std::fs::create_dir(&missing)?;
+    wait::until("the control socket", || {
+        Ok(missing.join("control.sock").exists().then_some(()))
+    })?;
+    assert!(running.stop()?.success());
     Ok(())
 }
 

@@ -18,9 +18,6 @@ pub fn start(wiring: &Wiring, windowed: bool, shared: &Shared) -> Hardware {
     });
     // Otherwise whoever opens it says so.
     let by = backlight.is_none().then(|| BY_PICTURE.to_owned());
-    for problem in &problems {
-        tracing::error!("{problem}");
-    }
     shared.hardware.send_modify(|status| {
         status.problems = problems;
         status.brightness_by = by;

@@ -2,7 +2,7 @@
 //!
 //! | thread | what runs there |
 //! | --- | --- |
-//! | main | the window and the visit (`ui/mod.rs`); waits for nothing but events |
+//! | main | the window (`stage.rs`) and the visit (`ui/mod.rs`); waits for nothing but events, with a display or without |
 //! | `journal` | SQLite |
 //! | `hardware` | buttons, switches, lights, backlight, where there are any |
 //! | `speech` | the speech program and what it is to say, where there is one |
@@ -12,8 +12,10 @@ mod display;
 mod former;
 mod machine;
 mod present;
+mod restarts;
 mod service;
 mod slides;
+mod stage;
 mod surroundings;
 pub mod today;
 pub mod turns;
@@ -21,18 +23,20 @@ mod ui;
 mod uploaders;
 mod voice;
 mod watchdog;
+mod wrong;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use tokio::sync::watch;
 
 use self::display::Appliance;
+use self::service::Opened;
+use self::stage::Stage;
 use crate::config::configuration::ConfigurationStore;
-use crate::config::identity::Identity;
 use crate::config::settings::Settings;
 use crate::control::status::StatusSource;
 use crate::hardware::{DoubleStrike, Hardware, HardwareStatus};
@@ -43,7 +47,8 @@ use crate::platform::files;
 use crate::platform::files::{DataDir, Lock};
 use crate::platform::true_time::TrueTime;
 use crate::portal::{PortalAddress, PortalHealth};
-use crate::screen::{self, Screen, ScreenOptions};
+use crate::problems::{Problem, Problems};
+use crate::screen::{self, ScreenOptions};
 use crate::visit::doubt::Phantom;
 use crate::watch::housing::Housing;
 use crate::watch::phantoms;
@@ -89,61 +94,55 @@ struct Shared {
     screen: watch::Sender<&'static str>,
     /// Where the panel touches itself; until the terminal serves, where it did when it last ran.
     phantoms: watch::Sender<Vec<Phantom>>,
-    /// Buttons, switches, backlight.
+    /// Buttons, switches, backlight, display, touch panels.
     hardware: watch::Sender<HardwareStatus>,
     /// The housing's switch.
     housing: watch::Sender<Housing>,
-    /// What is wrong with speech.
-    speech: watch::Sender<Option<String>>,
+    /// What is wrong with the terminal.
+    problems: Problems,
+    /// Held while the data directory is this program's.
+    held: Arc<OnceLock<Lock>>,
     vitals: self::watchdog::Vitals,
 }
 
-/// Runs the terminal until it is told to end (SIGTERM, SIGINT).
+/// Runs the terminal until it is told to end (SIGTERM, SIGINT). What it can serve without is a problem
+/// that it tells; it ends only where it was started wrongly, or beside another one.
 ///
 /// # Errors
-/// It is set up wrongly, or something it cannot live without is missing.
+/// It is set up wrongly, or a display failed that only a new process can open again.
 pub fn run(options: &Options) -> Result<(), AppError> {
     let _spared = surroundings::spare();
-    let settings = load_settings(options)?;
     let data = DataDir::new(options.data_dir.as_deref());
-    data.check().map_err(AppError::SetUp)?;
-    let lock = Lock::try_take(&data.kiosk_lock()).context("the data directory cannot be used")?;
-    let _lock = lock.ok_or_else(|| {
-        let path = data.root().display();
-        AppError::SetUp(format!(
-            "a terminal is running on {path} already. Stop it first: systemctl stop pikir-kiosk"
-        ))
-    })?;
+    let problems = Problems::default();
+    let settings = load_settings(options, &data, &problems)?;
     refuse_rotation_in_a_window(options, &settings)?;
     let (vitals, watched) = self::watchdog::vitals();
-    let shared = share(data, &settings, vitals)?;
-    if screen::draws_by_itself() {
-        draw_by_itself(settings.screen.rotation, &shared)?;
-    }
+    let shared = share(data, &settings, problems, vitals);
+    service::hold(&shared)?;
+    let mut stage = Stage::new(
+        screen_options(options, &settings),
+        settings.screen.rotation,
+        &shared,
+    );
+    stage.prepare();
     // The journal is looked through and authorities are read while the window is made.
-    let enrolled = service::open_if_enrolled(&shared)?;
-    let enrolled_at = match &enrolled {
-        Some((identity, _)) => identity.portal.clone(),
-        None => Identity::load(&shared.data.identity())?.and_then(|identity| identity.portal),
-    };
-    let address = prepare_address(&settings, enrolled_at)?;
+    let opened = service::open(&shared);
+    let address = prepare_address(&settings, &opened, &shared)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("network")
         .enable_all()
         .build()
         .context("the network thread cannot be started")?;
-    let (screen, _hardware) = start_screen(options.windowed, settings, &shared)?;
+    let screen = stage.open();
+    let (tasks, _hardware) = start_machine(options, settings, &shared);
     // An enrolled terminal serves from its first frame on.
-    if let Some((_, journal)) = &enrolled {
+    if let Opened::Enrolled(_, journal) = &opened {
         journal.wait_until_open();
         ui::serve(journal.clone());
     }
-    let address = address
-        .join()
-        .map_err(|_| anyhow!("TLS cannot be prepared"))??;
-    runtime.block_on(async { service::start(shared.clone(), address, enrolled, watched) })?;
-    let ended = screen.run().map_err(anyhow::Error::from);
+    runtime.block_on(async { service::start(shared.clone(), address, opened, watched) })?;
+    let ended = stage.run(screen, tasks);
     let present = shared.journal.borrow().clone();
     present
         .iter()
@@ -154,52 +153,56 @@ pub fn run(options: &Options) -> Result<(), AppError> {
     Ok(ended?)
 }
 
-/// Makes the window and what belongs to it: buttons, backlight, speech.
-fn start_screen(
-    windowed: Option<(u32, u32)>,
+fn screen_options(options: &Options, settings: &Settings) -> ScreenOptions {
+    ScreenOptions {
+        windowed: options.windowed,
+        reduced_motion: settings.screen.reduced_motion,
+    }
+}
+
+/// Takes into use what belongs to the machine and needs no display: buttons, backlight, speech. Returns
+/// where tasks for the UI thread come in.
+fn start_machine(
+    options: &Options,
     settings: Settings,
     shared: &Shared,
-) -> anyhow::Result<(Screen, Hardware)> {
-    let screen = Screen::new(&ScreenOptions {
-        windowed,
-        reduced_motion: settings.screen.reduced_motion,
-    })?;
-    let hardware = machine::start(&settings.gpio, windowed.is_some(), shared);
+) -> (Receiver<ui::Task>, Hardware) {
+    let hardware = machine::start(&settings.gpio, options.windowed.is_some(), shared);
     let appliance = Appliance::new(
         settings.screen,
         hardware.outputs(),
         shared.hardware.clone(),
         shared.clock.up_ms(),
     );
+    let (voice, private_speech) = voice::start(settings.speech, shared);
     let double_strike_ms = settings.screen.double_strike_ms;
-    screen.set_double_strike(double_strike_ms);
-    screen.set_two_buttons(settings.gpio.has_two_buttons());
-    let voice = voice::start(settings.speech, &screen, shared);
-    ui::start(
-        &screen,
+    let tasks = ui::start(
         shared,
-        appliance,
-        voice,
-        DoubleStrike::new(double_strike_ms),
-        machine::paints(windowed.is_some()),
+        ui::Machine {
+            appliance,
+            voice,
+            private_speech,
+            strikes: DoubleStrike::new(double_strike_ms),
+        },
     );
-    Ok((screen, hardware))
+    (tasks, hardware)
 }
 
-/// Draws straight to the screen, and knows of its touch panels.
-fn draw_by_itself(rotation: u16, shared: &Shared) -> anyhow::Result<()> {
-    let (status, vitals) = (shared.hardware.clone(), shared.vitals.clone());
-    status.send_modify(|status| status.touch_panels = Some(0));
-    let on_panels = move |count| {
-        status.send_modify(|status| status.touch_panels = Some(count));
-        vitals.panels(count);
-    };
-    Ok(screen::prepare(rotation, on_panels)?)
-}
-
-fn load_settings(options: &Options) -> Result<Settings, AppError> {
-    Settings::load(&settings_path(options), options.config.is_some())
-        .map_err(|error| AppError::SetUp(error.to_string()))
+/// A terminal that is not enrolled has settings as they should be, or says what is wrong and ends: somebody is setting it
+/// up. One that is enrolled goes on with its last good ones.
+fn load_settings(
+    options: &Options,
+    data: &DataDir,
+    problems: &Problems,
+) -> Result<Settings, AppError> {
+    let path = settings_path(options);
+    if !files::may_exist(&data.identity()) {
+        return Settings::load(&path, options.config.is_some())
+            .map_err(|error| AppError::SetUp(error.to_string()));
+    }
+    let (settings, fault) = Settings::load_or_last(&path, &data.settings_copy());
+    problems.set(Problem::Configuration, fault);
+    Ok(settings)
 }
 
 fn settings_path(options: &Options) -> PathBuf {
@@ -210,11 +213,12 @@ fn settings_path(options: &Options) -> PathBuf {
 fn share(
     data: DataDir,
     settings: &Settings,
+    problems: Problems,
     vitals: self::watchdog::Vitals,
-) -> anyhow::Result<Shared> {
+) -> Shared {
     let clock: SharedClock = Arc::new(SystemClock::new());
     let phantoms = phantoms::recall(&data, clock.up_ms());
-    Ok(Shared {
+    Shared {
         configuration: ConfigurationStore::load(data.clone()),
         true_time: Arc::new(TrueTime::new(clock.clone())),
         data,
@@ -225,32 +229,41 @@ fn share(
         health: watch::Sender::new(PortalHealth::unknown()),
         journal: watch::Sender::new(None),
         former: Arc::default(),
-        screen: watch::Sender::new("setup"),
+        screen: watch::Sender::new("none"),
         phantoms: watch::Sender::new(phantoms),
         hardware: watch::Sender::new(HardwareStatus::default()),
         housing: watch::Sender::new(Housing::default()),
-        speech: watch::Sender::new(None),
+        problems,
+        held: Arc::default(),
         vitals,
-    })
+    }
 }
 
-/// Begins to prepare the way to the portal that the settings name, or to the one the terminal was enrolled at; to none before
-/// either is known.
+/// The way to the portal that the settings name, or to the one the terminal was enrolled at; to none before either is
+/// known. TLS is prepared on a thread of its own.
 fn prepare_address(
     settings: &Settings,
-    enrolled_at: Option<String>,
-) -> anyhow::Result<JoinHandle<Result<Option<PortalAddress>, AppError>>> {
-    let portal = settings.portal.clone().or(enrolled_at);
-    let ca_file = settings.ca_file.clone();
-    let prepare = move || {
-        let address = portal.map(|portal| PortalAddress::new(&portal, ca_file.as_deref()));
-        let address = address.transpose();
-        address.map_err(|error| AppError::SetUp(format!("{error:#}")))
+    opened: &Opened,
+    shared: &Shared,
+) -> Result<Option<PortalAddress>, AppError> {
+    let enrolled_at = match opened {
+        Opened::Enrolled(identity, _) => identity.portal.clone(),
+        Opened::NotEnrolled(portal) => portal.clone(),
+        Opened::Blocked(_) => None,
     };
+    let Some(portal) = settings.portal.clone().or(enrolled_at) else {
+        return Ok(None);
+    };
+    // The settings let no bad address in; an identity that names one is told when it is used.
+    let Ok(address) = PortalAddress::unprepared(&portal, shared.ca_file.as_deref()) else {
+        return Ok(None);
+    };
+    let preparing = address.clone();
     std::thread::Builder::new()
         .name("authorities".into())
-        .spawn(prepare)
-        .context("no thread can be started")
+        .spawn(move || preparing.prepare())
+        .context("no thread can be started")?;
+    Ok(Some(address))
 }
 
 /// Picture and touch are turned together where the program draws to the screen itself. A window system turns both, or neither.
@@ -284,7 +297,7 @@ impl Shared {
             screen: self.screen.subscribe(),
             phantoms: self.phantoms.subscribe(),
             hardware: self.hardware.subscribe(),
-            speech: self.speech.subscribe(),
+            problems: self.problems.clone(),
         }
     }
 }

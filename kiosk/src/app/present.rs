@@ -34,7 +34,15 @@ pub fn setup(setup: &SetupView) -> View {
         overlay: None,
         visits: 0,
         idle_left_s: None,
+        hint: String::new(),
     }
+}
+
+/// The view of a terminal that cannot open its journal and knows its configuration: phones still work.
+#[must_use]
+pub fn blocked(configuration: &Arc<Configuration>, telling: Telling, now_ms: u64) -> View {
+    let visit = Visit::new(rules(configuration), None);
+    serving(&visit, Some(configuration), telling, now_ms)
 }
 
 /// The view of an enrolled terminal.
@@ -91,6 +99,7 @@ pub fn serving(
         overlay: visit.overlay(),
         visits: visit.ended(),
         idle_left_s: visit.idle_left_s(now_ms),
+        hint: String::new(),
     }
 }
 

@@ -7,15 +7,18 @@ use pikir_contract::Notice;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::uploaders::uploader;
-use super::watchdog::Watched;
-use super::{Shared, former, ui};
+use super::watchdog::{Finding, Sign, Watched};
+use super::{AppError, Shared, former, restarts, ui, wrong};
 use crate::config::identity::Identity;
 use crate::control;
 use crate::journal::{JournalHandle, NewEvent, Published};
-use crate::limits::LAST_NOTICE_PATIENCE;
+use crate::limits::{DATA_RETRY, LAST_NOTICE_PATIENCE};
+use crate::platform::files;
+use crate::platform::files::Lock;
 use crate::platform::network;
 use crate::platform::network::NetworkChanges;
 use crate::portal::{HttpPortal, PortalAddress};
+use crate::problems::Problem;
 use crate::sync::enrolment;
 use crate::sync::enrolment::SetUp;
 use crate::sync::upkeep::Upkeep;
@@ -24,27 +27,37 @@ use crate::watch::clock::ClockWatch;
 use crate::watch::housing::TamperWatch;
 use crate::watch::phantoms;
 
+/// What was found in the data directory.
+pub enum Opened {
+    /// An enrolled terminal, whose journal is being opened.
+    Enrolled(Identity, JournalHandle),
+    /// None yet; the portal where it is about to be one, if that is known.
+    NotEnrolled(Option<String>),
+    /// Nobody can say: why, and what to do.
+    Blocked(String),
+}
+
 /// Starts everything that runs beside the window. Must be called inside the runtime.
 ///
 /// # Errors
-/// The control socket or the signal handlers cannot be had.
+/// The signal handlers cannot be had.
 pub fn start(
     shared: Shared,
     address: Option<PortalAddress>,
-    enrolled: Option<(Identity, JournalHandle)>,
+    opened: Opened,
     watched: Watched,
 ) -> anyhow::Result<()> {
-    let listener = control::listen(shared.data.control())?;
-    tokio::spawn(control::serve(listener, shared.status_source()));
+    tokio::spawn(listen(shared.clone()));
     tokio::spawn(end_on_signal(
         shared.clone(),
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
     ));
-    tokio::spawn(end_when_it_hangs(shared.clone(), watched));
+    tokio::spawn(look_after(shared.clone(), watched));
+    wrong::watch(&shared, address.as_ref());
     let network = network::watch();
     tokio::spawn(async move {
-        if let Err(error) = serve(shared, address, enrolled, network).await {
+        if let Err(error) = serve(shared, address, opened, network).await {
             let detail = format!("{error:#}");
             tracing::error!(%detail, "the terminal cannot be served");
             ui::post(move |ui| ui.out_of_service(&detail));
@@ -53,19 +66,107 @@ pub fn start(
     Ok(())
 }
 
-/// Begins to open the journal of a terminal that is enrolled already.
+/// Answers on the control socket, as soon as it can be made.
+async fn listen(shared: Shared) {
+    let listener = loop {
+        match control::listen(shared.data.control()) {
+            Ok(listener) => break listener,
+            Err(error) => {
+                let seen = Some(format!("{error:#}"));
+                shared.problems.set(Problem::Control, seen);
+                tokio::time::sleep(DATA_RETRY).await;
+            }
+        }
+    };
+    shared.problems.set(Problem::Control, None);
+    control::serve(listener, shared.status_source()).await;
+}
+
+/// Takes the data directory for this program. A directory in which nothing can be written is taken
+/// itself; one that cannot be opened is nobody's.
 ///
 /// # Errors
-/// The identity cannot be read, or the journal's thread cannot be started.
-pub fn open_if_enrolled(shared: &Shared) -> anyhow::Result<Option<(Identity, JournalHandle)>> {
-    enrolment::finish_interrupted(&shared.data)?;
-    match Identity::load(&shared.data.identity())? {
-        Some(identity) if identity.terminal.is_some() => Ok(Some(open(shared, identity)?)),
-        _ => Ok(None),
+/// Another terminal runs on it.
+pub fn hold(shared: &Shared) -> Result<(), AppError> {
+    if shared.held.get().is_some() {
+        return Ok(());
+    }
+    let data = &shared.data;
+    let taken =
+        Lock::try_take(&data.kiosk_lock()).or_else(|_| Lock::try_take_directory(data.root()));
+    match taken {
+        Ok(Some(lock)) => {
+            // Nobody else sets it: one try follows another.
+            let _ = shared.held.set(lock);
+            Ok(())
+        }
+        Ok(None) => Err(AppError::SetUp(format!(
+            "a terminal is running on {} already. Stop it first: systemctl stop pikir-kiosk",
+            data.root().display()
+        ))),
+        Err(error) => {
+            tracing::warn!(%error, "the data directory cannot be taken");
+            Ok(())
+        }
     }
 }
 
-fn open(shared: &Shared, identity: Identity) -> anyhow::Result<(Identity, JournalHandle)> {
+/// Looks who this terminal is, and begins to open its journal where it is enrolled.
+pub fn open(shared: &Shared) -> Opened {
+    try_open(shared).unwrap_or_else(|error| Opened::Blocked(format!("{error:#}")))
+}
+
+fn try_open(shared: &Shared) -> anyhow::Result<Opened> {
+    let data = &shared.data;
+    // A disk that nothing can be written to is the journal's matter to tell, and to try again.
+    let usable = data.check().map_err(anyhow::Error::msg);
+    if !data.is_read_only() {
+        usable?;
+        enrolment::finish_interrupted(data)?;
+    } else if !files::exists(&data.identity()) {
+        usable?;
+    }
+    let Some(identity) = Identity::load(&data.identity())? else {
+        return Ok(Opened::NotEnrolled(None));
+    };
+    if identity.terminal.is_none() {
+        return Ok(Opened::NotEnrolled(identity.portal));
+    }
+    if let Err(error) = identity.keep(data) {
+        tracing::warn!(error = format!("{error:#}"), "the identity has no copy");
+    }
+    let (identity, journal) = begin(shared, identity)?;
+    Ok(Opened::Enrolled(identity, journal))
+}
+
+/// Waits until somebody can say who this terminal is.
+async fn unblocked(shared: &Shared, mut opened: Opened) -> anyhow::Result<Opened> {
+    while let Opened::Blocked(why) = opened {
+        shared.problems.set(Problem::Storage, Some(why.clone()));
+        ui::post(move |ui| ui.out_of_service(&why));
+        tokio::time::sleep(DATA_RETRY).await;
+        let trying = shared.clone();
+        let open = move || match hold(&trying) {
+            Ok(()) => {
+                trying.configuration.reload();
+                self::open(&trying)
+            }
+            Err(error) => Opened::Blocked(error.to_string()),
+        };
+        opened = tokio::task::spawn_blocking(open).await?;
+        if let Opened::Enrolled(_, journal) = &opened {
+            let serving = journal.clone();
+            ui::post(move |ui| ui.serve(serving));
+        }
+        if !matches!(opened, Opened::Blocked(_)) {
+            shared.problems.set(Problem::Storage, None);
+            ui::post(ui::Ui::back_in_service);
+        }
+    }
+    Ok(opened)
+}
+
+fn begin(shared: &Shared, identity: Identity) -> anyhow::Result<(Identity, JournalHandle)> {
     let terminal = identity
         .terminal
         .context("the identity has no terminal id")?;
@@ -82,16 +183,16 @@ fn open(shared: &Shared, identity: Identity) -> anyhow::Result<(Identity, Journa
 async fn serve(
     shared: Shared,
     address: Option<PortalAddress>,
-    enrolled: Option<(Identity, JournalHandle)>,
+    opened: Opened,
     network: NetworkChanges,
 ) -> anyhow::Result<()> {
-    // Somebody who just set the terminal up looks whether it works; there is no herd to keep out of.
-    let start_spread = enrolled
-        .as_ref()
-        .map_or(Duration::ZERO, |_| shared.start_spread);
-    let (identity, journal) = match enrolled {
-        Some(enrolled) => enrolled,
-        None => set_up(&shared, address.clone(), network.clone()).await?,
+    let (identity, journal, start_spread) = match unblocked(&shared, opened).await? {
+        Opened::Enrolled(identity, journal) => (identity, journal, shared.start_spread),
+        // Somebody who just set the terminal up looks whether it works; there is no herd to keep out of.
+        _ => {
+            let (identity, journal) = set_up(&shared, address.clone(), network.clone()).await?;
+            (identity, journal, Duration::ZERO)
+        }
     };
     let terminal = identity
         .terminal
@@ -111,14 +212,17 @@ async fn serve(
     let phantoms = shared.phantoms.subscribe();
     tokio::spawn(phantoms::keep(shared.data.clone(), phantoms));
     let address = match address {
-        Some(address) => address,
+        Some(address) => Ok(address),
         // Enrolled by the technician's tool while no portal was set here.
-        None => {
-            let portal = identity
-                .portal
-                .as_deref()
-                .context("the identity names no portal")?;
-            PortalAddress::new(portal, shared.ca_file.as_deref())?
+        None => enrolled_at(&shared, &identity),
+    };
+    let address = match address {
+        Ok(address) => address,
+        Err(error) => {
+            // Ratings go on; they wait for somebody who mends it.
+            let seen = format!("{error:#}");
+            shared.problems.set(Problem::Configuration, Some(seen));
+            return Ok(());
         }
     };
     // Only from here on: an enrolment needs a clock that is right.
@@ -150,6 +254,8 @@ async fn serve(
             health: shared.health.clone(),
             network: network.clone(),
             start_spread,
+            problems: shared.problems.clone(),
+            hardware: shared.hardware.subscribe(),
         }
         .run(),
     );
@@ -164,6 +270,16 @@ async fn serve(
     );
     former::deliver(&shared, &address, &network);
     Ok(())
+}
+
+fn enrolled_at(shared: &Shared, identity: &Identity) -> anyhow::Result<PortalAddress> {
+    let portal = identity
+        .portal
+        .as_deref()
+        .context("neither terminal.toml nor the identity names a portal")?;
+    let address = PortalAddress::unprepared(portal, shared.ca_file.as_deref())?;
+    wrong::watch_authorities(shared, &address);
+    Ok(address)
 }
 
 async fn set_up(
@@ -185,7 +301,7 @@ async fn set_up(
     shared.configuration.reload();
     let opening = shared.clone();
     let open = move || {
-        let opened = open(&opening, identity)?;
+        let opened = begin(&opening, identity)?;
         opened.1.wait_until_open();
         anyhow::Ok(opened)
     };
@@ -230,15 +346,32 @@ async fn last_notice(shared: &Shared, what: &'static str, detail: &str) {
     }
 }
 
-/// Ends the program as failed when screen or touch panel hang: systemd starts it anew. The window's thread is not asked; it
-/// may be what hangs.
-async fn end_when_it_hangs(shared: Shared, watched: Watched) {
-    if let Some(what) = watched.hangs().await {
-        tracing::error!(%what, "the program ends, to be started anew");
-        let detail = format!("restart: {what}");
-        last_notice(&shared, Notice::MAINTENANCE, &detail).await;
-        std::process::exit(1);
+/// Ends the program as failed when the window's thread hangs, or a part is gone that a new start may bring back: systemd
+/// starts it anew. That thread is not asked; it may be what hangs.
+async fn look_after(shared: Shared, mut watched: Watched) {
+    while let Some(finding) = watched.next().await {
+        match finding {
+            Finding::Hangs => end_anew(&shared, "the window's thread does not answer").await,
+            Finding::Of(Sign::Well(part)) => {
+                restarts::forget(&shared.data, part);
+                shared.problems.set(part.problem(), None);
+            }
+            Finding::Of(Sign::Ill(part)) if restarts::take(&shared.data, part) => {
+                end_anew(&shared, part.fault()).await;
+            }
+            Finding::Of(Sign::Ill(part)) => {
+                let seen = part.fault().to_owned();
+                shared.problems.set(part.problem(), Some(seen));
+            }
+        }
     }
+}
+
+async fn end_anew(shared: &Shared, what: &str) {
+    tracing::error!(%what, "the program ends, to be started anew");
+    let detail = format!("restart: {what}");
+    last_notice(shared, Notice::MAINTENANCE, &detail).await;
+    std::process::exit(1);
 }
 
 /// Ends cleanly: the last commit is finished, the upload is not waited for.

@@ -2,26 +2,20 @@
 
 use std::sync::Arc;
 
-use crate::screen::Screen;
+use crate::problems::Problem;
 use crate::speech::{Output, SharedVoice, SpeechProgram, SpeechSettings};
 
 use super::{Shared, ui};
 
-/// The voice of this machine; `None` where there is none.
-pub fn start(settings: SpeechSettings, screen: &Screen, shared: &Shared) -> Option<SharedVoice> {
+/// The voice of this machine, `None` where there is none; and whether the visitor alone hears it.
+pub fn start(settings: SpeechSettings, shared: &Shared) -> (Option<SharedVoice>, bool) {
     let private = settings.output == Output::Headphones;
-    let told = shared.speech.clone();
-    let problem = move |problem: Option<String>| {
-        if let Some(problem) = &problem {
-            tracing::warn!("{problem}");
-        }
-        told.send_replace(problem);
-    };
+    let problems = shared.problems.clone();
+    let problem = move |seen: Option<String>| problems.set(Problem::Speech, seen);
     let speaking = |speaks| ui::post(move |ui| ui.speaking(speaks));
     let voice = SpeechProgram::start(settings, problem.clone(), speaking);
     let voice = voice
         .inspect_err(|error| problem(Some(error.to_string())))
         .ok();
-    screen.set_speech(voice.is_some(), private);
-    voice.map(|voice| Arc::new(voice) as SharedVoice)
+    (voice.map(|voice| Arc::new(voice) as SharedVoice), private)
 }

@@ -83,7 +83,8 @@ pub struct ConfigurationStore {
 }
 
 impl ConfigurationStore {
-    /// Reads what an earlier run kept. A file that is missing or damaged counts as none: the portal has another.
+    /// Reads what an earlier run kept, in place of a damaged file its copy. Without either it counts as none: the portal has
+    /// another.
     #[must_use]
     pub fn load(data: DataDir) -> Self {
         let kept = read(&data).unwrap_or_else(|error| {
@@ -125,8 +126,10 @@ impl ConfigurationStore {
             etag: etag.clone(),
             config,
         })?;
-        files::replace(&self.data.configuration(), text.as_bytes(), 0o600)
-            .context("the configuration cannot be kept")?;
+        for path in [self.data.configuration(), self.data.configuration_copy()] {
+            files::replace(&path, text.as_bytes(), 0o600)
+                .context("the configuration cannot be kept")?;
+        }
         self.current
             .send_replace(Some(Arc::new(Configuration::new(document, etag))));
         Ok(())
@@ -134,7 +137,24 @@ impl ConfigurationStore {
 }
 
 fn read(data: &DataDir) -> anyhow::Result<Option<Configuration>> {
-    let Some(text) = files::read_text_if_there(&data.configuration())? else {
+    let error = match read_file(&data.configuration()) {
+        Ok(found) => return Ok(found),
+        Err(error) => error,
+    };
+    match read_file(&data.configuration_copy()) {
+        Ok(Some(copy)) => {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the kept configuration is damaged; its copy is used"
+            );
+            Ok(Some(copy))
+        }
+        _ => Err(error),
+    }
+}
+
+fn read_file(path: &Path) -> anyhow::Result<Option<Configuration>> {
+    let Some(text) = files::read_text_if_there(path)? else {
         return Ok(None);
     };
     let kept: Kept = serde_json::from_str(&text)?;
@@ -241,6 +261,17 @@ mod tests {
         // Monday the 19th of February and the 4th of March 2024, on both sides of the change.
         assert!(serves("2024-02-19T02:50:00Z") && !serves("2024-02-19T12:30:00Z"));
         assert!(!serves("2024-03-04T03:49:00Z") && serves("2024-03-04T13:29:00Z"));
+    }
+
+    #[test]
+    fn in_place_of_a_damaged_file_its_copy_is_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::new(Some(dir.path()));
+        let store = ConfigurationStore::load(data.clone());
+        store.accept(document(7), None).unwrap();
+        files::replace(&data.configuration(), b"{\"config\":", 0o600).unwrap();
+        let again = ConfigurationStore::load(data).current().unwrap();
+        assert_eq!(again.document.version, 7);
     }
 
     #[test]

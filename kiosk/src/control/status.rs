@@ -1,5 +1,6 @@
 //! What `pikir-kiosk status --json` says: everything a technician or a script wants to know without waiting.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pikir_contract::Id;
@@ -14,6 +15,7 @@ use crate::platform::files;
 use crate::platform::files::DataDir;
 use crate::platform::true_time::TrueTime;
 use crate::portal::PortalHealth;
+use crate::problems::{self, Problem, Problems};
 use crate::visit::doubt::Phantom;
 
 /// The status of a running terminal, as JSON on the control socket.
@@ -27,7 +29,8 @@ pub struct Status {
     pub place: Option<String>,
     /// Name of the place.
     pub place_name: Option<String>,
-    /// Which screen is up: `setup`, `rate`, `more`, `thanks`, `news`, `out-of-service`, `technician`.
+    /// Which screen is up: `setup`, `rate`, `news` (the rate screen while it tells them), `more`, `thanks`, `out-of-service`;
+    /// `none` while there is no display.
     pub screen: String,
     /// Why the terminal takes no ratings; `null` when it does.
     pub fault: Option<String>,
@@ -37,9 +40,24 @@ pub struct Status {
     /// Where the panel touches itself, and how often; `null` where it does not. Ratings from there are flagged.
     #[serde(default)]
     pub phantom_touch: Option<String>,
-    /// Buttons, switches, sensor, backlight, touch panels.
+    /// Keys of what is wrong, the gravest first.
+    #[serde(default)]
+    pub problems: Vec<String>,
+    /// What was seen of each, by key.
+    #[serde(default)]
+    pub problem_details: BTreeMap<String, String>,
+    /// Buttons, switches, sensor, backlight, display, touch panels.
     #[serde(default)]
     pub hardware: HardwareStatus,
+    /// Touch panels that are there; `null` where nobody knows.
+    #[serde(default)]
+    pub touch_panels: Option<u32>,
+    /// Displays that are drawn to.
+    #[serde(default)]
+    pub displays: Option<u32>,
+    /// Seconds since the machine started.
+    #[serde(default)]
+    pub uptime_s: u64,
     /// Why nothing can be spoken; `null` where all is well.
     #[serde(default)]
     pub speech: Option<String>,
@@ -86,8 +104,8 @@ pub struct StatusSource {
     pub phantoms: watch::Receiver<Vec<Phantom>>,
     /// Buttons, switches, sensor, backlight, touch panels.
     pub hardware: watch::Receiver<HardwareStatus>,
-    /// What is wrong with speech.
-    pub speech: watch::Receiver<Option<String>>,
+    /// What is wrong.
+    pub problems: Problems,
 }
 
 impl StatusSource {
@@ -106,6 +124,10 @@ impl StatusSource {
             .map(|current| &current.document.place);
         let health = self.health.borrow().clone();
         let state = published.state;
+        let found = self.problems.found();
+        let hardware = self.hardware.borrow().clone();
+        let detail =
+            |(problem, seen): (&Problem, &String)| (problem.key().to_owned(), seen.clone());
         Status {
             software: crate::SOFTWARE.to_owned(),
             terminal: state.terminal,
@@ -115,8 +137,13 @@ impl StatusSource {
             fault: published.fault.map(|fault| fault.detail),
             recovered: published.recovered,
             phantom_touch: phantom_touch(&self.phantoms.borrow()),
-            hardware: self.hardware.borrow().clone(),
-            speech: self.speech.borrow().clone(),
+            problems: problems::keys(&found),
+            problem_details: found.iter().map(detail).collect(),
+            touch_panels: hardware.touch_panels,
+            displays: hardware.displays,
+            uptime_s: self.clock.up_ms() / 1_000,
+            hardware,
+            speech: found.get(&Problem::Speech).cloned(),
             last_seq: state.last_seq,
             received_through: state.received_through,
             pending: state.pending,
@@ -150,6 +177,25 @@ fn kebab(state: crate::portal::PortalState) -> String {
         .unwrap_or_default()
 }
 
+impl Status {
+    /// What is wrong, what was seen of it, and what to do; the key alone where it is of a newer version.
+    fn write_problem(&self, f: &mut std::fmt::Formatter<'_>, key: &str) -> std::fmt::Result {
+        let seen = self.problem_details.get(key).map_or("", String::as_str);
+        match Problem::of_key(key) {
+            Some(problem) => {
+                writeln!(
+                    f,
+                    "  PROBLEM    {key}: {}. {}",
+                    problem.words(),
+                    problem.remedy()
+                )?;
+                writeln!(f, "             {seen}")
+            }
+            None => writeln!(f, "  PROBLEM    {key}: {seen}"),
+        }
+    }
+}
+
 impl std::fmt::Display for Status {
     /// For a technician in a corridor: the answer first, then the figures.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -175,8 +221,8 @@ impl std::fmt::Display for Status {
             )?;
         }
         write!(f, "{}", self.hardware)?;
-        if let Some(speech) = &self.speech {
-            writeln!(f, "  speech     {speech}")?;
+        for key in &self.problems {
+            self.write_problem(f, key)?;
         }
         let reason = if self.portal_reason.is_empty() {
             String::new()
@@ -194,5 +240,33 @@ impl std::fmt::Display for Status {
         }
         writeln!(f, "  clock      {}", self.clock)?;
         write!(f, "  disk       {} MB free", self.disk_free_mb)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_problem_is_told_with_what_was_seen_and_what_to_do_and_a_newer_one_by_its_key() {
+        let status: Status = serde_json::from_value(json!({
+            "software": "pikir-kiosk", "terminal": null, "place": null, "place_name": null, "screen": "none",
+            "fault": null, "last_seq": 0, "received_through": 0, "pending": 0, "rejected": 0, "portal": "ok",
+            "portal_reason": "", "clock": "synced", "up_ms": 5, "config_version": null, "disk_free_mb": 9,
+            "problems": ["no-display", "of-the-future"],
+            "problem_details": {"no-display": "DISPLAY is not set", "of-the-future": "something"},
+        }))
+        .unwrap();
+        let told = status.to_string();
+        let remedy = Problem::NoDisplay.remedy();
+        for part in [
+            "PROBLEM    no-display: ",
+            remedy,
+            "DISPLAY is not set",
+            "of-the-future: something",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
     }
 }

@@ -108,6 +108,8 @@ pub struct HardwareStatus {
     pub brightness_by: Option<String>,
     /// Touch panels that are there; `null` where a window system has them.
     pub touch_panels: Option<u32>,
+    /// Displays that are drawn to; `null` before anybody looked.
+    pub displays: Option<u32>,
 }
 
 impl std::fmt::Display for HardwareStatus {
@@ -115,9 +117,6 @@ impl std::fmt::Display for HardwareStatus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(open) = self.housing_open {
             writeln!(f, "  housing    {}", if open { "OPEN" } else { "closed" })?;
-        }
-        for problem in &self.problems {
-            writeln!(f, "  hardware   {problem}")?;
         }
         Ok(())
     }

@@ -75,6 +75,11 @@ impl DataDir {
     pub fn configuration(&self) -> PathBuf {
         self.root.join("config.json")
     }
+    /// The same once more.
+    #[must_use]
+    pub fn configuration_copy(&self) -> PathBuf {
+        self.root.join("config.copy.json")
+    }
     /// The control socket.
     #[must_use]
     pub fn control(&self) -> &Path {
@@ -89,6 +94,11 @@ impl DataDir {
     #[must_use]
     pub fn phantoms(&self) -> PathBuf {
         self.root.join("phantoms")
+    }
+    /// How often the program was started anew because a part was missing.
+    #[must_use]
+    pub fn restarts(&self) -> PathBuf {
+        self.root.join("restarts.json")
     }
     /// Held by the running terminal: one for each data directory.
     #[must_use]
@@ -196,6 +206,20 @@ pub fn read_text_if_there(path: &Path) -> io::Result<Option<String>> {
 #[must_use]
 pub fn exists(path: &Path) -> bool {
     path.exists()
+}
+
+/// Whether anything lies there, or nobody can say.
+#[must_use]
+pub fn may_exist(path: &Path) -> bool {
+    path.try_exists().unwrap_or(true)
+}
+
+/// Which file lies there: its device and number; `None` where there is none.
+#[must_use]
+pub fn which(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let meta = fs::metadata(path).ok()?;
+    Some((meta.dev(), meta.ino()))
 }
 
 /// Length of a file in bytes; 0 where there is none.

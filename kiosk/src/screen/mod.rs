@@ -20,10 +20,12 @@ mod shell;
 mod speech;
 mod thanks;
 pub mod ui;
+mod window_system;
 mod words;
 
 pub use linuxkms::{draws_by_itself, prepare, touch_matrix};
 pub use rest::Rest;
+pub use window_system::find_window_system;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -54,6 +56,12 @@ pub enum ScreenError {
          in a desktop session DISPLAY must be set (under Wayland, XWayland sets it)"
     )]
     Open(#[source] slint::PlatformError),
+    /// There is no window system.
+    #[error(
+        "no window system answers: {0}. Under X11 DISPLAY must be set (under Wayland, XWayland sets it); to draw straight to \
+         the screen set SLINT_BACKEND=linuxkms-software, as in the service"
+    )]
+    NoWindowSystem(String),
     /// The window system or display failed while the program ran.
     #[error("the screen failed: {0}")]
     Run(#[source] slint::PlatformError),

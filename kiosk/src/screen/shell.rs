@@ -55,6 +55,7 @@ pub(super) fn show(window: &AppWindow, view: &View) {
     shell.set_organization(view.organization.as_str().into());
     shell.set_unit(view.unit.as_deref().unwrap_or_default().into());
     shell.set_place(view.place.as_str().into());
+    shell.set_hint(view.hint.as_str().into());
     shell.set_overlay(match view.overlay {
         None => OverlayKind::None,
         Some(Overlay::Panel) => OverlayKind::Panel,

@@ -45,6 +45,8 @@ pub struct View {
     pub visits: u32,
     /// "Are you still there?" is asked, and there are so many seconds to answer. Lies over everything.
     pub idle_left_s: Option<u32>,
+    /// What is wrong with the terminal, by key, for the technician's small line; empty where all is well.
+    pub hint: String,
 }
 
 /// Something to tell while nobody is there.

@@ -108,6 +108,7 @@ impl Lobby {
             overlay: self.visit.overlay(),
             visits: self.visit.ended(),
             idle_left_s: self.visit.idle_left_s(now_ms),
+            hint: String::new(),
             languages: samples::choices(&samples::LANGUAGES),
             ..samples::view(self.visit.language(), self.visit.screen(now_ms, texts))
         }

@@ -150,6 +150,7 @@ pub fn view(language: &str, screen: ScreenView) -> View {
         overlay: None,
         visits: 0,
         idle_left_s: None,
+        hint: String::new(),
     }
 }
 

@@ -14,8 +14,9 @@ use crate::visit::Event;
 impl Ui {
     /// Presses a key of the screen, which reports what comes of it like any other: not while this is borrowed.
     pub(super) fn key(&self, press: fn(&Screen)) {
-        let screen = self.screen.clone();
-        Timer::single_shot(Duration::ZERO, move || press(&screen));
+        if let Some(screen) = self.screen.clone() {
+            Timer::single_shot(Duration::ZERO, move || press(&screen));
+        }
     }
 
     /// Speech begins when headphones are plugged in and ends when they are taken out, whoever's visit it is. Remembered for

@@ -3,6 +3,8 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pikir_contract::{InputKind, Notice, Score};
@@ -11,6 +13,7 @@ use slint::{Timer, TimerMode};
 use super::display::{Appliance, Moment};
 use super::slides::{self, Telling};
 use super::today;
+use super::turns::Room;
 use super::{Shared, present};
 use crate::config::configuration::Configuration;
 use crate::hardware::{DoubleStrike, Input};
@@ -18,7 +21,7 @@ use crate::journal::{self, Content, JournalHandle, NewEvent};
 use crate::portal::PortalState;
 use crate::screen::Screen;
 use crate::speech::{Request, SharedVoice};
-use crate::view::{Fault, FaultView, ScreenView, SetupView, UserAction};
+use crate::view::{Fault, FaultView, ScreenView, SetupView, Slide, UserAction, View};
 use crate::visit::doubt::Phantom;
 use crate::visit::{Effect, Event, Stamp, Visit};
 
@@ -28,20 +31,41 @@ thread_local! {
     static UI: RefCell<Option<Rc<RefCell<Ui>>>> = const { RefCell::new(None) };
 }
 
+/// Something to be done on the UI thread.
+pub type Task = Box<dyn FnOnce(&mut Ui) + Send>;
+
+/// Where tasks for the UI thread go while no window's event loop runs there; `None`: to that loop.
+static WITHOUT_WINDOW: Mutex<Option<Sender<Task>>> = Mutex::new(None);
+
+fn without_window() -> MutexGuard<'static, Option<Sender<Task>>> {
+    WITHOUT_WINDOW
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The state of the UI thread.
 pub struct Ui {
-    screen: Screen,
+    /// `None` while there is no display: everything but the picture goes on.
+    screen: Option<Screen>,
     shared: Shared,
     mode: Mode,
     /// What stops the whole terminal, whatever the journal says.
     broken: Option<FaultView>,
     timer: Timer,
+    /// When time alone changes something (uptime, ms).
+    wakes_ms: Option<u64>,
+    /// The program is told to end.
+    ends: bool,
+    /// What the technician's line names.
+    hint: String,
+    /// Speech can be had, and the visitor alone hears it.
+    private_speech: bool,
     appliance: Appliance,
     voice: Option<SharedVoice>,
     /// Headphones are plugged in, and speech can be had.
     listens: bool,
     strikes: DoubleStrike,
-    _heartbeat: Timer,
+    heartbeat: Option<Timer>,
 }
 
 enum Mode {
@@ -52,29 +76,92 @@ enum Mode {
     },
 }
 
-/// Connects the window. The terminal begins in set-up until the service says otherwise. `paints`: whether frames that are not
-/// painted mean that the screen hangs.
-pub fn start(
-    screen: &Screen,
-    shared: &Shared,
-    appliance: Appliance,
-    voice: Option<SharedVoice>,
-    strikes: DoubleStrike,
-    paints: bool,
-) {
+/// What belongs to this machine and stays whatever becomes of the display.
+pub struct Machine {
+    /// Brightness, lights, buzzer.
+    pub appliance: Appliance,
+    /// What speaks, where something does.
+    pub voice: Option<SharedVoice>,
+    /// The visitor alone hears it.
+    pub private_speech: bool,
+    /// Hands that tremble.
+    pub strikes: DoubleStrike,
+}
+
+/// Begins without a window, in set-up until the service says otherwise. Returns where tasks come in
+/// until [`show_on`].
+pub fn start(shared: &Shared, machine: Machine) -> Receiver<Task> {
     let ui = Rc::new(RefCell::new(Ui {
-        screen: screen.clone(),
+        screen: None,
         shared: shared.clone(),
         mode: Mode::Setup(SetupView::NoPortal),
         broken: None,
         timer: Timer::default(),
-        appliance,
-        voice,
+        wakes_ms: None,
+        ends: false,
+        hint: String::new(),
+        appliance: machine.appliance,
+        voice: machine.voice,
+        private_speech: machine.private_speech,
         listens: false,
-        strikes,
-        _heartbeat: shared.vitals.keep_beating(screen, paints),
+        strikes: machine.strikes,
+        heartbeat: None,
     }));
-    UI.set(Some(ui.clone()));
+    UI.set(Some(ui));
+    leave_window()
+}
+
+/// Puts everything on this window. `paints`: whether frames that are not painted mean that the screen
+/// hangs. What was asked for meanwhile (`tasks`) is done first.
+pub fn show_on(screen: &Screen, paints: bool, tasks: &Receiver<Task>) {
+    let Some(ui) = UI.with_borrow(Clone::clone) else {
+        return;
+    };
+    connect(screen, &ui);
+    {
+        let mut ui = ui.borrow_mut();
+        screen.set_speech(ui.voice.is_some(), ui.private_speech);
+        ui.heartbeat = Some(ui.shared.vitals.keep_beating(screen, paints));
+        ui.screen = Some(screen.clone());
+        ui.count_displays();
+    }
+    // From here on the window's loop gets what comes; nothing overtakes what came before.
+    let before: Vec<Task> = {
+        let mut road = without_window();
+        *road = None;
+        tasks.try_iter().collect()
+    };
+    before.into_iter().for_each(with);
+    with(Ui::refresh);
+}
+
+/// Goes on without a window, in whose loop nothing runs any more. Returns where tasks come in.
+pub fn leave_window() -> Receiver<Task> {
+    let (sender, tasks) = channel();
+    *without_window() = Some(sender);
+    with(|ui| {
+        ui.screen = None;
+        ui.heartbeat = None;
+        ui.timer.stop();
+        ui.count_displays();
+        ui.refresh();
+    });
+    tasks
+}
+
+/// When time alone changes something (uptime, ms), and whether the program is to end.
+pub fn waits_for() -> (Option<u64>, bool) {
+    let mut waits = (None, false);
+    with(|ui| waits = (ui.wakes_ms, ui.ends));
+    waits
+}
+
+/// The moment of [`waits_for`] has come.
+pub fn wake() {
+    with(|ui| ui.step(Event::Tick));
+}
+
+fn connect(screen: &Screen, ui: &Rc<RefCell<Ui>>) {
     screen.on_action(|action| with(|ui| ui.act(action)));
     let silenced = ui.borrow().voice.clone();
     screen.on_speech(move |request| match (request, &silenced) {
@@ -87,7 +174,6 @@ pub fn start(
     screen.on_first_frame(|| {
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     });
-    ui.borrow_mut().refresh();
 }
 
 /// Serves from now on. On the UI thread only.
@@ -95,9 +181,22 @@ pub fn serve(journal: JournalHandle) {
     with(|ui| ui.serve(journal));
 }
 
-/// Runs `task` on the UI thread soon. Where the window is gone already, the program is ending.
+/// Runs `task` on the UI thread soon. Where nobody takes it the program is ending.
 pub fn post(task: impl FnOnce(&mut Ui) + Send + 'static) {
-    let _ = slint::invoke_from_event_loop(move || with(task));
+    let road = without_window();
+    match &*road {
+        Some(tasks) => {
+            let _ = tasks.send(Box::new(task));
+        }
+        None => {
+            let _ = slint::invoke_from_event_loop(move || with(task));
+        }
+    }
+}
+
+/// Does a task that came in.
+pub fn carry_out(task: Task) {
+    with(task);
 }
 
 fn with(task: impl FnOnce(&mut Ui)) {
@@ -160,12 +259,33 @@ impl Ui {
         self.service_changed();
     }
 
+    /// What stopped the whole terminal is over.
+    pub fn back_in_service(&mut self) {
+        self.broken = None;
+        self.service_changed();
+    }
+
+    /// What the technician's line is to name: the keys of what is wrong.
+    pub fn problems_changed(&mut self, keys: &[String]) {
+        self.hint = keys.join(", ");
+        self.refresh();
+    }
+
     /// Ends the event loop. What a visitor is just writing is handed to the journal first, which finishes it before it stops.
     pub fn quit(&mut self) {
+        self.ends = true;
         self.step(Event::End);
-        if let Err(error) = self.screen.quit() {
+        if let Some(screen) = &self.screen
+            && let Err(error) = screen.quit()
+        {
             tracing::warn!(%error, "the window is gone already");
         }
+    }
+
+    fn count_displays(&self) {
+        let count = u32::from(self.screen.is_some());
+        let hardware = &self.shared.hardware;
+        hardware.send_modify(|status| status.displays = Some(count));
     }
 
     /// The portal's configuration is another one.
@@ -287,7 +407,10 @@ impl Ui {
         let unix_ms = self.shared.true_time.unix_ms();
         let configuration = self.shared.configuration.current();
         let telling = Telling {
-            room: self.screen.room_for_news(),
+            room: self
+                .screen
+                .as_ref()
+                .map_or(Room::None, Screen::room_for_news),
             ratings: self.ratings_today(configuration.as_deref(), unix_ms),
             unix_ms,
         };
@@ -298,10 +421,16 @@ impl Ui {
             }
         };
         if let Some(broken) = &self.broken {
+            if let (Mode::Setup(_), Some(configuration)) = (&self.mode, &configuration) {
+                view = present::blocked(configuration, telling, now_ms);
+            }
             view.screen = ScreenView::OutOfService(broken.clone());
         }
-        self.screen.show(&view);
-        self.publish(&view.screen);
+        view.hint.clone_from(&self.hint);
+        if let Some(screen) = &self.screen {
+            screen.show(&view);
+        }
+        self.publish(&view);
         self.publish_phantoms();
         let (begun, deadline) = match &self.mode {
             Mode::Setup(_) => (false, None),
@@ -313,12 +442,14 @@ impl Ui {
         let (rest, next) = self.appliance.follow(&Moment {
             screen: &view.screen,
             begun,
-            finger_down: self.screen.is_finger_down(),
+            finger_down: self.screen.as_ref().is_some_and(Screen::is_finger_down),
             night: configuration.as_ref().and_then(|it| it.night.as_ref()),
             now_ms,
             unix_ms,
         });
-        self.screen.rest(&rest);
+        if let Some(screen) = &self.screen {
+            screen.rest(&rest);
+        }
         let code = configuration
             .as_ref()
             .and_then(|current| present::until_next_code_ms(&current.document, unix_ms));
@@ -354,22 +485,24 @@ impl Ui {
     }
 
     /// Sleeps exactly until time alone changes something.
-    fn wake_after(&self, ms: Option<u64>) {
-        match ms {
-            None => self.timer.stop(),
-            Some(ms) => {
-                // A millisecond late, so that rounding never wakes the thread just before the moment.
-                let wait = Duration::from_millis(ms + 1);
-                self.timer.start(TimerMode::SingleShot, wait, || {
-                    with(|ui| ui.step(Event::Tick))
-                });
+    fn wake_after(&mut self, ms: Option<u64>) {
+        // A millisecond late, so that rounding never wakes the thread just before the moment.
+        let wait = ms.map(|ms| ms + 1);
+        self.wakes_ms = wait.map(|ms| self.shared.clock.up_ms() + ms);
+        match wait {
+            Some(ms) if self.screen.is_some() => {
+                let wait = Duration::from_millis(ms);
+                self.timer.start(TimerMode::SingleShot, wait, wake);
             }
+            _ => self.timer.stop(),
         }
     }
 
-    fn publish(&self, screen: &ScreenView) {
-        let name = match screen {
+    fn publish(&self, view: &View) {
+        let name = match &view.screen {
+            _ if self.screen.is_none() => "none",
             ScreenView::Setup(_) => "setup",
+            ScreenView::Rate(_) if matches!(view.slide, Some(Slide::News(_))) => "news",
             ScreenView::Rate(_) => "rate",
             ScreenView::Thanks(_) => "thanks",
             ScreenView::More(_) => "more",

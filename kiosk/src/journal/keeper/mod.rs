@@ -20,9 +20,13 @@ use super::file::cursor::Offer;
 use super::file::day_count::{Change, Tally};
 use super::file::store::Journal;
 use super::state::{Appended, JournalState, Published};
-use crate::limits::{JOURNAL_IDLE, JOURNAL_RETRY, MAX_JOURNAL_BYTES, REMOVE_PAUSE, SPARE_LAST};
+use crate::limits::{
+    JOURNAL_IDLE, JOURNAL_RETRY, MAX_JOURNAL_BYTES, REMOVE_PAUSE, SPARE_LAST, TIME_AGREES_MS,
+    TIME_PROOF_MS,
+};
 use crate::platform::clock::SharedClock;
 use crate::platform::entropy::SharedEntropy;
+use crate::platform::files;
 use crate::view::{Fault, FaultView};
 
 /// The journal with its care: what there must be room for, what is done in idle time, how damage is mended.
@@ -33,6 +37,8 @@ pub struct Keeper {
     pub(super) entropy: SharedEntropy,
     /// `None` while it cannot be opened.
     pub(super) journal: Option<Journal>,
+    /// Which file the open journal is ([`files::which`]).
+    pub(super) file: Option<(u64, u64)>,
     pub(super) publish: watch::Sender<Published>,
     /// Something was written since the last checkpoint.
     pub(super) dirty: bool,
@@ -40,6 +46,8 @@ pub struct Keeper {
     pub(super) look_for_old: bool,
     /// Unix time minus uptime (ms), as learnt last.
     pub(super) offset_ms: Option<i64>,
+    /// The earliest reading of the time that all later ones agree with.
+    agreed: Option<Reading>,
     /// Seq of the spare key; 0: there is none.
     pub(super) spare_seq: u64,
     /// Seq of the newest event when the journal was opened, or when it was opened before the portal last answered.
@@ -60,6 +68,15 @@ pub struct Keeper {
     pub(super) tally: Option<Tally>,
     /// Requests that wait for it: what can be done later gives way to them.
     pub(super) waiting: Arc<AtomicUsize>,
+}
+
+/// What time it was said to be.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    /// Unix time minus uptime (ms).
+    offset_ms: i64,
+    /// When it was said (uptime, ms).
+    up_ms: u64,
 }
 
 impl Keeper {
@@ -100,9 +117,11 @@ impl Keeper {
             clock,
             entropy,
             journal: None,
+            file: None,
             dirty: true,
             look_for_old: false,
             offset_ms: None,
+            agreed: None,
             spare_seq: 0,
             in_doubt_after: 0,
             is_confirmed: false,
@@ -219,7 +238,7 @@ impl Keeper {
     }
 
     fn append_with_care(&mut self, event: NewEvent) -> Result<Appended, FaultView> {
-        self.put_back_if_removed()
+        self.put_back_if_gone()
             .map_err(|error| storage_fault(&error))?;
         self.room()?;
         self.spare_ahead(SPARE_LAST)
@@ -254,9 +273,17 @@ impl Keeper {
         }
     }
 
+    /// Takes a reading of the time. What its time is over goes only while an earlier reading, [`TIME_PROOF_MS`] ago or more,
+    /// says the same: a single clock that is wrong, a terminal's or a portal's, must not cost an event.
     pub(super) fn learn_time(&mut self, offset_ms: i64) {
         self.offset_ms = Some(offset_ms);
-        self.look_for_old = true;
+        let up_ms = self.clock.up_ms();
+        let agreed = self
+            .agreed
+            .filter(|earlier| earlier.offset_ms.abs_diff(offset_ms) <= TIME_AGREES_MS)
+            .unwrap_or(Reading { offset_ms, up_ms });
+        self.agreed = Some(agreed);
+        self.look_for_old = up_ms.saturating_sub(agreed.up_ms) >= TIME_PROOF_MS;
     }
 
     /// Does something with the open journal; damage that shows is mended, and whoever asked asks again.
@@ -286,6 +313,7 @@ impl Keeper {
         self.used = (0, 0);
         self.spare_seq = spare_seq;
         self.tally = None;
+        self.file = files::which(&self.path);
         self.journal = Some(journal);
     }
 
@@ -300,19 +328,31 @@ impl Keeper {
             Some(_) => self.room().err(),
             None => None,
         };
-        let fault = full.or_else(|| match self.reopen() {
-            Ok(()) => self.room().err(),
-            Err(error) => {
-                if self.journal.is_none() {
-                    tracing::error!(%error, "the journal cannot be opened");
+        let fault = full
+            .or_else(|| self.read_only())
+            .or_else(|| match self.reopen() {
+                Ok(()) => self.room().err(),
+                Err(error) => {
+                    if self.journal.is_none() {
+                        tracing::error!(%error, "the journal cannot be opened");
+                    }
+                    Some(storage_fault(&error))
                 }
-                Some(storage_fault(&error))
-            }
-        });
+            });
         if fault.is_none() {
             tracing::info!("the journal can be written");
         }
         self.publish_state(fault);
+    }
+
+    /// SQLite opens a journal that cannot be written without a word.
+    fn read_only(&self) -> Option<FaultView> {
+        let directory = self.path.parent().filter(|it| files::exists(it))?;
+        let detail = files::writable(directory).err()?;
+        Some(FaultView {
+            fault: Fault::Storage,
+            detail,
+        })
     }
 
     pub(super) fn publish_state(&self, fault: Option<FaultView>) {

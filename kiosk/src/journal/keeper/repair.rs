@@ -19,6 +19,9 @@ use crate::platform::files;
 const PUT_BACK: &str =
     "journal.db was removed while the terminal ran; it was written anew, no event is missing";
 
+/// What is said of one in whose place another file was put.
+const REPLACED: &str = "another file was put in the place of journal.db while the terminal ran; it is set aside in damaged/, the journal was written anew, no event is missing";
+
 /// A notice of a recovery, of this moment.
 pub(in crate::journal) fn notice(
     clock: &SharedClock,
@@ -31,7 +34,7 @@ pub(in crate::journal) fn notice(
 impl Keeper {
     /// Makes sure that the journal is open and can be written: probes it, opens it anew, rebuilds it from damage.
     pub(in crate::journal) fn reopen(&mut self) -> Result<(), JournalError> {
-        self.put_back_if_removed()?;
+        self.put_back_if_gone()?;
         if let Some(journal) = &self.journal {
             match journal.probe() {
                 Ok(()) => return Ok(()),
@@ -81,18 +84,25 @@ impl Keeper {
         mended.is_ok()
     }
 
-    /// Writes the journal anew where somebody removed its file; the open connection still holds everything, and is kept
+    /// Writes the journal anew where somebody removed its file or put another in its place; the open connection still holds everything, and is kept
     /// until that has been done: there is no other copy.
     ///
     /// # Errors
     /// It could not be done, and is to be tried again before anything is appended.
-    pub(in crate::journal) fn put_back_if_removed(&mut self) -> Result<(), JournalError> {
+    pub(in crate::journal) fn put_back_if_gone(&mut self) -> Result<(), JournalError> {
         let Some(journal) = &mut self.journal else {
             return Ok(());
         };
-        if files::exists(&self.path) {
+        let there = files::which(&self.path);
+        if there.is_some() && there == self.file {
             return Ok(());
         }
+        let said = if there.is_some() {
+            recovery::set_stranger_aside(&self.path)?;
+            REPLACED
+        } else {
+            PUT_BACK
+        };
         if let Err(error) = recovery::put_back(journal, &self.path) {
             tracing::error!(%error, "the journal's file was removed and cannot be written anew");
             if !error.is_damage() {
@@ -103,9 +113,9 @@ impl Keeper {
         }
         self.journal = None;
         self.open_anew()?;
-        let event = notice(&self.clock, &self.entropy, PUT_BACK.to_owned());
+        let event = notice(&self.clock, &self.entropy, said.to_owned());
         match &mut self.journal {
-            Some(journal) => journal.state_recovery(PUT_BACK, event),
+            Some(journal) => journal.state_recovery(said, event),
             None => Ok(()),
         }
     }

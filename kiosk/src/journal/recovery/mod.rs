@@ -100,6 +100,17 @@ pub(super) fn put_back(open: &mut Journal, journal: &Path) -> Result<(), Journal
     put_in_place(journal)
 }
 
+/// Sets a file aside that somebody put in the place of the open journal.
+///
+/// # Errors
+/// It cannot be moved.
+pub(super) fn set_stranger_aside(journal: &Path) -> Result<(), JournalError> {
+    let place = numbered(journal)?;
+    files::make_private_dir(&damaged(journal))?;
+    files::make_private_dir(&place)?;
+    Ok(files::rename(journal, &place.join("journal.db"))?)
+}
+
 fn damaged(journal: &Path) -> PathBuf {
     journal.with_file_name("damaged")
 }

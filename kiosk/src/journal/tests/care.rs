@@ -92,3 +92,27 @@ fn whoever_asks_for_the_oldest_event_disturbs_no_delivery() {
     let taken = keeper.acknowledge(answer(3, Vec::new())).unwrap();
     assert_eq!(taken, crate::journal::file::cursor::Taken::AsOffered);
 }
+
+#[test]
+fn another_file_in_the_place_of_the_open_journal_is_set_aside_and_no_event_is_missing() {
+    let desk = Desk::new();
+    let mut keeper = desk.kept(3);
+    let other = desk.dir.path().join("other.db");
+    let stranger = Journal::create(&other, &SealKey::from_bytes([9; 32])).unwrap();
+    stranger.checkpoint().unwrap();
+    drop(stranger);
+    std::fs::rename(&other, desk.path()).unwrap();
+    let appended = keeper.append(desk.rating()).unwrap();
+    let recovered = keeper.published().recovered.unwrap_or_default();
+    assert!(recovered.contains("another file"), "{recovered}");
+    keeper.close();
+    assert_eq!(verify(&desk.path()).unwrap().problems, Vec::<String>::new());
+    let mut again = desk.keeper();
+    let numbers = numbers(&all(&mut again));
+    assert!(
+        numbers.starts_with(&[1, 2, 3]) && numbers.contains(&appended.seq),
+        "{numbers:?}"
+    );
+    let aside = desk.dir.path().join("damaged/1/journal.db");
+    assert!(aside.is_file(), "the other file is kept");
+}

@@ -13,6 +13,10 @@ fn answered(received_through: u64, at_ms: i64, results: Vec<EventResult>) -> Eve
     }
 }
 
+fn days_pass(desk: &Desk, days: i64) {
+    desk.clock.advance_ms((days * DAY_MS) as u64);
+}
+
 fn rows(desk: &Desk) -> Vec<u64> {
     let connection = rusqlite::Connection::open(desk.path()).unwrap();
     let mut statement = connection
@@ -39,11 +43,13 @@ fn an_acknowledged_event_stays_thirty_days_and_then_goes_in_small_steps() {
     let mut keeper = desk.kept(200);
     let rejected = vec![result(7, EventStatus::Rejected)];
     keeper.acknowledge(answered(150, NOW, rejected)).unwrap();
+    days_pass(&desk, RETENTION_DAYS - 1);
     keeper
         .acknowledge(answered(151, NOW + (RETENTION_DAYS - 1) * DAY_MS, vec![]))
         .unwrap();
     rest(&mut keeper);
     assert_eq!(rows(&desk).len(), 200);
+    days_pass(&desk, 2);
     keeper
         .acknowledge(answered(152, NOW + (RETENTION_DAYS + 1) * DAY_MS, vec![]))
         .unwrap();
@@ -70,6 +76,7 @@ fn a_portal_that_was_restored_behind_what_was_removed_gets_what_is_left() {
     let desk = Desk::new();
     let mut keeper = desk.kept(100);
     keeper.acknowledge(answered(80, NOW, vec![])).unwrap();
+    days_pass(&desk, 31);
     keeper
         .acknowledge(answered(81, NOW + 31 * DAY_MS, vec![]))
         .unwrap();
@@ -99,6 +106,7 @@ fn what_waits_for_the_portal_never_goes_whatever_the_clock_says() {
     let mut keeper = desk.kept(70);
     keeper.acknowledge(answered(5, NOW, vec![])).unwrap();
     keeper.refuse(6, "422").unwrap();
+    days_pass(&desk, 4_000);
     keeper
         .acknowledge(answered(
             5,
@@ -143,4 +151,30 @@ fn at_its_largest_the_journal_gives_up_acknowledged_events_and_then_refuses() {
         None,
         "it serves again once the portal has taken some"
     );
+}
+
+#[test]
+fn no_event_goes_by_a_single_reading_of_a_clock_that_is_wrong() {
+    let desk = Desk::new();
+    let mut keeper = desk.kept(100);
+    let wrong = NOW + 4_000 * DAY_MS;
+    keeper.acknowledge(answered(80, NOW, vec![])).unwrap();
+    // A portal whose clock is ten years ahead, once; and now and then, for days.
+    keeper.acknowledge(answered(81, wrong, vec![])).unwrap();
+    rest(&mut keeper);
+    for day in 1..5 {
+        days_pass(&desk, 1);
+        let right = NOW + day * DAY_MS;
+        keeper.acknowledge(answered(81, wrong, vec![])).unwrap();
+        rest(&mut keeper);
+        keeper.acknowledge(answered(81, right, vec![])).unwrap();
+        rest(&mut keeper);
+    }
+    assert_eq!(rows(&desk).len(), 100);
+    // Two readings that agree, an hour apart.
+    days_pass(&desk, 40);
+    let right = NOW + 44 * DAY_MS;
+    keeper.acknowledge(answered(81, right, vec![])).unwrap();
+    rest(&mut keeper);
+    assert_eq!(rows(&desk), (82..=100).collect::<Vec<_>>());
 }

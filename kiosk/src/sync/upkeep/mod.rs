@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::config::configuration::ConfigurationStore;
+use crate::hardware::HardwareStatus;
 use crate::journal::{JournalHandle, NewEvent};
 use crate::limits::MIN_STATUS_S;
 use crate::platform::clock::SharedClock;
@@ -18,6 +19,7 @@ use crate::platform::network::NetworkChanges;
 use crate::platform::true_time::TrueTime;
 use crate::portal::backoff::{Backoff, StartSpread};
 use crate::portal::{Failure, Portal, PortalHealth, Reply, Request, reply};
+use crate::problems::{self, Problem, Problems};
 
 /// What upkeep needs.
 pub struct Upkeep<P> {
@@ -41,6 +43,10 @@ pub struct Upkeep<P> {
     pub network: NetworkChanges,
     /// The first status comes at a random moment within this.
     pub start_spread: Duration,
+    /// What is wrong, to be reported and added to.
+    pub problems: Problems,
+    /// Displays and touch panels.
+    pub hardware: watch::Receiver<HardwareStatus>,
 }
 
 /// The configuration that the portal has and that cannot be used.
@@ -142,7 +148,9 @@ impl<P: Portal> Upkeep<P> {
         let document: Value = reply::read(reply)?;
         match self.configuration.accept(document, etag.clone()) {
             Ok(()) => {
-                *refused = None;
+                if refused.take().is_some() {
+                    self.problems.set(Problem::ConfigurationRefused, None);
+                }
                 tracing::info!("new configuration");
             }
             Err(error) => {
@@ -153,6 +161,8 @@ impl<P: Portal> Upkeep<P> {
                 if etag.is_none() || !refused.as_ref().is_some_and(is_known) {
                     self.notice(Notice::CONFIG, detail.clone());
                 }
+                self.problems
+                    .set(Problem::ConfigurationRefused, Some(detail.clone()));
                 *refused = Some(RefusedDocument { etag, detail });
             }
         }
@@ -185,6 +195,7 @@ impl<P: Portal> Upkeep<P> {
             }
             _ => None,
         };
+        let hardware = self.hardware.borrow().clone();
         StatusReport {
             software: crate::SOFTWARE.to_owned(),
             clock,
@@ -202,6 +213,10 @@ impl<P: Portal> Upkeep<P> {
             ),
             config_refused: refused.map(|refused| refused.detail.clone()),
             last_rating_s,
+            problems: Some(problems::keys(&self.problems.found())),
+            touch_panels: hardware.touch_panels.map(u64::from),
+            displays: hardware.displays.map(u64::from),
+            uptime_s: Some(clock.up_ms / 1_000),
         }
     }
 

@@ -55,6 +55,8 @@ fn terminal(seed: u64, network: NetworkChanges) -> Terminal {
         health: watch::Sender::new(PortalHealth::unknown()),
         network,
         start_spread: START_SPREAD,
+        problems: Problems::default(),
+        hardware: watch::channel(HardwareStatus::default()).1,
     };
     Terminal {
         upkeep,
@@ -166,6 +168,8 @@ async fn a_portal_without_an_ear_for_reports_still_gives_its_configuration() {
             health: upkeep.health,
             network: upkeep.network,
             start_spread: upkeep.start_spread,
+            problems: upkeep.problems.clone(),
+            hardware: upkeep.hardware.clone(),
         }
         .run(),
     );

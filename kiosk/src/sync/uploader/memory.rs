@@ -7,7 +7,7 @@ use pikir_contract::{BootId, BootOffset, MAX_BATCH_EVENTS};
 use tokio::time::Instant;
 
 use super::delivery::Delivery;
-use crate::limits::SETBACK_MEMORY;
+use crate::limits::{LARGER_AFTER, SETBACK_MEMORY, SMALL_BATCH_EVENTS};
 use crate::platform::entropy::SharedEntropy;
 use crate::portal::backoff::{Backoff, Pace};
 
@@ -15,6 +15,11 @@ use crate::portal::backoff::{Backoff, Pace};
 pub(super) struct Memory {
     /// Shrinks while the portal refuses or does not answer, grows with each success (events).
     pub(super) limit: usize,
+    /// More than this met no answer although less had just passed (events): a line that drops large packets lets no more
+    /// through, however often it is tried.
+    ceiling: usize,
+    /// Deliveries in a row that arrived.
+    arrivals: u32,
     pub(super) backoff: Backoff,
     setbacks: Backoff,
     last_setback: Option<Instant>,
@@ -33,6 +38,8 @@ impl Memory {
     pub(super) fn new() -> Self {
         Self {
             limit: MAX_BATCH_EVENTS,
+            ceiling: MAX_BATCH_EVENTS,
+            arrivals: 0,
             backoff: Backoff::default(),
             setbacks: Backoff::default(),
             last_setback: None,
@@ -42,6 +49,49 @@ impl Memory {
             has_news: false,
             ahead: None,
         }
+    }
+
+    /// The largest delivery after one that arrives (events). From single events it comes back in few steps.
+    pub(super) fn grown(&self) -> usize {
+        let factor = if self.limit < SMALL_BATCH_EVENTS {
+            4
+        } else {
+            2
+        };
+        self.limit.saturating_mul(factor).min(self.ceiling)
+    }
+
+    /// A delivery of so many events was answered. A line is not as it was for ever: now and then more is tried.
+    pub(super) fn arrived(&mut self, count: usize) {
+        self.limit = self.grown();
+        if count == 0 {
+            return;
+        }
+        self.arrivals += 1;
+        if self.arrivals.is_multiple_of(LARGER_AFTER) {
+            self.ceiling = self.ceiling.saturating_mul(2).min(MAX_BATCH_EVENTS);
+        }
+    }
+
+    /// A delivery of so many events met no answer. A slow line may need longer for a whole batch than it has time, another
+    /// drops every packet over its size; and a line that is down needs no more than a knock.
+    pub(super) fn lost(&mut self, count: usize) {
+        let smaller = match count {
+            // Nothing smaller can be sent; what is on the line says nothing of its size.
+            0 | 1 => (self.limit / 2).max(SMALL_BATCH_EVENTS),
+            count if count < SMALL_BATCH_EVENTS => count / 4,
+            count => count / 2,
+        };
+        self.limit = self.limit.min(smaller.max(1));
+        if count > 1 && self.arrivals > 0 {
+            self.ceiling = self.limit;
+        }
+        self.arrivals = 0;
+    }
+
+    /// The way to the portal is another one.
+    pub(super) fn other_line(&mut self) {
+        self.ceiling = MAX_BATCH_EVENTS;
     }
 
     pub(super) fn was_told(&self, known: &BootOffset) -> bool {

@@ -9,10 +9,10 @@
 //! | what happened | next request |
 //! | --- | --- |
 //! | the program started | at a random moment within the start spread; at once when a visitor rates |
-//! | the cursor moved forwards | at once, with twice the events |
+//! | the cursor moved forwards | at once, with twice the events, up to what this line lets through |
 //! | 413 or 422 | at once, with half the events; an event that is refused alone is set aside, unless it was a proxy's page that said so |
 //! | the cursor moved backwards, or beyond the newest event | after a back-off of its own, which forgets slowly |
-//! | anything else | after the back-off, with half the events unless the portal is only busy |
+//! | anything else | after the back-off, with half the events, down to one, unless the portal is only busy |
 //! | the network changed | the back-off ends, over a new connection; what the portal asked for (`Retry-After`) is kept |
 //!
 //! Above all stands [`Pace`](crate::portal::backoff::Pace): no answer drives a terminal beyond it. Nothing here depends on threads or the wall clock,
@@ -25,11 +25,11 @@ mod queue;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pikir_contract::{BootOffset, EventStatus, EventsAnswer, Id, MAX_BATCH_EVENTS};
+use pikir_contract::{BootOffset, EventStatus, EventsAnswer, Id};
 use tokio::sync::watch;
 
 use crate::journal::{JournalError, JournalState, Published, Taken};
-use crate::limits::{MAX_BATCH_BYTES, MAX_LEAP, SMALL_BATCH_EVENTS};
+use crate::limits::{MAX_BATCH_BYTES, MAX_LEAP};
 use crate::platform::clock::SharedClock;
 use crate::platform::entropy::SharedEntropy;
 use crate::platform::network::NetworkChanges;
@@ -99,6 +99,7 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
             }
             if self.network.take() {
                 self.portal.forget_connections();
+                memory.other_line();
             }
             match self.deliver(&mut memory).await {
                 Next::AtOnce => memory.backoff.reset(),
@@ -111,6 +112,7 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
                     let network = &mut self.network;
                     if memory.backoff.wait(&*self.entropy, asked, network).await {
                         self.portal.forget_connections();
+                        memory.other_line();
                         tokio::time::sleep(start.after_change(&*self.entropy)).await;
                     }
                 }
@@ -148,7 +150,7 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
             Ok(request) => request,
             Err(error) => return cannot_pack(&error),
         };
-        let grown = memory.limit.saturating_mul(2).min(MAX_BATCH_EVENTS);
+        let grown = memory.grown();
         let (answer, ahead) = tokio::join!(
             self.exchange(request, reading.up_ms),
             self.pack_ahead(count, grown)
@@ -159,7 +161,7 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
                 memory
                     .told
                     .extend(boots.iter().map(|known| (known.boot, *known)));
-                memory.limit = grown;
+                memory.arrived(count);
                 let (next, taken) = self.accept(answer, count == 0 && !is_question).await;
                 memory.ahead = ahead.filter(|_| taken == Taken::AsOffered);
                 next
@@ -341,12 +343,7 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
             // News of boots alone: nothing that must arrive.
             (Failure::Content { .. }, None) => memory.has_news = false,
             (Failure::Busy { .. }, _) => {}
-            // A slow line may need longer for a whole batch than it has time, and a line that is down needs no more than
-            // a knock.
-            _ => {
-                let smaller = (memory.limit / 2).max(SMALL_BATCH_EVENTS);
-                memory.limit = memory.limit.min(smaller);
-            }
+            _ => memory.lost(count),
         }
         Next::Later(failure.retry_after())
     }

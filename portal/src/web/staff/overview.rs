@@ -34,6 +34,7 @@ struct Row {
     reconciliation: String,
     clock: String,
     config_refused: Option<String>,
+    problems: Option<String>,
 }
 
 /// Shows the overview.
@@ -84,7 +85,9 @@ fn row(l: Locale, terminal: TerminalState, organization: String, now_ms: i64) ->
             l.t(breach_text(why)),
         )),
     };
+    let problems = report.as_ref().and_then(|report| problems(l, report));
     Row {
+        problems,
         history: history(l, &terminal),
         reconciliation: format!("/staff/reconciliation?terminal={}", terminal.id),
         id: short(terminal.id),
@@ -105,6 +108,35 @@ fn row(l: Locale, terminal: TerminalState, organization: String, now_ms: i64) ->
             .and_then(|report| report.config_refused)
             .map(|why| l.with("configuration refused: {why}", "why", why)),
     }
+}
+
+/// What the terminal finds wrong with itself; a key of a newer one as it is.
+fn problems(l: Locale, report: &StatusReport) -> Option<String> {
+    let found = report.problems.as_deref().unwrap_or_default();
+    let words: Vec<&str> = found
+        .iter()
+        .map(|key| problem_text(key).map_or(key.as_str(), |text| l.t(text)))
+        .collect();
+    (!words.is_empty()).then(|| words.join(" · "))
+}
+
+fn problem_text(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "no-display" => "no display",
+        "no-touch-panel" => "no touch panel",
+        "no-authorities" => "no certificate authorities",
+        "read-only" => "its disk cannot be written",
+        "disk-full" => "its disk is full",
+        "storage" => "its journal cannot be used",
+        "under-voltage" => "its power supply is too weak",
+        "clock-unknown" => "it does not know the time",
+        "speech" => "it cannot speak",
+        "gpio" => "its buttons or lights do not work",
+        "configuration" => "its settings are damaged",
+        "configuration-refused" => "its configuration cannot be used",
+        "control" => "its status cannot be asked for on the spot",
+        _ => return None,
+    })
 }
 
 /// Which terminal it follows or is followed by: a chain of seals ends there and a new one begins.
@@ -222,6 +254,28 @@ mod tests {
             Some("configuration refused: hours.timezone: is not the name of a time zone")
         );
         assert_eq!(shown.broken, None);
+    }
+
+    #[test]
+    fn what_a_terminal_finds_wrong_with_itself_is_told_in_words_and_a_newer_key_as_it_is() {
+        let report = r#"{"software": "0.1.0", "pending": 0, "rejected": 0, "disk_free_mb": 9, "network": "eth0",
+            "problems": ["no-display", "of-the-future"],
+            "clock": {"boot": "018f0000-0000-7000-8000-000000000000", "up_ms": 5, "wall": "2026-11-22T00:00:00Z",
+                      "synced": true}}"#;
+        let told = |report: &str, lang| {
+            let terminal = terminal(Integrity::Intact, Some(report));
+            row(Locale(lang), terminal, String::new(), 0).problems
+        };
+        assert_eq!(
+            told(report, Lang::En).as_deref(),
+            Some("no display · of-the-future")
+        );
+        assert_eq!(
+            told(report, Lang::Ru).as_deref(),
+            Some("нет экрана · of-the-future")
+        );
+        let well = report.replace(r#""no-display", "of-the-future""#, "");
+        assert_eq!(told(&well, Lang::En), None);
     }
 
     #[test]

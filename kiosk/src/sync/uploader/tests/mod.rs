@@ -2,7 +2,7 @@
 
 mod rate;
 
-use pikir_contract::{InputKind, Score, SealKey};
+use pikir_contract::{InputKind, MAX_BATCH_EVENTS, Score, SealKey};
 
 use super::*;
 use crate::journal::{Content, Journal, JournalHandle, NewEvent};

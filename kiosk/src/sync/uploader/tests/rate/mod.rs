@@ -5,7 +5,7 @@ mod ahead;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use pikir_contract::{BootId, OffsetQuality, SealKey};
+use pikir_contract::{BootId, MAX_BATCH_EVENTS, OffsetQuality, SealKey};
 use proptest::prelude::*;
 
 use super::rating;
@@ -325,6 +325,53 @@ async fn a_line_too_slow_for_a_whole_batch_gets_smaller_ones_until_they_pass() {
     let terminal = Terminal::with(&[0], 300, 4);
     terminal.run_for(&portal, 60 * MINUTE).await;
     assert_eq!(portal.held(), (1..=300).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_drops_large_packets_gets_single_events_and_whole_batches_when_it_is_mended() {
+    let portal = ScriptedPortal::default();
+    portal.always(Turn::Slow(1));
+    let terminal = Terminal::with(&[0], 60, 4);
+    let other = portal.clone();
+    let mended = Instant::now() + 120 * MINUTE;
+    tokio::spawn(async move {
+        tokio::time::sleep_until(mended).await;
+        other.always(Turn::Good);
+    });
+    let queue = terminal.queue.clone();
+    let (clock, entropy) = (terminal.clock.clone(), terminal.entropy.clone());
+    tokio::spawn(async move {
+        tokio::time::sleep_until(mended + MINUTE).await;
+        for _ in 0..300 {
+            queue.keeper().append(rating(&clock, &entropy)).unwrap();
+        }
+    });
+    terminal.run_for(&portal, 200 * MINUTE).await;
+    assert_eq!(portal.held(), (1..=360).collect::<Vec<_>>());
+    let before = portal.sent_at().iter().filter(|at| **at < mended).count();
+    let sizes = portal.batch_sizes();
+    assert!(sizes[..before].contains(&1), "{sizes:?}");
+    let lost = sizes[..before].iter().filter(|size| **size > 1).count();
+    assert!(lost < 20, "what never passes is seldom tried: {sizes:?}");
+    assert!(*sizes.iter().max().unwrap() >= 60, "{sizes:?}");
+    assert!(
+        sizes[before..].iter().any(|size| *size > 16),
+        "it grows again: {sizes:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_lets_a_few_events_through_gets_a_few_at_a_time_and_hardly_ever_more() {
+    for passes in [2, 3, 5, 9, 20] {
+        let portal = ScriptedPortal::default();
+        portal.always(Turn::Slow(passes));
+        let terminal = Terminal::with(&[0], 400, 4);
+        terminal.run_for(&portal, 300 * MINUTE).await;
+        assert_eq!(portal.held().len(), 400, "{passes} pass");
+        let sizes = portal.batch_sizes();
+        let lost = sizes.iter().filter(|size| **size > passes).count();
+        assert!(lost * 6 < sizes.len() + 60, "{passes} pass: {sizes:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
