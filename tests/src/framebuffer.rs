@@ -36,7 +36,16 @@ impl Framebuffer {
     /// Makes it dark, so that whatever is seen next was drawn since. For while nothing draws on it.
     pub fn darken(&self) -> Result<()> {
         let dark = vec![0; (self.width * self.height * 4) as usize];
-        std::fs::write(&self.memory, dark).context("the framebuffer cannot be written")
+        // There as a whole or not at all: a program may be waiting for it.
+        let beside = self.memory.with_extension("new");
+        std::fs::write(&beside, dark)
+            .and_then(|()| std::fs::rename(&beside, &self.memory))
+            .context("the framebuffer cannot be written")
+    }
+
+    /// Takes it away from the machine, until [`Framebuffer::darken`]. For while nothing draws on it.
+    pub fn unplug(&self) -> Result<()> {
+        std::fs::remove_file(&self.memory).context("the framebuffer cannot be removed")
     }
 
     /// What makes a terminal draw here.

@@ -6,6 +6,7 @@ use image::imageops::rotate270;
 use pikir_tests::framebuffer::Framebuffer;
 use pikir_tests::kiosk::{Kiosk, inner_faces};
 use pikir_tests::scene::Scene;
+use pikir_tests::skip::not_tested;
 use pikir_tests::{qr, wait};
 
 /// Waits until the rate screen with its code and its faces is on the screen, seen through `turn`, and returns the picture.
@@ -62,5 +63,50 @@ fn one_setting_turns_the_picture() -> Result<()> {
     let faces = inner_faces(&picture).context("the faces went")?;
     assert!(faces.is_sorted_by_key(|(x, _)| *x), "{faces:?}");
     assert!(faces[2].0 - faces[0].0 > 100, "{faces:?}");
+    Ok(())
+}
+
+#[test]
+fn the_picture_comes_when_a_display_does_and_everything_else_runs_before() -> Result<()> {
+    let scene = Scene::new()?;
+    let mut kiosk = scene.terminal()?;
+    let screen = Framebuffer::new(scene.dir(), 800, 480)?;
+    screen.unplug()?;
+    kiosk.start_on(&screen)?;
+    let status = kiosk.wait_for("everything but the picture", |status| {
+        status["portal"] == "ok" && status["last_seq"] != 0 && status["pending"] == 0
+    })?;
+    assert_eq!(status["screen"], "none");
+    assert!(
+        status["problems"].to_string().contains("no-display"),
+        "{status}"
+    );
+    screen.darken()?;
+    see_rate_screen(&screen, &scene.place, |picture| picture)?;
+    let status = kiosk.wait_for_screen("rate")?;
+    assert!(
+        !status["problems"].to_string().contains("no-display"),
+        "{status}"
+    );
+    assert!(kiosk.stop()?, "{}", kiosk.log()?);
+    Ok(())
+}
+
+#[test]
+fn a_terminal_without_a_touch_panel_says_so_and_goes_on() -> Result<()> {
+    let scene = Scene::new()?;
+    let mut kiosk = scene.terminal()?;
+    let screen = Framebuffer::new(scene.dir(), 800, 480)?;
+    kiosk.start_on(&screen)?;
+    let status = kiosk.wait_for_screen("rate")?;
+    if status["touch_panels"] != 0 {
+        return not_tested("a missing touch panel: this machine has one.");
+    }
+    let status = kiosk.wait_for("the missing panel", |status| {
+        status["problems"].to_string().contains("no-touch-panel")
+    })?;
+    assert_eq!(status["fault"], serde_json::Value::Null);
+    assert_eq!(status["screen"], "rate");
+    assert!(kiosk.is_running()?);
     Ok(())
 }

@@ -426,6 +426,11 @@ impl Ui {
             }
             view.screen = ScreenView::OutOfService(broken.clone());
         }
+        if let ScreenView::OutOfService(fault) = &mut view.screen
+            && !self.hint.is_empty()
+        {
+            fault.detail = format!("{} ({})", fault.detail, self.hint);
+        }
         view.hint.clone_from(&self.hint);
         if let Some(screen) = &self.screen {
             screen.show(&view);
