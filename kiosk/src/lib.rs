@@ -46,7 +46,6 @@ pub mod screen {
 }
 pub mod speech;
 pub mod sync;
-pub mod told_zone;
 pub mod view;
 pub mod visit;
 pub mod watch;

@@ -9,6 +9,7 @@
 //! | `network` (tokio) | set-up, uploader, upkeep, control socket (`service.rs`) |
 
 mod display;
+mod faults;
 mod former;
 mod machine;
 mod present;
@@ -23,7 +24,6 @@ mod ui;
 mod uploaders;
 mod voice;
 mod watchdog;
-mod wrong;
 
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;

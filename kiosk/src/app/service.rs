@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::uploaders::uploader;
 use super::watchdog::{Finding, Sign, Watched};
-use super::{AppError, Shared, former, restarts, ui, wrong};
+use super::{AppError, Shared, faults, former, restarts, ui};
 use crate::config::identity::Identity;
 use crate::control;
 use crate::journal::{JournalHandle, NewEvent, Published};
@@ -54,7 +54,7 @@ pub fn start(
         signal(SignalKind::interrupt())?,
     ));
     tokio::spawn(look_after(shared.clone(), watched));
-    wrong::watch(&shared, address.as_ref());
+    faults::watch(&shared, address.as_ref());
     let network = network::watch();
     tokio::spawn(async move {
         if let Err(error) = serve(shared, address, opened, network).await {
@@ -278,7 +278,7 @@ fn enrolled_at(shared: &Shared, identity: &Identity) -> anyhow::Result<PortalAdd
         .as_deref()
         .context("neither terminal.toml nor the identity names a portal")?;
     let address = PortalAddress::unprepared(portal, shared.ca_file.as_deref())?;
-    wrong::watch_authorities(shared, &address);
+    faults::watch_authorities(shared, &address);
     Ok(address)
 }
 

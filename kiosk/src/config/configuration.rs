@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::config::night_hours::NightHours;
 use crate::platform::files;
 use crate::platform::files::DataDir;
-use crate::told_zone;
+use super::told_zone;
 use crate::visit::doubt::OpeningHours;
 
 /// What lies in the file: the document as it came, so that members this version does not know survive.

@@ -5,3 +5,4 @@ pub mod identity;
 pub mod night_hours;
 pub mod opening_hours;
 pub mod settings;
+mod told_zone;

@@ -161,6 +161,8 @@ fn config(
         timezone: place.timezone.clone(),
         open: place.hours.0.clone(),
         night: place.night.0,
+        exceptions: Vec::new(),
+        offsets: Vec::new(),
     });
     config
 }

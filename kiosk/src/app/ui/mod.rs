@@ -13,7 +13,6 @@ use slint::{Timer, TimerMode};
 use super::display::{Appliance, Moment};
 use super::slides::{self, Telling};
 use super::today;
-use super::turns::Room;
 use super::{Shared, present};
 use crate::config::configuration::Configuration;
 use crate::hardware::{DoubleStrike, Input};
@@ -21,7 +20,7 @@ use crate::journal::{self, Content, JournalHandle, NewEvent};
 use crate::portal::PortalState;
 use crate::screen::Screen;
 use crate::speech::{Request, SharedVoice};
-use crate::view::{Fault, FaultView, ScreenView, SetupView, Slide, UserAction, View};
+use crate::view::{Fault, FaultView, Room, ScreenView, SetupView, Slide, UserAction, View};
 use crate::visit::doubt::Phantom;
 use crate::visit::{Effect, Event, Stamp, Visit};
 
