@@ -2,6 +2,7 @@
 //! X server's own (XTEST), so the programs cannot tell them from a finger.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use image::RgbImage;

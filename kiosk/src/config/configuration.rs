@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
 
+use super::told_zone;
 use crate::config::night_hours::NightHours;
 use crate::platform::files;
 use crate::platform::files::DataDir;
-use super::told_zone;
 use crate::visit::doubt::OpeningHours;
 
 /// What lies in the file: the document as it came, so that members this version does not know survive.
