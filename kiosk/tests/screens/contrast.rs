@@ -55,6 +55,10 @@ fn check(theme: &Theme<'_>, scheme: Scheme) {
             theme.invoke_score_tint(score),
         ));
     }
+    for ground in [paper, card] {
+        let edge = ratio(theme.get_edge(), ground);
+        assert!(edge >= 3.0, "{scheme:?}: what can be pressed: {edge:.2}");
+    }
     for (what, text, ground) in pairs {
         assert!(
             ratio(text, ground) >= 4.5,
