@@ -26,6 +26,17 @@ pub const THANKS_GUARD_MS: u64 = 700;
 /// How long no score is taken after a screen or the idle warning was left (milliseconds): the second half of a double tap, and a
 /// press meant for what has just gone, fall in it.
 pub const LEFT_GUARD_MS: u64 = 700;
+/// How long a contact with the panel is a finger's: one that stays longer is water, or a bag on the counter, and others
+/// count beside it. Longer than a palm rests, and short enough that nobody gives up on a wet panel.
+pub const RESTING_CONTACT: Duration = Duration::from_secs(30);
+/// Contacts with the screen that are told apart: more than panels report.
+pub const MAX_CONTACTS: usize = 64;
+/// Two keys within this time are no hand's, so each key is held back for it. A hand does not feel it (120 ms at most), and
+/// does not press ten keys a second.
+pub const HAND_GAP: Duration = Duration::from_millis(100);
+/// After keys that no hand can press nothing counts until none was pressed for this long. A score also counts only so long
+/// after any other key.
+pub const HAND_QUIET: Duration = Duration::from_millis(250);
 /// How long "taken back" or "not saved" stays on the rate screen (milliseconds).
 pub const MESSAGE_MS: u64 = 6_000;
 /// How long the thanks screen stays where the visitor can say more (milliseconds).

@@ -1,16 +1,23 @@
 //! What a window manager does elsewhere: on a bare X11 server a window gets neither the whole screen nor the
-//! keyboard by itself.
+//! keyboard by itself, does not follow a screen whose size changes, and has the server's pointer over it.
 //!
 //! The window is also put on the screen here, a frame earlier than Slint does it: Slint draws its first frame into a window
 //! that is not mapped, which X11 throws away, so that a visitor would wait for the second one.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use raw_window_handle::{HasWindowHandle as _, RawWindowHandle};
-use slint::{ComponentHandle as _, Timer, TimerMode};
+use slint::{ComponentHandle as _, PhysicalSize, Timer, TimerMode};
 use x11rb::connection::Connection as _;
-use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, InputFocus, MapState};
+use x11rb::errors::ReplyOrIdError;
+use x11rb::protocol::Event;
+use x11rb::protocol::xfixes::ConnectionExt as _;
+use x11rb::protocol::xproto::{
+    AtomEnum, ChangeWindowAttributesAux, ConnectionExt as _, CreateGCAux, EventMask, InputFocus,
+    MapState, Rectangle,
+};
 use x11rb::rust_connection::RustConnection;
 
 use super::ui::AppWindow;
@@ -45,9 +52,32 @@ pub(super) fn keep(bare: &Rc<BareX11>, window: &AppWindow) -> Rc<Timer> {
     timer
 }
 
-/// An X11 server without a window manager.
+/// Keeps `window` as large as the screen, whatever size that takes: the server tells of each.
+pub(super) fn follow_size(bare: &BareX11, window: &AppWindow) {
+    let (bare, window) = (bare.clone(), window.as_weak());
+    let follow = move || {
+        // Until the server or the program ends.
+        while let Ok(event) = bare.connection.wait_for_event() {
+            let Event::ConfigureNotify(now) = event else {
+                continue;
+            };
+            if now.window == bare.root() {
+                let size = PhysicalSize::new(now.width.into(), now.height.into());
+                let fit = move |window: AppWindow| window.window().set_size(size);
+                let _ = window.upgrade_in_event_loop(fit);
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("display".into());
+    if let Err(error) = thread.spawn(follow) {
+        tracing::warn!(%error, "the window does not follow the size of the screen");
+    }
+}
+
+/// An X11 server without a window manager. All clones are the same connection.
+#[derive(Clone)]
 pub(super) struct BareX11 {
-    connection: RustConnection,
+    connection: Arc<RustConnection>,
     screen: usize,
 }
 
@@ -74,16 +104,79 @@ impl BareX11 {
                 .ok()?
                 .reply()
                 .is_ok_and(|property| property.value_len > 0);
-        (!managed).then_some(BareX11 { connection, screen })
+        if managed {
+            return None;
+        }
+        // The server tells of a new size, from before the first one is asked for.
+        let events = EventMask::STRUCTURE_NOTIFY;
+        let attributes = ChangeWindowAttributesAux::new().event_mask(events);
+        connection
+            .change_window_attributes(root, &attributes)
+            .ok()?;
+        Some(BareX11 {
+            connection: Arc::new(connection),
+            screen,
+        })
+    }
+
+    fn root(&self) -> u32 {
+        self.connection.setup().roots[self.screen].root
     }
 
     /// Width and height of the screen in pixels.
     pub(super) fn root_size(&self) -> (u32, u32) {
-        let root = &self.connection.setup().roots[self.screen];
-        (
-            u32::from(root.width_in_pixels),
-            u32::from(root.height_in_pixels),
-        )
+        let asked = self.connection.get_geometry(self.root()).ok();
+        let size = asked
+            .and_then(|asked| asked.reply().ok())
+            .map(|now| (now.width, now.height));
+        let (width, height) = size.unwrap_or_else(|| {
+            let root = &self.connection.setup().roots[self.screen];
+            (root.width_in_pixels, root.height_in_pixels)
+        });
+        (width.into(), height.into())
+    }
+
+    /// Takes the pointer from the screen, for as long as the program runs.
+    pub(super) fn hide_pointer(&self) {
+        if let Err(error) = self.try_hide_pointer() {
+            tracing::warn!(%error, "the pointer stays on the screen");
+        }
+    }
+
+    fn try_hide_pointer(&self) -> Result<(), ReplyOrIdError> {
+        let (connection, root) = (&*self.connection, self.root());
+        // Over the ground, and over every window that asks for no pointer of its own.
+        let cursor = self.no_cursor()?;
+        let attributes = ChangeWindowAttributesAux::new().cursor(cursor);
+        connection
+            .change_window_attributes(root, &attributes)?
+            .check()?;
+        // And over the others: servers since 2007 can.
+        connection.xfixes_query_version(4, 0)?.reply()?;
+        connection.xfixes_hide_cursor(root)?.check()?;
+        Ok(())
+    }
+
+    /// A pointer of one pixel, of which none is drawn.
+    fn no_cursor(&self) -> Result<u32, ReplyOrIdError> {
+        let connection = &*self.connection;
+        let [pixels, context, cursor] = [(); 3].map(|()| connection.generate_id());
+        let (pixels, context, cursor) = (pixels?, context?, cursor?);
+        connection.create_pixmap(1, pixels, self.root(), 1, 1)?;
+        connection.create_gc(context, pixels, &CreateGCAux::new().foreground(0))?;
+        let all = Rectangle {
+            x: 0,
+            y: 0,
+            width: 1,
+            height: 1,
+        };
+        connection.poly_fill_rectangle(pixels, context, &[all])?;
+        connection
+            .create_cursor(cursor, pixels, pixels, 0, 0, 0, 0, 0, 0, 0, 0)?
+            .check()?;
+        connection.free_gc(context)?;
+        connection.free_pixmap(pixels)?;
+        Ok(cursor)
     }
 
     /// Puts the window on the screen; `None` while it is not there yet.

@@ -12,14 +12,17 @@
 //! | two buttons: next, select | F11, F12 |
 //!
 //! `1`–`5` answer with a score. A telephone's twelve keys are enough for a rating; the focus needs arrows and Return, or two
-//! buttons.
+//! buttons. Keys that no hand can press do nothing (`hands.rs`).
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
-use slint::ComponentHandle as _;
 use slint::platform::{Key, WindowEvent};
+use slint::{ComponentHandle as _, SharedString, Timer, TimerMode};
 
-use super::ui::{AppWindow, Command, Keys};
+use super::hands::{Hands, Kind, Verdict};
+use super::keyboard;
+use super::ui::{AppWindow, Command, Keyboard, Keys};
 use crate::view::{UserAction, View};
 
 /// Keys that write nothing, and what they ask for.
@@ -55,6 +58,64 @@ pub(super) fn connect(window: &AppWindow) {
             move_focus(&window, forward);
         }
     });
+    let judge = Rc::new(Judge {
+        window: window.as_weak(),
+        hands: RefCell::default(),
+        timer: Timer::default(),
+    });
+    keys.on_waits(move |key, chorded| judge.waits(&key, chorded));
+}
+
+/// Tells a hand's keys from others, and brings them back when it knows.
+struct Judge {
+    window: slint::Weak<AppWindow>,
+    hands: RefCell<Hands<SharedString>>,
+    timer: Timer,
+}
+
+impl Judge {
+    /// Whether nothing is to come of this key, or nothing yet.
+    fn waits(self: &Rc<Self>, key: &SharedString, chorded: bool) -> bool {
+        let Some(window) = self.window.upgrade() else {
+            return true;
+        };
+        let keys = window.global::<Keys>();
+        let typing = keys.get_typing();
+        let kind = if chorded || keys.invoke_modifies(key.clone()) {
+            Kind::Modifier
+        } else if typing && keyboard::typed(key).is_some() {
+            Kind::Text
+        } else if key.chars().all(|sign| sign.is_ascii_digit()) {
+            Kind::Digit
+        } else {
+            Kind::Command
+        };
+        let verdict = self.hands.borrow_mut().press(kind, key.clone());
+        if kind != Kind::Modifier || self.hands.borrow().is_hurried() {
+            self.watch();
+        }
+        // The end of a line, and of a scanner's code.
+        if typing && verdict == Verdict::Never && command(key, true) == Command::Select {
+            window.global::<Keyboard>().invoke_new_line();
+        }
+        verdict != Verdict::Now
+    }
+
+    /// Wakes when time alone changes something.
+    fn watch(self: &Rc<Self>) {
+        let Some(patience) = self.hands.borrow().patience() else {
+            return self.timer.stop();
+        };
+        let judge = Rc::downgrade(self);
+        self.timer.start(TimerMode::SingleShot, patience, move || {
+            let Some(judge) = judge.upgrade() else { return };
+            let key = judge.hands.borrow_mut().elapsed();
+            judge.watch();
+            if let (Some(key), Some(window)) = (key, judge.window.upgrade()) {
+                press_text(&window, key);
+            }
+        });
+    }
 }
 
 /// The next visitor does not go on where the last one stopped.
@@ -100,12 +161,18 @@ fn move_focus(window: &AppWindow, forward: bool) {
     keys.set_moving(false);
 }
 
-/// As if `key` had been pressed and released.
+/// As if a hand had pressed and released `key`.
 pub(super) fn press(window: &AppWindow, key: Key) {
-    let text = slint::SharedString::from(key);
+    press_text(window, key.into());
+}
+
+fn press_text(window: &AppWindow, text: SharedString) {
+    let keys = window.global::<Keys>();
+    keys.set_passing(true);
     let window = window.window();
     window.dispatch_event(WindowEvent::KeyPressed { text: text.clone() });
     window.dispatch_event(WindowEvent::KeyReleased { text });
+    keys.set_passing(false);
 }
 
 #[cfg(test)]

@@ -4,18 +4,23 @@
 //! panel's calibration matrix is turned here as libinput announces it, also when it is plugged in later. What the
 //! system's own calibration says (`LIBINPUT_CALIBRATION_MATRIX` of udev) stays in force beneath.
 //!
-//! Slint makes nothing of some keys that a terminal needs, so they are handed to the window from here.
+//! Slint makes nothing of some keys that a terminal needs, so they are handed to the window from here. Contacts go to
+//! [`Touches`]; Slint hears of none, and so draws no pointer either.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use input::event::keyboard::{KeyState, KeyboardEvent, KeyboardEventTrait as _};
+use input::event::pointer::{ButtonState, PointerEvent};
+use input::event::touch::{TouchEvent, TouchEventPosition, TouchEventSlot as _};
 use input::event::{DeviceEvent, EventTrait as _};
 use input::{Device, DeviceCapability, Event};
 
 use slint::platform::{Key, WindowEvent};
-use slint::{ComponentHandle as _, SharedString, Weak};
+use slint::{ComponentHandle as _, LogicalPosition, LogicalSize, SharedString, Weak};
 
 use super::ScreenError;
+use super::contacts::{Contact, Phase, Touches};
 use super::ui::AppWindow;
 
 /// A 2×3 matrix, row by row, from a panel's coordinates to the window's, both 0 to 1.
@@ -33,8 +38,12 @@ const TAB: u32 = 15;
 /// Key codes of a number block, for 0 to 9. Nobody presses Num Lock on a terminal, without which Slint gets no digit.
 const NUMBER_BLOCK: [u32; 10] = [82, 79, 80, 81, 75, 76, 77, 71, 72, 73];
 
+/// Button code of the button of a mouse that chooses.
+const LEFT_BUTTON: u32 = 0x110;
+
 thread_local! {
     static WINDOW: RefCell<Weak<AppWindow>> = RefCell::default();
+    static TOUCHES: RefCell<Option<Rc<Touches>>> = const { RefCell::new(None) };
 }
 
 /// Whether the program draws to the screen itself, and not into a window of X11. A Wayland session without XWayland has no
@@ -73,8 +82,19 @@ pub fn prepare(rotation: u16, on_panels: impl Fn(u32) + 'static) -> Result<(), S
             if removed.device().has_capability(DeviceCapability::Touch) {
                 panels.set(panels.get().saturating_sub(1));
                 on_panels(panels.get());
+                if panels.get() == 0 {
+                    with_touches(|touches, _| touches.all_gone());
+                }
             }
             false
+        }
+        Event::Touch(touch) => {
+            with_touches(|touches, size| hand_over_touch(touch, touches, size));
+            true
+        }
+        Event::Pointer(pointer) => {
+            with_touches(|touches, size| hand_over_pointer(pointer, touches, size));
+            true
         }
         Event::Keyboard(KeyboardEvent::Key(key)) => {
             keyboard.takes(key.key(), key.key_state() == KeyState::Pressed)
@@ -94,9 +114,61 @@ pub fn prepare(rotation: u16, on_panels: impl Fn(u32) + 'static) -> Result<(), S
         .map_err(ScreenError::Open)
 }
 
-/// The window that gets the keys of which Slint makes nothing.
-pub(super) fn hand_keys_to(window: &AppWindow) {
+/// The window that gets the keys of which Slint makes nothing, and contacts by way of `touches`.
+pub(super) fn hand_input_to(window: &AppWindow, touches: Rc<Touches>) {
     WINDOW.set(window.as_weak());
+    TOUCHES.set(Some(touches));
+}
+
+/// Calls `task` with the size of the window in logical pixels.
+fn with_touches(task: impl FnOnce(&Rc<Touches>, LogicalSize)) {
+    let touches = TOUCHES.with_borrow(Clone::clone);
+    if let (Some(touches), Some(window)) = (touches, WINDOW.with_borrow(Weak::upgrade)) {
+        let window = window.window();
+        task(&touches, window.size().to_logical(window.scale_factor()));
+    }
+}
+
+fn hand_over_touch(event: &TouchEvent, touches: &Rc<Touches>, size: LogicalSize) {
+    let (slot, phase) = match event {
+        TouchEvent::Down(down) => (down.seat_slot(), Phase::Down(place(down, size))),
+        TouchEvent::Motion(motion) => (motion.seat_slot(), Phase::Moved(place(motion, size))),
+        TouchEvent::Up(up) => (up.seat_slot(), Phase::Up),
+        TouchEvent::Cancel(cancel) => (cancel.seat_slot(), Phase::Cancelled),
+        _ => return,
+    };
+    touches.happen(Contact::Finger(slot.into()), phase);
+}
+
+fn place(event: &impl TouchEventPosition, size: LogicalSize) -> LogicalPosition {
+    // Whole pixels, as libinput takes them; coordinates of a screen are exact in f32.
+    let (width, height) = (size.width as u32, size.height as u32);
+    LogicalPosition::new(
+        event.x_transformed(width) as f32,
+        event.y_transformed(height) as f32,
+    )
+}
+
+fn hand_over_pointer(event: &PointerEvent, touches: &Rc<Touches>, size: LogicalSize) {
+    match event {
+        PointerEvent::Motion(motion) => {
+            touches.shift((motion.dx() as f32, motion.dy() as f32), size);
+        }
+        PointerEvent::MotionAbsolute(motion) => {
+            let (width, height) = (size.width as u32, size.height as u32);
+            let x = motion.absolute_x_transformed(width) as f32;
+            let y = motion.absolute_y_transformed(height) as f32;
+            touches.point(LogicalPosition::new(x, y));
+        }
+        PointerEvent::Button(button) => {
+            let contact = match button.button() {
+                LEFT_BUTTON => Contact::Button,
+                other => Contact::OtherButton(other),
+            };
+            touches.press(contact, button.button_state() == ButtonState::Pressed);
+        }
+        _ => {}
+    }
 }
 
 /// What the keyboards have to do with the terminal before Slint sees it.

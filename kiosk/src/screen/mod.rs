@@ -3,7 +3,9 @@
 //! One global Slint adapter per screen (`ui/screens/*.slint`), each connected by one file here. Everything in this
 //! module runs on the UI thread; what other threads want of it is posted to the UI thread's state (`app/ui/mod.rs`).
 
+mod contacts;
 mod focus;
+mod hands;
 mod idle_warning;
 pub mod keyboard;
 mod keys;
@@ -21,8 +23,10 @@ mod speech;
 mod thanks;
 pub mod ui;
 mod window_system;
+mod winit;
 mod words;
 
+pub use contacts::{Contact, Phase};
 pub use linuxkms::{draws_by_itself, prepare, touch_matrix};
 pub use rest::Rest;
 pub use window_system::find_window_system;
@@ -35,6 +39,7 @@ use slint::{CloseRequestResponse, ComponentHandle as _, PhysicalSize};
 use crate::speech::Request;
 use crate::view::Room;
 use crate::view::{ScreenView, UserAction, View};
+use contacts::Touches;
 use focus::BareX11;
 use ui::{AppWindow, ScreenKind, Shell, Theme};
 
@@ -73,6 +78,7 @@ pub enum ScreenError {
 /// The terminal's window. Lives on the UI thread; cheap to clone, all clones are the same window.
 pub struct Screen {
     window: AppWindow,
+    touches: Rc<Touches>,
     /// The display, where it has no window manager.
     bare: Option<Rc<BareX11>>,
 }
@@ -81,6 +87,7 @@ impl Clone for Screen {
     fn clone(&self) -> Screen {
         Screen {
             window: self.window.clone_strong(),
+            touches: self.touches.clone(),
             bare: self.bare.clone(),
         }
     }
@@ -96,9 +103,15 @@ impl Screen {
         words::connect(&window);
         qr::connect(&window);
         keys::connect(&window);
-        linuxkms::hand_keys_to(&window);
+        let touches = Touches::new(&window);
+        linuxkms::hand_input_to(&window, touches.clone());
+        winit::hand_contacts_to(&window, touches.clone());
         let bare = BareX11::connect().map(Rc::new);
-        let screen = Screen { window, bare };
+        let screen = Screen {
+            window,
+            touches,
+            bare,
+        };
         screen.fit(options.windowed);
         // Whoever stands at the terminal cannot leave it.
         screen
@@ -108,15 +121,25 @@ impl Screen {
     }
 
     fn fit(&self, windowed: Option<(u32, u32)>) {
+        // Among other windows a mouse is at home.
+        let shell = self.window.global::<Shell>();
+        shell.set_pointer_hidden(windowed.is_none());
         if let Some((width, height)) = windowed {
             self.window().set_size(PhysicalSize::new(width, height));
         } else if let Some(bare) = &self.bare {
             // Without a window manager nobody answers a request for the full screen.
             let (width, height) = bare.root_size();
             self.window().set_size(PhysicalSize::new(width, height));
+            bare.hide_pointer();
+            focus::follow_size(bare, &self.window);
         } else {
             self.window().set_fullscreen(true);
         }
+    }
+
+    /// Something touched the screen, or no longer does: the way of both backends to the window.
+    pub fn contact(&self, contact: Contact, phase: Phase) {
+        self.touches.happen(contact, phase);
     }
 
     /// Calls `report` for everything a person does at the screen, at once, on the UI thread. It must not block.

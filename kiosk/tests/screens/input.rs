@@ -147,6 +147,7 @@ fn a_key_held_down_rates_once() {
             .window()
             .dispatch_event(WindowEvent::KeyPressRepeated { text: "3".into() });
     }
+    stage.settle();
     assert_eq!(stage.taken(), [keypad(3)]);
 }
 

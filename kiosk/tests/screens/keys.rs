@@ -180,6 +180,7 @@ fn return_and_space_held_down_select_once() {
         for _ in 0..10 {
             window.dispatch_event(WindowEvent::KeyPressRepeated { text: text.into() });
         }
+        stage.settle();
         assert_eq!(stage.taken(), [keypad(1)], "{text:?}");
     }
 }

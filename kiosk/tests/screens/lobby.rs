@@ -154,6 +154,13 @@ impl Lobby {
 
     /// Time passes, and whatever is due in it happens when it is due.
     pub fn pass(&mut self, ms: u64) {
+        self.pass_by_clock(ms);
+        i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(ms));
+        self.follow();
+    }
+
+    /// Time passes for the visit, and not for the window.
+    pub fn pass_by_clock(&mut self, ms: u64) {
         let until = self.now_ms() + ms;
         let mut woken = 0;
         while let Some(due) = self
@@ -170,8 +177,6 @@ impl Lobby {
         }
         self.clock.advance_ms(until.saturating_sub(self.now_ms()));
         self.happen(Event::Tick);
-        i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(ms));
-        self.follow();
     }
 
     /// The disk is good again, or no longer.

@@ -9,9 +9,11 @@
 
 mod accessibility;
 mod adapted;
+mod bursts;
 mod contrast;
 mod counter;
 mod dice;
+mod fingers;
 mod geometry;
 mod idle_warning;
 mod input;

@@ -1,28 +1,38 @@
 //! A child who does everything to the terminal at once: random touches, second fingers, keys, key combinations, buttons,
-//! disks that fail. Whatever it does, the terminal stays whole.
+//! disks that fail. Whatever it does, the terminal stays whole, and only what was alone on the panel from its coming to
+//! its end on one face, or a key that a hand can press, has rated.
 //!
 //! The seed is printed. `PIKIR_MONKEY_SEED` sets it, `PIKIR_MONKEY_INPUTS` the number of inputs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use i_slint_core::input::TouchPhase;
-use i_slint_core::lengths::logical_point_from_api;
-use pikir_contract::Id;
+use i_slint_backend_testing::ElementHandle;
+use pikir_contract::{Id, InputKind};
 use pikir_kiosk::journal::{Content, NewEvent};
+use pikir_kiosk::limits::{HAND_GAP, HAND_QUIET};
+use pikir_kiosk::screen::{Contact, Phase};
 use pikir_kiosk::view::adaptation::Adaptation;
-use pikir_kiosk::view::{Fault, FaultView, ScreenView};
+use pikir_kiosk::view::{Fault, FaultView, ScreenView, UserAction};
 use pikir_kiosk::visit::Event;
 use slint::LogicalPosition;
-use slint::platform::{InternalEvent, PointerEventButton, WindowEvent};
+use slint::platform::WindowEvent;
 
 use crate::dice::{Dice, KEYS, MODIFIERS, TEXTS};
+use crate::fingers::Model;
 use crate::lobby::{Disk, Lobby, rules};
-use crate::stage::{PANELS, Size};
+use crate::stage::{Bounds, PANELS, Size, bounds};
 
 /// Inputs of an ordinary run, which takes two or three minutes.
 const INPUTS: usize = 100_000;
 /// Fingers of one hand.
 const FINGERS: usize = 5;
+/// Buttons of a mouse; the first one chooses.
+const BUTTONS: [Contact; 3] = [
+    Contact::Button,
+    Contact::OtherButton(1),
+    Contact::OtherButton(2),
+];
 /// Inputs between two looks at whether the terminal comes back to its first screen.
 const ROUND: usize = 500;
 /// Time in which every visit has ended: thanks, idle time and warning, several times over (milliseconds).
@@ -35,8 +45,16 @@ struct Monkey {
     lobby: Lobby,
     dice: Dice,
     size: Size,
-    /// Which fingers are on the panel.
-    down: [bool; FINGERS],
+    /// Which fingers and buttons are down, and where each was last.
+    down: BTreeMap<Contact, LogicalPosition>,
+    /// What of them may choose.
+    model: Model,
+    /// Time that has passed for the window (milliseconds).
+    passed_ms: u64,
+    /// When the key before the last one was pressed, and when the last one, and whether that is a digit; modifiers left out.
+    keys_ms: [Option<(u64, bool)>; 2],
+    touched: usize,
+    typed: usize,
     /// Ids of every event that was ever in the journal.
     journalled: BTreeSet<Id>,
     checked: usize,
@@ -51,7 +69,12 @@ impl Monkey {
             lobby: Lobby::new(size),
             dice: Dice(seed),
             size,
-            down: [false; FINGERS],
+            down: BTreeMap::new(),
+            model: Model::default(),
+            passed_ms: 0,
+            keys_ms: [None; 2],
+            touched: 0,
+            typed: 0,
             journalled: BTreeSet::new(),
             checked: 0,
             ratings: 0,
@@ -85,84 +108,163 @@ impl Monkey {
             88..92 => self.scan(),
             92..98 => {
                 let ms = 1 + self.dice.roll() % 900;
-                self.lobby.pass(ms);
+                self.pass(ms);
             }
             98 => {
                 let ms = 1 + self.dice.roll() % 40_000;
-                self.lobby.pass(ms);
+                self.pass(ms);
             }
             _ => self.trouble(),
         }
-        self.lobby.follow();
+        self.follow();
         self.look();
     }
 
-    fn touch(&mut self) {
-        let position = self.place();
-        let button = PointerEventButton::Left;
-        self.dispatch(WindowEvent::PointerMoved { position });
-        self.dispatch(WindowEvent::PointerPressed { position, button });
+    /// Time passes, in which a key that was held back may turn out to be a hand's.
+    fn pass(&mut self, ms: u64) {
+        self.follow();
+        let step_ms = ms.min(HAND_GAP.as_millis() as u64);
+        for ms in [step_ms, ms - step_ms].into_iter().filter(|ms| *ms > 0) {
+            self.passed_ms += ms;
+            i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(ms));
+            self.check_keys();
+            self.lobby.pass_by_clock(ms);
+        }
+    }
+
+    /// Carries out what was done. None of it is a rating by touch or by a key: those are looked at where they happen.
+    fn follow(&mut self) {
+        let rated = self.rated();
+        assert!(rated.is_empty(), "{rated:?} of itself");
         self.lobby.follow();
-        let position = if self.dice.below(8) == 0 {
-            self.place()
-        } else {
-            position
+    }
+
+    /// Ratings by touch or key that the screen has just reported.
+    fn rated(&self) -> Vec<InputKind> {
+        let actions = self.lobby.stage.actions.borrow();
+        let rates = actions.iter().filter_map(|action| match action {
+            UserAction::Rate { input, .. } => Some(*input),
+            _ => None,
+        });
+        rates.collect()
+    }
+
+    /// What one finger does to a terminal that nothing else touches: most of what happens at all.
+    fn touch(&mut self) {
+        let (finger, position) = (Contact::Finger(99), self.place());
+        self.contact(finger, Phase::Down(position));
+        if self.dice.below(8) == 0 {
+            let position = self.place();
+            self.contact(finger, Phase::Moved(position));
+        }
+        self.contact(finger, Phase::Up);
+    }
+
+    /// Something touches the panel, and what it may choose is known before.
+    fn contact(&mut self, contact: Contact, phase: Phase) {
+        self.follow();
+        let now_ms = self.passed_ms;
+        let came = match phase {
+            Phase::Down(at) => {
+                self.down.insert(contact, at);
+                self.model.down(contact, at, now_ms);
+                None
+            }
+            Phase::Moved(at) => {
+                self.down.entry(contact).and_modify(|it| *it = at);
+                None
+            }
+            Phase::Up => self.model.up(contact, now_ms),
+            Phase::Cancelled => {
+                self.model.up(contact, now_ms);
+                None
+            }
         };
-        self.dispatch(WindowEvent::PointerMoved { position });
-        self.dispatch(WindowEvent::PointerReleased { position, button });
+        let faces = came.map(|_| self.faces());
+        self.lobby.stage.screen.contact(contact, phase);
+        let left = match phase {
+            Phase::Up | Phase::Cancelled => self.down.remove(&contact),
+            _ => None,
+        };
+        let rated = self.rated();
+        if !rated.is_empty() {
+            assert_eq!(rated, [InputKind::Touch]);
+            let (came, left) = came
+                .zip(left)
+                .expect("a finger that was not alone has rated");
+            let is_one_face = |face: &Bounds| face.holds(came) && face.holds(left);
+            assert!(
+                faces.is_some_and(|faces| faces.iter().any(is_one_face)),
+                "a finger that came at {came:?} and left at {left:?} has rated"
+            );
+            self.touched += 1;
+        }
+        self.lobby.follow();
+    }
+
+    fn faces(&self) -> Vec<Bounds> {
+        let faces =
+            ElementHandle::find_by_element_type_name(self.lobby.stage.screen.component(), "Face");
+        faces.map(|face| bounds(&face)).collect()
     }
 
     /// Several fingers, as a panel that tells them apart reports them: each comes down, moves, and is lifted or lost.
     fn fingers(&mut self) {
         for _ in 0..1 + self.dice.below(8) {
-            let finger = self.dice.below(FINGERS);
-            let phase = match (self.down[finger], self.dice.below(4)) {
-                (false, _) => TouchPhase::Started,
-                (true, 0 | 1) => TouchPhase::Moved,
-                (true, 2) => TouchPhase::Ended,
-                (true, _) => TouchPhase::Cancelled,
+            let finger = Contact::Finger(self.dice.below(FINGERS) as u64);
+            let at = self.place();
+            let phase = match (self.down.contains_key(&finger), self.dice.below(4)) {
+                // A panel loses an end now and then.
+                (false, _) | (true, 0) => Phase::Down(at),
+                (true, 1) => Phase::Moved(at),
+                (true, 2) => Phase::Up,
+                (true, _) => Phase::Cancelled,
             };
-            self.finger(finger, phase);
-            self.lobby.follow();
+            self.contact(finger, phase);
         }
-    }
-
-    fn finger(&mut self, finger: usize, phase: TouchPhase) {
-        self.down[finger] = matches!(phase, TouchPhase::Started | TouchPhase::Moved);
-        let position = self.place();
-        self.dispatch(WindowEvent::internal(InternalEvent::Touch {
-            id: i32::try_from(finger).unwrap(),
-            position: logical_point_from_api(position),
-            phase,
-        }));
     }
 
     /// Somebody plugged one in: down twice, up twice or not at all, with other buttons, outside the window.
     fn mouse(&mut self) {
-        let buttons = [
-            PointerEventButton::Left,
-            PointerEventButton::Right,
-            PointerEventButton::Middle,
-            PointerEventButton::Other,
-        ];
         for _ in 0..1 + self.dice.below(4) {
-            let (position, button) = (self.place(), *self.dice.of(&buttons));
-            let event = match self.dice.below(5) {
-                0 | 1 => WindowEvent::PointerPressed { position, button },
-                2 => WindowEvent::PointerReleased { position, button },
-                3 => WindowEvent::PointerScrolled {
+            let (position, button) = (self.place(), *self.dice.of(&BUTTONS));
+            match self.dice.below(5) {
+                0 | 1 => self.contact(button, Phase::Down(position)),
+                2 => self.contact(button, Phase::Up),
+                3 => self.dispatch(WindowEvent::PointerScrolled {
                     position,
                     delta_x: 40.0,
                     delta_y: -40.0,
-                },
-                _ => WindowEvent::PointerExited,
-            };
-            self.dispatch(event);
-            self.lobby.follow();
+                }),
+                _ => self.contact(Contact::Button, Phase::Moved(position)),
+            }
         }
     }
 
+    /// A key that was held back has come through: only one that no other one came too near to.
+    fn check_keys(&mut self) {
+        let rated = self.rated();
+        if rated.is_empty() {
+            return;
+        }
+        assert_eq!(rated, [InputKind::Keypad]);
+        let [before, last] = self.keys_ms;
+        let (last_ms, is_digit) = last.expect("no key was pressed");
+        assert!(self.passed_ms >= last_ms + HAND_GAP.as_millis() as u64);
+        let least = if is_digit { HAND_QUIET } else { HAND_GAP };
+        let is_far = |(ms, _)| ms + least.as_millis() as u64 <= last_ms;
+        assert!(before.is_none_or(is_far), "{before:?} {last:?}");
+        self.typed += 1;
+        self.lobby.follow();
+    }
+
     fn press(&mut self, text: slint::SharedString) {
+        if self.dice.below(2) == 0 {
+            // A hand, which waits before its key.
+            self.pass(300);
+        }
+        let is_digit = text.parse::<u8>().is_ok();
+        self.keys_ms = [self.keys_ms[1], Some((self.passed_ms, is_digit))];
         self.dispatch(WindowEvent::KeyPressed { text: text.clone() });
         if self.dice.below(5) == 0 {
             self.dispatch(WindowEvent::KeyPressRepeated { text: text.clone() });
@@ -208,6 +310,7 @@ impl Monkey {
         } else {
             self.lobby.stage.screen.scan_next();
         }
+        self.lobby.follow();
     }
 
     /// What the terminal itself meets: a disk, a portal.
@@ -260,22 +363,10 @@ impl Monkey {
         self.lobby.set_disk(Disk::Good);
         self.lobby.happen(Event::Service(None));
         self.look();
-        for finger in (0..FINGERS)
-            .filter(|finger| self.down[*finger])
-            .collect::<Vec<_>>()
-        {
-            self.finger(finger, TouchPhase::Ended);
+        for contact in self.down.keys().copied().collect::<Vec<_>>() {
+            self.contact(contact, Phase::Up);
         }
-        for button in [
-            PointerEventButton::Left,
-            PointerEventButton::Right,
-            PointerEventButton::Middle,
-        ] {
-            let position = LogicalPosition::new(1.0, 1.0);
-            self.dispatch(WindowEvent::PointerReleased { position, button });
-        }
-        self.lobby.follow();
-        self.lobby.pass(LONG_MS);
+        self.pass(LONG_MS);
         self.look();
         let view = self.lobby.view();
         let ScreenView::Rate(rate) = &view.screen else {
@@ -352,11 +443,15 @@ fn play(seed: u64) {
     monkey.come_to_rest();
     let grown = resident().saturating_sub(halfway);
     println!(
-        "{} ratings, {} times thanks, {grown} bytes more than halfway",
-        monkey.ratings, monkey.thanked
+        "{} ratings, {} by touch, {} by keys, {} times thanks, {grown} bytes more than halfway",
+        monkey.ratings, monkey.touched, monkey.typed, monkey.thanked
     );
+    let (rated, touched, typed) = (monkey.ratings, monkey.touched, monkey.typed);
     assert!(
-        monkey.ratings > inputs / 200 && monkey.thanked > 0,
+        rated > inputs / 200
+            && touched > inputs / 2_000
+            && typed > inputs / 5_000
+            && monkey.thanked > 0,
         "the monkey did nothing"
     );
     assert!(grown < GROWTH, "memory grew by {grown} bytes");

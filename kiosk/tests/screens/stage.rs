@@ -278,6 +278,11 @@ impl Bounds {
         LogicalPosition::new(self.x + self.width / 2.0, self.y + self.height / 2.0)
     }
 
+    pub fn holds(&self, at: LogicalPosition) -> bool {
+        (self.x..self.x + self.width).contains(&at.x)
+            && (self.y..self.y + self.height).contains(&at.y)
+    }
+
     /// Inside `outer`, but for a rounding of `slack` pixels.
     pub fn inside(&self, outer: &Bounds, slack: f32) -> bool {
         self.x >= outer.x - slack

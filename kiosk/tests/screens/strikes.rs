@@ -1,5 +1,6 @@
 //! Presses that are not meant: the same key twice, one held too long, and one for the screen that has just gone.
 
+use pikir_kiosk::limits::HAND_GAP;
 use pikir_kiosk::speech::Request;
 use pikir_kiosk::view::View;
 use slint::platform::{Key, WindowEvent};
@@ -52,6 +53,8 @@ fn a_sign_that_is_shift_and_a_key_is_struck_once_within_the_double_strike_time()
         ] {
             window.dispatch_event(event);
         }
+        // As fast as a hand does it again.
+        i_slint_backend_testing::mock_elapsed_time(HAND_GAP);
     }
     stage.settle();
     assert_eq!(stage.speech.take(), [Request::Hush, Request::Switch]);
