@@ -102,6 +102,15 @@ impl Kiosk {
         self.start_with(&command).map(|_| ())
     }
 
+    /// Starts the program with the whole screen of the X server of this name for itself, and waits until it answers.
+    pub fn start_alone(&mut self, display: &str) -> Result<()> {
+        let mut command = self.run_command(None)?;
+        command
+            .env("DISPLAY", display)
+            .env_remove("WAYLAND_DISPLAY");
+        self.start_with(&command).map(|_| ())
+    }
+
     /// Starts the program and returns its process id at once, whatever becomes of it.
     pub fn launch(&mut self, display: &Display) -> Result<u32> {
         let (width, height) = display.size();

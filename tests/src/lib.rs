@@ -32,6 +32,7 @@ pub mod scene;
 pub mod simulation;
 pub mod skip;
 pub mod speech;
+pub mod touchscreen;
 pub mod visitor;
 pub mod wait;
 pub mod xvfb;

@@ -3,18 +3,24 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use image::RgbImage;
+use pikir_kiosk::limits::{HAND_GAP, HAND_QUIET};
 use x11rb::connection::Connection;
+use x11rb::protocol::randr::{self, ConnectionExt as _};
+use x11rb::protocol::xfixes::ConnectionExt as _;
 use x11rb::protocol::xproto::{
     BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt as _, ImageFormat, KEY_PRESS_EVENT,
-    KEY_RELEASE_EVENT, MOTION_NOTIFY_EVENT,
+    KEY_RELEASE_EVENT, MOTION_NOTIFY_EVENT, MapState,
 };
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
 use crate::process::{self, Running};
+use crate::wait;
 
 /// Symbols of keys that type no character (X11's `keysymdef.h`).
 pub mod symbols {
@@ -51,8 +57,13 @@ pub struct Display {
     root: u32,
     number: u32,
     size: (u16, u16),
+    /// When a hand pressed a key last.
+    last_key: Mutex<Option<Instant>>,
     server: Running,
 }
+
+/// What a hand takes beyond the least time between two keys: the terminal may be late.
+const HAND_SLACK: u32 = 2;
 
 impl Display {
     /// Starts an X server with one screen of `width` × `height` pixels; its log goes into `dir`.
@@ -94,6 +105,7 @@ impl Display {
             root,
             number,
             size: (width, height),
+            last_key: Mutex::default(),
             server,
         })
     }
@@ -101,6 +113,11 @@ impl Display {
     /// The value of `DISPLAY` for programs that are to appear here.
     pub fn name(&self) -> String {
         format!(":{}", self.number)
+    }
+
+    /// The socket on which it is reached.
+    pub fn socket(&self) -> String {
+        format!("/tmp/.X11-unix/X{}", self.number)
     }
 
     /// The server's process id.
@@ -175,8 +192,21 @@ impl Display {
         self.key_symbol(u32::from(character))
     }
 
-    /// A press and release of the key with this symbol ([`symbols`]), with Shift where it takes that.
+    /// A press and release of the key with this symbol ([`symbols`]), with Shift where it takes that, by a hand, which is
+    /// not as fast as the program that moves it.
     pub fn key_symbol(&self, symbol: u32) -> Result<()> {
+        let is_digit = char::from_u32(symbol).is_some_and(|sign| sign.is_ascii_digit());
+        let apart: Duration = HAND_SLACK * if is_digit { HAND_QUIET } else { HAND_GAP };
+        let mut last = self.last_key.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = *last {
+            wait::for_moment(last + apart);
+        }
+        self.strike(symbol)?;
+        *last = Some(Instant::now());
+        Ok(())
+    }
+
+    fn strike(&self, symbol: u32) -> Result<()> {
         let (code, shifted) = self.key_code(symbol)?;
         let shift = match shifted {
             true => Some(self.key_code(symbols::SHIFT)?.0),
@@ -191,6 +221,102 @@ impl Display {
             self.fake(KEY_RELEASE_EVENT, code, 0, 0)?;
         }
         Ok(())
+    }
+
+    /// Presses these keys one after the other, as fast as a barcode scanner.
+    pub fn burst(&self, symbols: &[u32]) -> Result<()> {
+        for symbol in symbols {
+            self.strike(*symbol)?;
+        }
+        Ok(())
+    }
+
+    /// The pointer goes to a point, in pixels.
+    pub fn point(&self, x: u16, y: u16) -> Result<()> {
+        self.fake(MOTION_NOTIFY_EVENT, 0, i16::try_from(x)?, i16::try_from(y)?)
+    }
+
+    /// Whether anything of the pointer can be seen where it is.
+    pub fn shows_pointer(&self) -> Result<bool> {
+        self.connection.xfixes_query_version(4, 0)?.reply()?;
+        let image = self.connection.xfixes_get_cursor_image()?.reply()?;
+        // The highest byte says how much of a pixel is drawn.
+        Ok(image.cursor_image.iter().any(|pixel| pixel >> 24 > 0))
+    }
+
+    /// The windows on the screen: number, width and height.
+    pub fn windows(&self) -> Result<Vec<(u32, u16, u16)>> {
+        let children = self.connection.query_tree(self.root)?.reply()?.children;
+        let mut windows = Vec::new();
+        for window in children {
+            let attributes = self.connection.get_window_attributes(window)?.reply()?;
+            if attributes.map_state == MapState::VIEWABLE {
+                let seen = self.connection.get_geometry(window)?.reply()?;
+                windows.push((window, seen.width, seen.height));
+            }
+        }
+        Ok(windows)
+    }
+
+    /// The screen gets another size, no larger than it began with.
+    pub fn resize(&mut self, width: u16, height: u16) -> Result<()> {
+        let connection = &self.connection;
+        connection.randr_query_version(1, 2)?.reply()?;
+        let parts = connection.randr_get_screen_resources(self.root)?.reply()?;
+        let (crtc, output) = (parts.crtcs[0], parts.outputs[0]);
+        let name = format!("{width}x{height}");
+        let known = parts
+            .modes
+            .iter()
+            .find(|mode| (mode.width, mode.height) == (width, height));
+        let mode = match known {
+            Some(mode) => mode.id,
+            None => {
+                let info = randr::ModeInfo {
+                    width,
+                    height,
+                    htotal: width,
+                    vtotal: height,
+                    name_len: u16::try_from(name.len())?,
+                    ..Default::default()
+                };
+                let made = connection.randr_create_mode(self.root, info, name.as_bytes())?;
+                let mode = made.reply()?.mode;
+                connection.randr_add_output_mode(output, mode)?.check()?;
+                mode
+            }
+        };
+        let show = |mode, outputs: &[u32]| {
+            let upright = randr::Rotation::ROTATE0;
+            let now = x11rb::CURRENT_TIME;
+            let asked =
+                connection.randr_set_crtc_config(crtc, now, now, 0, 0, mode, upright, outputs)?;
+            anyhow::Ok(asked.reply()?)
+        };
+        // Nothing may be shown outside of the screen while its size changes.
+        show(x11rb::NONE, &[])?;
+        let millimetres = |pixels: u16| u32::from(pixels) * 254 / 960;
+        connection
+            .randr_set_screen_size(
+                self.root,
+                width,
+                height,
+                millimetres(width),
+                millimetres(height),
+            )?
+            .check()?;
+        show(mode, &[output])?;
+        self.size = (width, height);
+        Ok(())
+    }
+
+    /// Number of the root window, and the major opcode of XInput.
+    pub fn input_numbers(&self) -> Result<(u32, u8)> {
+        let extension = self
+            .connection
+            .query_extension(b"XInputExtension")?
+            .reply()?;
+        Ok((self.root, extension.major_opcode))
     }
 
     fn fake(&self, kind: u8, detail: u8, x: i16, y: i16) -> Result<()> {
