@@ -1,5 +1,7 @@
 //! Enrolment: `POST /api/v1/enrolments` and `POST /api/v1/enrolments/poll`.
 
+use std::sync::LazyLock;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,13 +10,15 @@ use pikir_contract::{
     EnrolmentPending, EnrolmentRequest, EnrolmentResult, PollError, PollErrorCode, PollRequest,
     format_user_code,
 };
+use sha2::{Digest, Sha256};
 
 use super::problem::{ApiProblem, TOKEN_REFUSED};
 use super::signed::{FromMachine, read_json};
 use crate::app::AppState;
-use crate::platform::entropy::secret_hash;
+use crate::platform::entropy::{Entropy, secret_hash};
 use crate::services::terminal_config;
-use crate::storage::{Begun, ENROLMENT_MS, Enrolled, NewEnrolment, Polled, Redeemed};
+use crate::storage::{Asked, Begun, ENROLMENT_MS, Enrolled, NewEnrolment, Polled, Redeemed};
+use crate::web::frame::throttle::ClientAddress;
 
 /// Random user codes tried before giving up: that all of them are in use does not happen by chance.
 const CODE_ATTEMPTS: usize = 8;
@@ -24,6 +28,7 @@ const MAX_TEXT_CHARS: usize = 200;
 /// `POST /api/v1/enrolments`
 pub async fn begin(
     State(state): State<AppState>,
+    ClientAddress(client): ClientAddress,
     machine: FromMachine,
 ) -> Result<Response, ApiProblem> {
     let request: EnrolmentRequest = read_json(&machine.content)?;
@@ -40,7 +45,7 @@ pub async fn begin(
     };
     match request.token {
         Some(token) => redeem(&state, &token, new).await,
-        None => wait_for_technician(&state, new).await,
+        None => wait_for_technician(&state, new, digest(&client)).await,
     }
 }
 
@@ -81,16 +86,31 @@ async fn redeem(state: &AppState, token: &str, new: NewEnrolment) -> Result<Resp
     }
 }
 
-async fn wait_for_technician(state: &AppState, new: NewEnrolment) -> Result<Response, ApiProblem> {
+/// Who asks, for telling clients apart and for nothing else.
+fn digest(client: &str) -> [u8; 16] {
+    static KEY: LazyLock<[u8; 32]> = LazyLock::new(|| Entropy::system().bytes());
+    let whole = Sha256::new()
+        .chain_update(*KEY)
+        .chain_update(client)
+        .finalize();
+    std::array::from_fn(|index| whole[index])
+}
+
+async fn wait_for_technician(
+    state: &AppState,
+    new: NewEnrolment,
+    client: [u8; 16],
+) -> Result<Response, ApiProblem> {
     let device_code = state.entropy.token();
     for _ in 0..CODE_ATTEMPTS {
         let user_code = format_user_code(&state.entropy.bytes());
-        let now = state.clock.unix_ms();
-        match state
-            .storage
-            .begin_enrolment(secret_hash(&device_code), &user_code, new.clone(), now)
-            .await?
-        {
+        let asked = Asked {
+            device_hash: secret_hash(&device_code),
+            user_code: &user_code,
+            client,
+            now_ms: state.clock.unix_ms(),
+        };
+        match state.storage.begin_enrolment(asked, new.clone()).await? {
             Begun::Waiting => {
                 return Ok((
                     StatusCode::CREATED,
@@ -99,11 +119,6 @@ async fn wait_for_technician(state: &AppState, new: NewEnrolment) -> Result<Resp
                     .into_response());
             }
             Begun::CodeTaken => {}
-            Begun::TooMany => {
-                return Err(ApiProblem::unavailable(
-                    "too many terminals wait for a technician already",
-                ));
-            }
             Begun::Retired => return Err(ApiProblem::retired()),
         }
     }

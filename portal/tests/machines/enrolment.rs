@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use pikir_contract::{Id, SealKey, SigningKey, TerminalConfig};
-use pikir_portal::storage::{Decided, EnrolmentState};
+use pikir_portal::storage::{
+    Asked, Begun, Decided, EnrolmentState, MAX_UNCLAIMED, MAX_UNCLAIMED_OF_A_CLIENT, NewEnrolment,
+};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -169,6 +171,100 @@ async fn asking_again_makes_the_former_code_void() {
     );
     assert_eq!(approve(&portal, &former, PLACE).await, Decided::NotWaiting);
     assert_eq!(approve(&portal, &latter, PLACE).await, Decided::Done);
+}
+
+/// Lets a number of machines of one client wait, each a moment after the one before.
+async fn flood(portal: &Portal, client: u8, count: u64) {
+    for number in 0..count {
+        portal.clock.advance(Duration::from_millis(1));
+        let mut device_hash = [client; 32];
+        device_hash[..8].copy_from_slice(&number.to_be_bytes());
+        let asked = Asked {
+            device_hash,
+            user_code: &format!("{client}-{number}"),
+            client: [client; 16],
+            now_ms: portal.state.clock.unix_ms(),
+        };
+        let machine = NewEnrolment {
+            public_key: device_hash.to_vec(),
+            seal_key: vec![1; 32],
+            model: String::new(),
+            serial: String::new(),
+            software: String::new(),
+        };
+        let begun = portal.state.storage.begin_enrolment(asked, machine);
+        assert_eq!(begun.await.unwrap(), Begun::Waiting);
+    }
+}
+
+fn waiting(portal: &Portal) -> u64 {
+    let query = "SELECT count(*) FROM enrolments";
+    portal
+        .database()
+        .query_row(query, [], |row| row.get(0))
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_flood_of_one_client_takes_nobody_else_s_place_and_has_an_end() {
+    let portal = Portal::start().await;
+    let before = Terminal::new(1);
+    let pending = begin(&portal, &before).await;
+    flood(&portal, 7, MAX_UNCLAIMED_OF_A_CLIENT + 100).await;
+    assert_eq!(waiting(&portal), MAX_UNCLAIMED_OF_A_CLIENT + 1);
+    let after = begin(&portal, &Terminal::new(2)).await;
+    assert_eq!(approve(&portal, &after, PLACE).await, Decided::Done);
+    assert_eq!(approve(&portal, &pending, PLACE).await, Decided::Done);
+    let shown = |code: &'static str| portal.state.storage.enrolment(code, NOW_MS);
+    assert!(
+        shown("7-99").await.unwrap().is_none(),
+        "the oldest gave way"
+    );
+    assert!(shown("7-100").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_terminal_that_still_asks_outlives_a_flood_of_its_own_network() {
+    let portal = Portal::start().await;
+    let terminal = Terminal::new(1);
+    let pending = begin(&portal, &terminal).await;
+    portal
+        .database()
+        .execute("UPDATE enrolments SET client = ?1", [[7_u8; 16]])
+        .unwrap();
+    for _ in 0..3 {
+        flood(&portal, 7, MAX_UNCLAIMED_OF_A_CLIENT / 2).await;
+        portal.clock.advance(Duration::from_secs(5));
+        assert_eq!(
+            poll_error(&portal, &terminal, &pending).await,
+            "authorization_pending"
+        );
+    }
+    assert_eq!(approve(&portal, &pending, PLACE).await, Decided::Done);
+}
+
+#[tokio::test]
+async fn many_clients_that_ask_for_many_leave_a_place_for_the_next() {
+    let portal = Portal::start().await;
+    let fill = "WITH RECURSIVE n (i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i < 9999)
+        INSERT INTO enrolments (device_hash, user_code, public_key, seal_key, model, serial, software, created_at,
+            expires_at, state, client)
+        SELECT randomblob(32), 'full-' || i, randomblob(32), x'00', '', '', '', ?1 + i, ?1 + 900000, 'pending',
+            CAST(printf('%016d', i % 40) AS BLOB) FROM n";
+    portal.database().execute(fill, [NOW_MS]).unwrap();
+    assert_eq!(waiting(&portal), MAX_UNCLAIMED);
+    let pending = begin(&portal, &Terminal::new(1)).await;
+    assert_eq!(waiting(&portal), MAX_UNCLAIMED);
+    assert_eq!(approve(&portal, &pending, PLACE).await, Decided::Done);
+}
+
+#[tokio::test]
+async fn what_nobody_claimed_is_forgotten_an_hour_after_it_expired() {
+    let portal = Portal::start().await;
+    flood(&portal, 7, 10).await;
+    portal.clock.advance(Duration::from_secs(15 * 60 + 3_601));
+    begin(&portal, &Terminal::new(1)).await;
+    assert_eq!(waiting(&portal), 1);
 }
 
 #[tokio::test]

@@ -18,8 +18,8 @@ use pikir_portal::platform::clock::ManualClock;
 use pikir_portal::platform::entropy::Entropy;
 use pikir_portal::server;
 use pikir_portal::storage::{
-    DEFAULT_TIMEZONE, NewEnrolment, OrganizationRecord, PlaceRecord, RatedInDetail, Role, Storage,
-    User,
+    Asked, DEFAULT_TIMEZONE, NewEnrolment, OrganizationRecord, PlaceRecord, RatedInDetail, Role,
+    Storage, User,
 };
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -138,9 +138,15 @@ impl Portal {
             serial: "10000000a1b2c3d4".to_owned(),
             software: "pikir-kiosk 0.1.0".to_owned(),
         };
+        let asked = Asked {
+            device_hash: [9; 32],
+            user_code: USER_CODE,
+            client: [8; 16],
+            now_ms: self.app.clock.unix_ms(),
+        };
         self.app
             .storage
-            .begin_enrolment([9; 32], USER_CODE, machine, self.app.clock.unix_ms())
+            .begin_enrolment(asked, machine)
             .await
             .unwrap();
     }

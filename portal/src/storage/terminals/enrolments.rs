@@ -9,10 +9,27 @@ use crate::storage::{OrganizationRecord, PlaceRecord, Storage, StorageError, Ter
 
 /// How long a user code can be claimed, in milliseconds (15 minutes).
 pub const ENROLMENT_MS: i64 = 15 * 60 * 1000;
-/// How long a decided or expired enrolment is kept, so that a terminal whose answer was lost asks again.
+/// How long a decided enrolment is kept, so that a terminal whose answer was lost asks again.
 const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
-/// Enrolments that wait at the same time. Anyone may ask for one, so there must be an end.
-pub const MAX_PENDING_ENROLMENTS: u64 = 10_000;
+/// How long one that nobody claimed is kept, so that a technician who comes late is told so.
+const KEPT_UNCLAIMED_MS: i64 = 60 * 60 * 1000;
+/// Unclaimed enrolments of one client: more terminals than are set up at one address at a time.
+pub const MAX_UNCLAIMED_OF_A_CLIENT: u64 = 500;
+/// Unclaimed enrolments of all clients. Anyone may ask for one, so there must be an end.
+pub const MAX_UNCLAIMED: u64 = 10_000;
+
+/// A request to wait for a technician.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The hash of the code under which the machine polls.
+    pub device_hash: [u8; 32],
+    /// What the technician types, `XXXX-XXXX`.
+    pub user_code: &'a str,
+    /// Whoever asks, as a digest.
+    pub client: [u8; 16],
+    /// When it asks.
+    pub now_ms: i64,
+}
 
 /// A machine that asks to become a terminal.
 #[derive(Clone, Debug)]
@@ -72,8 +89,6 @@ pub enum Begun {
     Waiting,
     /// The user code is in use: try another.
     CodeTaken,
-    /// Too many wait already.
-    TooMany,
     /// This machine was taken out of service.
     Retired,
 }
@@ -122,18 +137,22 @@ pub enum Polled {
 }
 
 impl Storage {
-    /// Lets a machine wait for a technician. A code it waited under before is void from now on.
+    /// Lets a machine wait for a technician. A code it waited under before is void from now on. Where too many wait, the
+    /// one of the same client that showed no life for longest gives way.
     pub async fn begin_enrolment(
         &self,
-        device_hash: [u8; 32],
-        user_code: &str,
+        asked: Asked<'_>,
         machine: NewEnrolment,
-        now_ms: i64,
     ) -> Result<Begun, StorageError> {
-        let user_code = user_code.to_owned();
-        self.sqlite
-            .write(move |db| begin(db, &device_hash, &user_code, &machine.into(), now_ms))
-            .await
+        let user_code = asked.user_code.to_owned();
+        let begin = move |db: &Connection| {
+            let asked = Asked {
+                user_code: &user_code,
+                ..asked
+            };
+            begin(db, &asked, &machine.into())
+        };
+        self.sqlite.write(begin).await
     }
 
     /// Answers a poll of the machine with this public key. Asking more often than every `interval_ms` is too fast.
@@ -245,37 +264,33 @@ fn is_retired(db: &Connection, public_key: &[u8]) -> Result<bool, StorageError> 
     Ok(find_terminal(db, "public_key", &public_key)?.is_some_and(|terminal| terminal.retired))
 }
 
-fn begin(
-    db: &Connection,
-    device_hash: &[u8; 32],
-    user_code: &str,
-    machine: &Machine,
-    now_ms: i64,
-) -> Result<Begun, StorageError> {
+fn begin(db: &Connection, asked: &Asked<'_>, machine: &Machine) -> Result<Begun, StorageError> {
     if is_retired(db, &machine.public_key)? {
         return Ok(Begun::Retired);
     }
+    let now_ms = asked.now_ms;
     db.prepare_cached(
-        "DELETE FROM enrolments WHERE expires_at < ?1 OR (public_key = ?2 AND state = 'pending')",
+        "DELETE FROM enrolments WHERE expires_at < ?1
+            OR (state = 'pending' AND (expires_at < ?2 OR public_key = ?3))",
     )?
-    .execute((now_ms - KEPT_MS, &machine.public_key))?;
-    let waiting: u64 = db
-        .prepare_cached("SELECT count(*) FROM enrolments WHERE expires_at > ?1")?
-        .query_row([now_ms], |row| row.get(0))?;
-    if waiting >= MAX_PENDING_ENROLMENTS {
-        return Ok(Begun::TooMany);
-    }
+    .execute((
+        now_ms - KEPT_MS,
+        now_ms - KEPT_UNCLAIMED_MS,
+        &machine.public_key,
+    ))?;
+    make_room(db, asked.client)?;
     let added = db
         .prepare_cached(
             "INSERT INTO enrolments (device_hash, user_code, public_key, seal_key, model, serial, software, created_at,
-                 expires_at, state)
+                 expires_at, state, client)
              VALUES (:device_hash, :user_code, :public_key, :seal_key, :model, :serial, :software, :now, :expires_at,
-                 'pending')
+                 'pending', :client)
              ON CONFLICT (user_code) DO NOTHING",
         )?
         .execute(named_params! {
-            ":device_hash": device_hash,
-            ":user_code": user_code,
+            ":device_hash": asked.device_hash,
+            ":user_code": asked.user_code,
+            ":client": asked.client,
             ":public_key": machine.public_key,
             ":seal_key": machine.seal_key,
             ":model": machine.model,
@@ -289,6 +304,38 @@ fn begin(
     } else {
         Begun::CodeTaken
     })
+}
+
+/// Makes room for one more of this client, or where too many of all wait, of the client that has the most.
+fn make_room(db: &Connection, client: [u8; 16]) -> Result<(), StorageError> {
+    let of_client: u64 = db
+        .prepare_cached("SELECT count(*) FROM enrolments WHERE state = 'pending' AND client = ?1")?
+        .query_row([client], |row| row.get(0))?;
+    if of_client >= MAX_UNCLAIMED_OF_A_CLIENT {
+        return drop_oldest(db, Some(client.to_vec()));
+    }
+    let of_all: u64 = db
+        .prepare_cached("SELECT count(*) FROM enrolments WHERE state = 'pending'")?
+        .query_row([], |row| row.get(0))?;
+    if of_all < MAX_UNCLAIMED {
+        return Ok(());
+    }
+    let largest: Option<Vec<u8>> = db
+        .prepare_cached(
+            "SELECT client FROM enrolments WHERE state = 'pending' GROUP BY client ORDER BY count(*) DESC LIMIT 1",
+        )?
+        .query_row([], |row| row.get(0))?;
+    drop_oldest(db, largest)
+}
+
+fn drop_oldest(db: &Connection, client: Option<Vec<u8>>) -> Result<(), StorageError> {
+    db.prepare_cached(
+        "DELETE FROM enrolments WHERE device_hash =
+             (SELECT device_hash FROM enrolments WHERE state = 'pending' AND client IS ?1
+              ORDER BY coalesce(polled_at, created_at) LIMIT 1)",
+    )?
+    .execute([client])?;
+    Ok(())
 }
 
 fn poll(
