@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    pikir_portal::platform::blocking::give_memory_back();
     pikir_portal::cli::main()
 }

@@ -36,7 +36,7 @@ const MAX_DRAINED_BYTES: usize = 256 * 1024;
 /// Lets deliveries in.
 #[derive(Debug)]
 pub struct Gate {
-    places: Semaphore,
+    places: Arc<Semaphore>,
     counts: Mutex<Counts>,
     entropy: Entropy,
 }
@@ -54,7 +54,7 @@ impl Gate {
     /// A gate for so many deliveries at the same time.
     pub fn new(places: usize, entropy: Entropy) -> Self {
         Self {
-            places: Semaphore::new(places),
+            places: Arc::new(Semaphore::new(places)),
             counts: Mutex::new(Counts {
                 since: Instant::now(),
                 served: 0,
@@ -108,7 +108,7 @@ impl Default for Gate {
 
 /// Serves a delivery if there is a place for it.
 pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    let Ok(_place) = gate.places.try_acquire() else {
+    let Ok(place) = Arc::clone(&gate.places).try_acquire_owned() else {
         let wait_s = gate.spread(gate.count(false));
         drain(request.into_body(), MAX_DRAINED_BYTES).await;
         let detail =
@@ -119,9 +119,18 @@ pub async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -
             .insert(RETRY_AFTER, HeaderValue::from(wait_s));
         return response;
     };
-    let response = next.run(request).await;
+    // It is held until the work is done, also for a terminal that hangs up meanwhile.
+    let serving = tokio::spawn(async move {
+        let response = next.run(request).await;
+        drop(place);
+        response
+    });
+    let response = serving.await;
     gate.count(true);
-    response
+    response.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => ApiProblem::unavailable("the portal is stopping").into_response(),
+    })
 }
 
 #[cfg(test)]
@@ -169,6 +178,27 @@ mod tests {
         assert_eq!(first.await.unwrap().unwrap().status(), StatusCode::OK);
         go_on.notify_one();
         assert_eq!(deliver().await.unwrap().status(), StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn a_terminal_that_hangs_up_does_not_make_room_for_another() {
+        let (reached, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (in_handler, released) = (Arc::clone(&reached), Arc::clone(&go_on));
+        let slow = async move || {
+            in_handler.notify_one();
+            released.notified().await;
+        };
+        let gate = gate(1);
+        let layer = from_fn_with_state(Arc::clone(&gate), pass);
+        let router = Router::new().route("/", post(slow).layer(layer));
+        let request = axum::http::Request::post("/").body(Body::empty()).unwrap();
+        let delivery = tokio::spawn(router.oneshot(request));
+        reached.notified().await;
+        delivery.abort();
+        assert!(delivery.await.unwrap_err().is_cancelled());
+        assert_eq!(gate.places.available_permits(), 0);
+        go_on.notify_one();
+        let _place = gate.places.acquire().await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

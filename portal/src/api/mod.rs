@@ -16,9 +16,8 @@ pub mod summary;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{StatusCode, Uri};
+use axum::http::Uri;
 use axum::middleware::from_fn_with_state;
-use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, any, get, post};
 
 use crate::app::AppState;
@@ -52,16 +51,12 @@ pub fn router() -> Router<AppState> {
     let not_found = |uri: Uri| async move {
         ApiProblem::not_found(&format!("there is no {} in this API", uri.path()))
     };
-    let mut router = Router::new().route("/api/{*rest}", any(not_found));
+    let mut router = Router::new()
+        .route("/api", any(not_found))
+        .route("/api/", any(not_found))
+        .route("/api/{*rest}", any(not_found));
     for (_, path, handler) in routes() {
-        router = router.route(path, handler.fallback(wrong_method));
+        router = router.route(path, handler);
     }
     router
-}
-
-async fn wrong_method() -> impl IntoResponse {
-    ApiProblem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "this address does not take this method; see /api/v1/openapi.json",
-    )
 }

@@ -13,7 +13,7 @@ use pikir_contract::{
 };
 use serde::de::DeserializeOwned;
 
-use super::body::{SizeLimits, drain, read_sent, unpack};
+use super::body::{MAX_MESSAGE_BYTES, SizeLimits, drain, read_sent, unpack};
 use super::problem::ApiProblem;
 use crate::app::AppState;
 use crate::storage::TerminalRecord;
@@ -192,6 +192,9 @@ async fn read_content(
 ) -> Result<Vec<u8>, ApiProblem> {
     let sent = read_sent(&headers, body, limits.sent).await?;
     check_content(signature, &sent)?;
+    if limits.unpacked <= MAX_MESSAGE_BYTES {
+        return unpack(&headers, sent, limits.unpacked);
+    }
     run_off_thread(move || unpack(&headers, sent, limits.unpacked)).await?
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::ApiProblem;
 use crate::app::AppState;
-use crate::storage::{self, Counts, Named, NamedFigures, RatedInDetail, Uptime, Within};
+use crate::storage::{self, Counts, Lane, Named, NamedFigures, RatedInDetail, Uptime, Within};
 
 /// What else to include.
 #[derive(Debug, Default, Deserialize)]
@@ -118,7 +118,9 @@ pub async fn read(
     let include = wanted.include.as_deref().unwrap_or_default();
     let with_units = include.split(',').any(|part| part == "units");
     let now_ms = state.clock.unix_ms();
-    let found = state.storage.rated_in_detail(&code, with_units, now_ms);
+    // Anybody may ask for it: terminals do not wait behind it.
+    let storage = state.storage.in_lane(Lane::Pages);
+    let found = storage.rated_in_detail(&code, with_units, now_ms);
     let (found, units) = found
         .await?
         .ok_or_else(|| ApiProblem::not_found("there is no organisation with this code"))?;

@@ -18,8 +18,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use serde::Serialize;
+use serde_json::json;
 
-use crate::storage::{Storage, StorageError};
+use crate::storage::{Migrated, Migrating, Storage, StorageError, file_in};
 
 /// The central portal for Pikir feedback terminals
 #[derive(Debug, Parser)]
@@ -78,6 +79,8 @@ enum Command {
     Terminal(terminal::Command),
     /// Take in a journal written by `pikir-kiosk journal export`
     Import(import::Args),
+    /// Bring the database of an older version up to date, while no portal runs
+    Migrate,
 }
 
 /// Why a command ends without being done.
@@ -140,7 +143,18 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::User(command) => user::run(command, common).await,
         Command::Terminal(command) => terminal::run(command, common).await,
         Command::Import(args) => import::run(args, common).await,
+        Command::Migrate => migrate(common),
     }
+}
+
+fn migrate(common: &Common) -> Result<(), CliError> {
+    let Migrated { from, to } = Storage::migrate_file(&common.database()?)?;
+    let text = match from {
+        Some(from) if from == to => format!("the database is at version {to} already"),
+        Some(from) => format!("the database is at version {to}, from {from}"),
+        None => format!("a database was made, at version {to}"),
+    };
+    common.answer(&json!({"from": from, "to": to}), text)
 }
 
 fn report(error: &CliError) -> ExitCode {
@@ -159,16 +173,21 @@ pub fn note(text: impl Display) {
 }
 
 impl Common {
-    /// Opens the database that the options name.
+    /// Opens the database that the options name. One of an older version is refused: a portal may be running on it.
     pub fn storage(&self) -> Result<Storage, CliError> {
+        Ok(Storage::open_file(&self.database()?, Migrating::No)?)
+    }
+
+    /// The database file that the options name.
+    fn database(&self) -> Result<PathBuf, CliError> {
         let Some(url) = &self.database else {
-            return Ok(Storage::open(&self.data_dir)?);
+            return Ok(file_in(&self.data_dir)?);
         };
         match url
             .strip_prefix("sqlite:")
             .map(|path| path.strip_prefix("//").unwrap_or(path))
         {
-            Some(path) if !path.is_empty() => Ok(Storage::open_file(path.as_ref())?),
+            Some(path) if !path.is_empty() => Ok(path.into()),
             _ => Err(CliError::usage(format_args!(
                 "--database {url}: only SQLite is supported so far; write sqlite:PATH, such as sqlite:/srv/pikir/portal.db"
             ))),

@@ -1,9 +1,10 @@
 //! `pikir-portal serve`: runs the portal until it is told to stop.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 
 use axum::Extension;
-use pikir_contract::check_portal_url;
+use pikir_contract::{UrlError, check_portal_url};
 use sd_notify::NotifyState;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -11,6 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use url::Url;
 
 use super::{CliError, Common};
 use crate::app::AppState;
@@ -18,7 +20,7 @@ use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
 use crate::platform::proxies::{Cidr, TrustedProxies};
 use crate::server::{router, serve};
-use crate::storage::Storage;
+use crate::storage::{Lane, Migrating, Storage};
 
 /// `pikir-portal serve`
 #[derive(Debug, clap::Args)]
@@ -54,7 +56,7 @@ pub async fn run(args: Args, common: &Common) -> Result<(), CliError> {
     // From here on a signal ends the portal in order, not in the middle of something.
     let terminate = signal(SignalKind::terminate()).map_err(CliError::failed)?;
     let interrupt = signal(SignalKind::interrupt()).map_err(CliError::failed)?;
-    let storage = common.storage()?;
+    let storage = Storage::open_file(&common.database()?, Migrating::Yes)?;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| CliError::failed(format_args!("cannot listen on {listen}: {error}")))?;
@@ -72,7 +74,7 @@ pub async fn run(args: Args, common: &Common) -> Result<(), CliError> {
     )?;
     tracing::info!(%address, public_url, version = env!("CARGO_PKG_VERSION"), "the portal is ready");
     tell_systemd(&[NotifyState::Ready]);
-    let watchdog = tokio::spawn(feed_watchdog(storage));
+    let watchdog = tokio::spawn(feed_watchdog(storage.in_lane(Lane::Health)));
     let router = router(state).layer(Extension(TrustedProxies::new(trusted_proxy)));
     serve(listener, router, stop_signal(terminate, interrupt)).await;
     watchdog.abort();
@@ -95,11 +97,38 @@ fn start_log() {
     let _ = log.try_init();
 }
 
-fn checked_url(url: &str) -> Result<String, CliError> {
-    let url = url.trim_end_matches('/');
-    check_portal_url(url)
-        .map_err(|error| CliError::usage(format_args!("--public-url {url}: {error}")))?;
-    Ok(url.to_owned())
+/// The address as a browser writes it: lower case, a host in ASCII, no port that goes without saying.
+///
+/// A portal has its host to itself. Codes on screens are `HTTPS://HOST/Q/CODE`, terminals sign the path
+/// they ask for, cookies and links begin at the root: behind a folder of another site none of them fits.
+fn checked_url(text: &str) -> Result<String, CliError> {
+    let wrong = |why: &dyn Display| CliError::usage(format_args!("--public-url {text}: {why}"));
+    let url = match text.contains("://").then(|| Url::parse(text.trim())) {
+        Some(Ok(url)) if matches!(url.scheme(), "http" | "https") => url,
+        Some(Err(error)) if text.starts_with("http") => return Err(wrong(&error)),
+        _ => return Err(wrong(&UrlError::Scheme)),
+    };
+    let root = url.origin().ascii_serialization();
+    if url.username() != "" || url.password().is_some() {
+        return Err(wrong(
+            &"must not hold a user name or password: everybody gets to see it",
+        ));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong(&format_args!(
+            "must end after the host: without ? and #, such as {root}"
+        )));
+    }
+    if url.path().bytes().any(|byte| byte != b'/') {
+        return Err(wrong(&format_args!(
+            "has the path {}, but the portal needs a host to itself (QR codes, the terminals' signatures and sign-in begin \
+             at its root): give it a name or a port of its own, such as https://otzyv.{} or {root}:8443",
+            url.path(),
+            url.host_str().unwrap_or("gov.example"),
+        )));
+    }
+    check_portal_url(&root).map_err(|error| wrong(&error))?;
+    Ok(root)
 }
 
 /// Waits for SIGTERM or SIGINT, and tells systemd.
@@ -125,9 +154,55 @@ async fn feed_watchdog(storage: Storage) {
     let mut tick = tokio::time::interval(limit / 2);
     loop {
         tick.tick().await;
-        match storage.organization("").await {
-            Ok(_) => tell_systemd(&[NotifyState::Watchdog]),
+        match storage.check().await {
+            Ok(()) => tell_systemd(&[NotifyState::Watchdog]),
             Err(error) => tracing::error!(%error, "the database does not answer"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_public_address_is_written_as_browsers_write_it() {
+        for (given, kept) in [
+            ("https://pikir.example", "https://pikir.example"),
+            ("https://pikir.example/", "https://pikir.example"),
+            ("HTTPS://Pikir.Example:443//", "https://pikir.example"),
+            ("https://pikir.example:8443/", "https://pikir.example:8443"),
+            ("https://пикир.example", "https://xn--h1aafsi.example"),
+            ("https://xn--h1aafsi.example", "https://xn--h1aafsi.example"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("http://[::1]:8080/", "http://[::1]:8080"),
+            ("http://localhost:80", "http://localhost"),
+        ] {
+            assert_eq!(checked_url(given).ok().as_deref(), Some(kept), "{given}");
+        }
+    }
+
+    #[test]
+    fn an_address_under_which_nothing_would_work_is_refused_with_the_reason() {
+        for (given, why) in [
+            ("https://gov.example/otzyv", "has the path /otzyv"),
+            ("https://gov.example/otzyv/", "https://otzyv.gov.example"),
+            ("https://gov.example/%6ftzyv", "has the path"),
+            ("https://gov.example/?lang=ky", "without ? and #"),
+            ("https://gov.example/#top", "without ? and #"),
+            ("https://user:secret@gov.example", "user name or password"),
+            ("https://user@gov.example", "user name or password"),
+            ("http://gov.example", "uses http://"),
+            ("gov.example", "https://"),
+            ("ftp://gov.example", "https://"),
+            ("https://", "empty host"),
+            ("https://gov.example:70000", "port"),
+            ("https://gov_1.example", "no valid host"),
+        ] {
+            match checked_url(given) {
+                Err(CliError::Usage(text)) => assert!(text.contains(why), "{given}: {text}"),
+                other => panic!("{given}: {other:?}"),
+            }
         }
     }
 }

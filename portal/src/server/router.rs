@@ -4,13 +4,18 @@ use axum::Router;
 
 use super::middleware;
 use crate::app::AppState;
+use crate::storage::Lane;
 use crate::{api, web};
 
 /// The whole portal: `/api/v1` for machines, everything else for people.
 pub fn router(state: AppState) -> Router {
-    middleware::guard(
-        Router::new().merge(api::router()).merge(web::router()),
-        state.is_https(),
-    )
-    .with_state(state)
+    let is_https = state.is_https();
+    let for_terminals = AppState {
+        storage: state.storage.in_lane(Lane::Terminals),
+        ..state.clone()
+    };
+    let router = Router::new()
+        .merge(api::router().with_state(for_terminals))
+        .merge(web::router().with_state(state));
+    middleware::guard(router, is_https)
 }

@@ -1,10 +1,10 @@
 //! Opening the database, bringing its schema up to date, and the handle everybody holds.
 
-use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::StorageError;
-use super::sqlite::{self, Sqlite};
+use super::schema::{self, Migrated, Migrating};
+use super::sqlite::{Lane, Sqlite};
 
 /// The database's name within the data directory.
 pub const DATABASE_FILE: &str = "portal.db";
@@ -18,17 +18,43 @@ pub struct Storage {
 impl Storage {
     /// Opens the database in `data_dir` and brings its schema up to date; creates it if the directory is empty.
     pub fn open(data_dir: &Path) -> Result<Self, StorageError> {
-        check_data_dir(data_dir)?;
-        Self::open_file(&data_dir.join(DATABASE_FILE))
+        Self::open_file(&file_in(data_dir)?, Migrating::Yes)
     }
 
-    /// Opens the database in this file and brings its schema up to date; creates it if it is missing.
-    pub fn open_file(path: &Path) -> Result<Self, StorageError> {
-        migrate(path)?;
+    /// Opens the database in this file; creates it if it is missing.
+    pub fn open_file(path: &Path, migrating: Migrating) -> Result<Self, StorageError> {
+        let (lock, _) = schema::ensure(path, migrating)?;
         Ok(Self {
-            sqlite: Sqlite::start(path)?,
+            sqlite: Sqlite::start(path, lock)?,
         })
     }
+
+    /// Brings the schema of the database in this file up to date, while no other program uses it.
+    pub fn migrate_file(path: &Path) -> Result<Migrated, StorageError> {
+        Ok(schema::ensure(path, Migrating::Yes)?.1)
+    }
+
+    /// The same memory, read in a lane of its own.
+    pub fn in_lane(&self, lane: Lane) -> Self {
+        Self {
+            sqlite: self.sqlite.in_lane(lane),
+        }
+    }
+
+    /// Whether the database answers.
+    pub async fn check(&self) -> Result<(), StorageError> {
+        let ask = |db: &rusqlite::Connection| {
+            let count = "SELECT count(*) FROM refinery_schema_history";
+            Ok(db.query_row(count, [], |_| Ok(()))?)
+        };
+        self.sqlite.read(ask).await
+    }
+}
+
+/// The database of this data directory.
+pub fn file_in(data_dir: &Path) -> Result<PathBuf, StorageError> {
+    check_data_dir(data_dir)?;
+    Ok(data_dir.join(DATABASE_FILE))
 }
 
 fn check_data_dir(data_dir: &Path) -> Result<(), StorageError> {
@@ -50,46 +76,4 @@ fn check_data_dir(data_dir: &Path) -> Result<(), StorageError> {
             "cannot be used as the data directory: {error}"
         ))),
     }
-}
-
-pub(in crate::storage) mod embedded {
-    refinery::embed_migrations!("migrations");
-}
-
-fn migrate(path: &Path) -> Result<(), StorageError> {
-    let unusable = |file: &Path, error: &std::io::Error| StorageError::DataDir {
-        path: file.to_owned(),
-        reason: format!(
-            "{error}; the portal must be able to write in its data directory (run it as the user who owns it)"
-        ),
-    };
-    let lock_path = path.with_extension("lock");
-    // Two programs started together must not both bring the schema up to date.
-    let lock = open_private(&lock_path).map_err(|error| unusable(&lock_path, &error))?;
-    lock.lock().map_err(|error| unusable(&lock_path, &error))?;
-    open_private(path).map_err(|error| unusable(path, &error))?;
-    let mut connection = sqlite::open_writer(path)?;
-    // A migration that builds a table anew drops the old one, to which others refer.
-    connection.pragma_update(None, "foreign_keys", false)?;
-    match embedded::migrations::runner().run(&mut connection) {
-        Ok(_) => Ok(()),
-        Err(error) => match error.kind() {
-            refinery::error::Kind::MissingVersion(_) => Err(StorageError::Newer {
-                path: path.to_owned(),
-            }),
-            _ => Err(StorageError::failed(error)),
-        },
-    }
-}
-
-/// Opens a file for its owner alone (0600), creating it if it is missing: it holds keys and comments.
-fn open_private(path: &Path) -> std::io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    File::options()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)
 }

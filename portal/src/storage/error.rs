@@ -21,6 +21,23 @@ pub enum StorageError {
         /// The database file.
         path: PathBuf,
     },
+    /// An older program wrote this database, and this is not the command to change it.
+    #[error(
+        "{path} was written by an older pikir-portal: stop that portal, copy the file if you want to go back, and run \
+         `pikir-portal migrate` (or start this version with `pikir-portal serve`)"
+    )]
+    Older {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// Another program uses the database whose schema is to be changed.
+    #[error(
+        "{path} is of an older version and in use by another pikir-portal: stop that one first"
+    )]
+    InUse {
+        /// The database file.
+        path: PathBuf,
+    },
     /// The database did not do what it was asked.
     #[error("the database failed: {0}")]
     Failed(Arc<dyn Error + Send + Sync>),

@@ -1,11 +1,14 @@
 //! SQLite: one thread that writes, a few connections that read.
 //!
+//! Readers have lanes: pages that are slow to make hold up neither deliveries nor the watchdog.
+//!
 //! A write is a closure; it runs inside a transaction and is answered after the commit. Writes that wait while another
 //! is being committed share the next commit (one fsync for all of them), each inside its own savepoint, so that one
 //! that fails takes nothing of the others with it.
 
 use std::any::Any;
 use std::fmt;
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -16,9 +19,31 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::StorageError;
+use crate::platform::blocking;
 
-/// Connections that read at the same time.
-const READERS: usize = 4;
+/// Who reads. Each lane has connections of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lane {
+    /// Pages and figures, which anybody may ask for.
+    #[default]
+    Pages,
+    /// What terminals send and ask.
+    Terminals,
+    /// Whether the portal is well.
+    Health,
+}
+
+impl Lane {
+    /// Connections that read at the same time.
+    const fn readers(self) -> usize {
+        match self {
+            Self::Pages => 4,
+            Self::Terminals => 3,
+            Self::Health => 1,
+        }
+    }
+}
+
 /// Writes that share one commit at most.
 const MAX_GROUP: usize = 64;
 /// How long a statement waits for another process (a command run beside the server).
@@ -35,13 +60,18 @@ type Job = Box<dyn FnOnce(Result<&Connection, StorageError>) -> Answer + Send>;
 #[derive(Clone)]
 pub(in crate::storage) struct Sqlite {
     jobs: Sender<Job>,
+    lane: Lane,
     readers: Arc<Readers>,
 }
 
 struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    permits: Semaphore,
+    pages: Arc<Semaphore>,
+    terminals: Arc<Semaphore>,
+    health: Arc<Semaphore>,
+    /// Held as long as the database is in use.
+    _lock: File,
 }
 
 impl fmt::Debug for Sqlite {
@@ -53,23 +83,36 @@ impl fmt::Debug for Sqlite {
 }
 
 impl Sqlite {
-    /// Starts to use the migrated database at `path`.
-    pub(in crate::storage) fn start(path: &Path) -> Result<Self, StorageError> {
+    /// Starts to use the migrated database at `path`, and holds `lock` meanwhile.
+    pub(in crate::storage) fn start(path: &Path, lock: File) -> Result<Self, StorageError> {
         let connection = open_writer(path)?;
         let (jobs, queue) = channel();
         std::thread::Builder::new()
             .name("pikir-writer".to_owned())
             .spawn(move || write_all(connection, &queue))
             .map_err(StorageError::failed)?;
+        let permits = |lane: Lane| Arc::new(Semaphore::new(lane.readers()));
         let readers = Readers {
             path: path.to_owned(),
             idle: Mutex::default(),
-            permits: Semaphore::new(READERS),
+            pages: permits(Lane::Pages),
+            terminals: permits(Lane::Terminals),
+            health: permits(Lane::Health),
+            _lock: lock,
         };
         Ok(Self {
             jobs,
+            lane: Lane::default(),
             readers: Arc::new(readers),
         })
+    }
+
+    /// The same database, read in this lane.
+    pub(in crate::storage) fn in_lane(&self, lane: Lane) -> Self {
+        Self {
+            lane,
+            ..self.clone()
+        }
     }
 
     /// Runs `work` in a transaction that is committed before this returns. An error rolls back what `work` did.
@@ -101,10 +144,10 @@ impl Sqlite {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
     {
-        let _permit = self
-            .readers
-            .permits
-            .acquire()
+        let permits = Arc::clone(self.readers.permits(self.lane));
+        // It stays with the reading, which nothing interrupts.
+        let permit = permits
+            .acquire_owned()
             .await
             .map_err(|_| StorageError::Stopped)?;
         let readers = Arc::clone(&self.readers);
@@ -116,13 +159,21 @@ impl Sqlite {
             readers.give_back(connection);
             result
         };
-        tokio::task::spawn_blocking(reading)
+        blocking::run(permit, reading)
             .await
             .map_err(StorageError::failed)?
     }
 }
 
 impl Readers {
+    fn permits(&self, lane: Lane) -> &Arc<Semaphore> {
+        match lane {
+            Lane::Pages => &self.pages,
+            Lane::Terminals => &self.terminals,
+            Lane::Health => &self.health,
+        }
+    }
+
     fn take(&self) -> Result<Connection, StorageError> {
         let idle = self
             .idle

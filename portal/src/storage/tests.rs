@@ -1,5 +1,7 @@
 //! The database itself: opening it, and sharing commits.
 
+use std::path::{Path, PathBuf};
+
 use super::*;
 
 fn count(storage: &Storage) -> impl Future<Output = Result<u64, StorageError>> + '_ {
@@ -84,6 +86,127 @@ async fn a_database_of_a_newer_program_is_refused() {
     drop(storage);
     let error = Storage::open(dir.path()).unwrap_err();
     assert!(matches!(error, StorageError::Newer { .. }), "{error}");
+}
+
+/// The database as a program without the newest migration leaves it.
+async fn of_an_older_program(dir: &Path) -> PathBuf {
+    let storage = Storage::open(dir).unwrap();
+    let forget = |db: &rusqlite::Connection| {
+        db.execute(
+            "DELETE FROM refinery_schema_history WHERE version = (SELECT max(version) FROM refinery_schema_history)",
+            [],
+        )?;
+        Ok(())
+    };
+    storage.sqlite.write(forget).await.unwrap();
+    dir.join(DATABASE_FILE)
+}
+
+#[tokio::test]
+async fn a_command_beside_an_older_database_changes_nothing_and_says_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = of_an_older_program(dir.path()).await;
+    let before = std::fs::read(&path).unwrap();
+    let error = Storage::open_file(&path, Migrating::No).unwrap_err();
+    assert!(matches!(error, StorageError::Older { .. }), "{error}");
+    assert!(
+        error.to_string().contains("pikir-portal migrate"),
+        "{error}"
+    );
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_schema_is_not_changed_under_a_program_that_uses_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = Storage::open(dir.path()).unwrap();
+    let path = of_an_older_program(dir.path()).await;
+    let error = Storage::migrate_file(&path).unwrap_err();
+    assert!(matches!(error, StorageError::InUse { .. }), "{error}");
+    count(&running).await.unwrap();
+}
+
+#[test]
+fn a_command_makes_a_new_database_and_opens_it_beside_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file_in(dir.path()).unwrap();
+    let open = || Storage::open_file(&path, Migrating::No).unwrap();
+    std::thread::scope(|scope| {
+        let all: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+        let _all: Vec<Storage> = all.into_iter().map(|one| one.join().unwrap()).collect();
+    });
+    let again = Storage::migrate_file(&path).unwrap();
+    assert_eq!(again.from, Some(again.to));
+}
+
+#[tokio::test]
+async fn pages_that_take_long_hold_up_neither_deliveries_nor_the_watchdog() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = Storage::open(dir.path()).unwrap();
+    let (go_on, slow) = std::sync::mpsc::channel::<()>();
+    let slow = std::sync::Arc::new(std::sync::Mutex::new(slow));
+    let pages: Vec<_> = (0..50)
+        .map(|_| {
+            let (storage, slow) = (storage.clone(), std::sync::Arc::clone(&slow));
+            tokio::spawn(async move {
+                let wait = move |_: &rusqlite::Connection| {
+                    // An error says that all may go on.
+                    let _ = slow.lock().unwrap().recv();
+                    Ok(())
+                };
+                storage.sqlite.read(wait).await
+            })
+        })
+        .collect();
+    for lane in [Lane::Health, Lane::Terminals] {
+        storage.in_lane(lane).check().await.unwrap();
+    }
+    drop(go_on);
+    for page in pages {
+        page.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_nobody_waits_for_any_more_keeps_its_reader_until_it_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let health = Storage::open(dir.path()).unwrap().in_lane(Lane::Health);
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
+    let reading = tokio::spawn({
+        let health = health.clone();
+        async move {
+            let slow = move |_: &rusqlite::Connection| {
+                begun.send(()).unwrap();
+                may_go_on.recv().unwrap();
+                Ok(())
+            };
+            health.sqlite.read(slow).await
+        }
+    });
+    tokio::task::spawn_blocking(move || has_begun.recv().unwrap())
+        .await
+        .unwrap();
+    reading.abort();
+    assert!(reading.await.unwrap_err().is_cancelled());
+    let mut next = std::pin::pin!(health.check());
+    assert!(
+        futures_poll_once(next.as_mut()).await.is_none(),
+        "the only reader is still in use"
+    );
+    go_on.send(()).unwrap();
+    next.await.unwrap();
+}
+
+/// What a future says when it is asked once.
+async fn futures_poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    std::future::poll_fn(|context| {
+        std::task::Poll::Ready(match future.as_mut().poll(context) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
 }
 
 #[test]
@@ -213,7 +336,7 @@ async fn lists_of_comments_are_read_in_order_from_their_own_indexes() {
 /// The database of a portal as the program before the phone's marks left it: one review with each way of coming.
 fn before_assurance(path: &std::path::Path) {
     let mut db = rusqlite::Connection::open(path).unwrap();
-    let to_v9 = database::embedded::migrations::runner().set_target(refinery::Target::Version(9));
+    let to_v9 = schema::embedded::migrations::runner().set_target(refinery::Target::Version(9));
     to_v9.run(&mut db).unwrap();
     db.execute_batch(
         r#"INSERT INTO organizations (code, names) VALUES ('con', '{}');

@@ -10,7 +10,7 @@ pub mod staff;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::{Extension, Router};
@@ -35,9 +35,16 @@ pub fn router() -> Router<AppState> {
         .layer(map_response(page::headers))
 }
 
-/// The page of a request that was cut off.
-pub async fn failed(reader: &Reader, status: StatusCode) -> Response {
-    page::headers(reader.page(None).failed(status)).await
+/// The page of a request that was refused before a handler had a say, or cut off.
+pub async fn refused(reader: &Reader, status: StatusCode, method: &Method) -> Response {
+    let page = reader.page(None);
+    // Who followed a link can only follow another one; who sent a form may send it again.
+    let is_address = status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT;
+    let response = match is_address && matches!(*method, Method::GET | Method::HEAD) {
+        true => page.mistyped(status),
+        false => page.failed(status),
+    };
+    page::headers(response).await
 }
 
 async fn unknown(reader: Reader) -> Response {

@@ -175,9 +175,14 @@ impl Page {
 
     /// A page that does not exist.
     pub fn not_found(self) -> Response {
+        self.mistyped(StatusCode::NOT_FOUND)
+    }
+
+    /// An address that leads nowhere.
+    pub fn mistyped(self, status: StatusCode) -> Response {
         let text = "The address may be mistyped or out of date.";
         self.message(
-            StatusCode::NOT_FOUND,
+            status,
             "Page not found",
             text,
             Some(("/", "All organisations")),

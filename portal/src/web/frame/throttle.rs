@@ -20,7 +20,7 @@ const REST: &str = "";
 /// Reviews from one network address in [`WINDOW_MS`] before further ones are slowed: generous, because a mobile operator
 /// puts thousands of phones behind one address. None is refused; whether it counts is for the published rules to say.
 pub const REVIEWS_PER_ADDRESS: u32 = 600;
-/// Failed sign-ins with one login in [`WINDOW_MS`].
+/// Failed sign-ins with one login in [`WINDOW_MS`], after which each further one waits.
 pub const FAILURES_PER_LOGIN: u32 = 10;
 /// Failed sign-ins from one address in [`WINDOW_MS`]: an office may share one.
 pub const FAILURES_PER_ADDRESS: u32 = 100;
@@ -105,6 +105,10 @@ impl Throttle {
     /// Seconds until `key` may try again; `None` if it may now. Counts nothing.
     pub fn wait_s(&self, key: &str, now_ms: i64) -> Option<u64> {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        Self::wait(&counts, self.limit, key, now_ms)
+    }
+
+    fn wait(counts: &HashMap<String, Count>, limit: u32, key: &str, now_ms: i64) -> Option<u64> {
         let known = counts.get(key).or_else(|| {
             if counts.len() >= MAX_KEYS {
                 counts.get(REST)
@@ -112,8 +116,7 @@ impl Throttle {
                 None
             }
         });
-        let count =
-            known.filter(|count| count.is_current(now_ms) && count.attempts >= self.limit)?;
+        let count = known.filter(|count| count.is_current(now_ms) && count.attempts >= limit)?;
         Some(
             u64::try_from(count.since_ms + WINDOW_MS - now_ms)
                 .unwrap_or(0)
@@ -138,9 +141,40 @@ impl Throttle {
         Ok(())
     }
 
+    /// Counts an attempt if `key` may make one now; otherwise says after how many seconds it may.
+    ///
+    /// In one step, so that many at the same moment are no more than those allowed.
+    pub fn attempt(&self, key: &str, now_ms: i64) -> Option<u64> {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait_s = Self::wait(&counts, self.limit, key, now_ms);
+        if wait_s.is_none() {
+            Self::add(&mut counts, key, now_ms);
+        }
+        wait_s
+    }
+
+    /// Takes back one attempt of `key`: it was a good one.
+    pub fn take_back(&self, key: &str) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(key) {
+            count.attempts = count.attempts.saturating_sub(1);
+        }
+    }
+
+    /// Attempts of `key` beyond the limit; 0 as long as it may make another.
+    pub fn excess(&self, key: &str, now_ms: i64) -> u32 {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.get(key).filter(|count| count.is_current(now_ms));
+        count.map_or(0, |count| count.attempts.saturating_sub(self.limit))
+    }
+
     /// Counts one attempt; gives how many there were.
     pub fn count(&self, key: &str, now_ms: i64) -> u32 {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        Self::add(&mut counts, key, now_ms)
+    }
+
+    fn add(counts: &mut HashMap<String, Count>, key: &str, now_ms: i64) -> u32 {
         if counts.len() >= MAX_KEYS && !counts.contains_key(key) {
             counts.retain(|_, count| count.is_current(now_ms));
         }
@@ -210,6 +244,31 @@ mod tests {
         assert_eq!(throttle.wait_s("a", WINDOW_MS), None);
         throttle.count("a", WINDOW_MS);
         assert_eq!(throttle.wait_s("a", WINDOW_MS), None);
+    }
+
+    #[test]
+    fn attempts_at_the_same_moment_are_no_more_than_those_allowed() {
+        let throttle = Throttle::new(100);
+        let passed = std::thread::scope(|scope| {
+            let each = || {
+                (0..150)
+                    .filter(|_| throttle.attempt("a", 0).is_none())
+                    .count()
+            };
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(each)).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .sum::<usize>()
+        });
+        assert_eq!(passed, 100);
+        throttle.take_back("a");
+        assert_eq!(
+            throttle.attempt("a", 1),
+            None,
+            "a good one makes room again"
+        );
+        assert_eq!(throttle.attempt("a", 1), Some(600));
     }
 
     #[test]

@@ -206,7 +206,8 @@ async fn waiting(
     typed: &str,
 ) -> Result<Enrolment, Refusal> {
     let (login, now_ms) = (&staff.session.login, app.clock.unix_ms());
-    if let Some(seconds) = limits.codes.wait_s(login, now_ms) {
+    // Counted before the look-up, taken back where the code was right.
+    if let Some(seconds) = limits.codes.attempt(login, now_ms) {
         let text = "Too many wrong codes. Please wait {minutes} minutes and try again.";
         let text = staff.page.l.with(text, "minutes", seconds.div_ceil(60));
         let mut response = ask_code(
@@ -229,9 +230,9 @@ async fn waiting(
         None => None,
     };
     if let Some(enrolment) = found.filter(|enrolment| enrolment.state == EnrolmentState::Pending) {
+        limits.codes.take_back(login);
         return Ok(enrolment);
     }
-    limits.codes.count(login, now_ms);
     let text = staff.page.l.t(NOT_WAITING).to_owned();
     Err(ask_code(staff, StatusCode::NOT_FOUND, typed.to_owned(), Some(text)).into())
 }

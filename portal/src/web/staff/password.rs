@@ -1,11 +1,13 @@
 //! Passwords of staff: argon2id, checked in the same time whether a login exists or not.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use tokio::sync::Semaphore;
+
+use crate::platform::blocking::{self, Budget};
 
 /// Characters a password has at least.
 pub const MIN_CHARS: usize = 10;
@@ -13,12 +15,14 @@ pub const MIN_CHARS: usize = 10;
 pub const MAX_BYTES: usize = 1024;
 /// Passwords checked at the same time; each takes 19 MiB.
 const CHECKS: usize = 2;
+/// How long a check waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A hash that no password has, for unknown logins: its parameters are those of new hashes, so it takes as long.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IG5vYm9keQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-static PERMITS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(CHECKS));
+static TURNS: LazyLock<Budget> = LazyLock::new(|| Budget::new(CHECKS));
 
 /// The PHC string (argon2id with a random salt) to store for a password; an error says what is wrong with the password.
 pub fn hash(password: &str) -> Result<String, String> {
@@ -39,9 +43,9 @@ pub fn hash(password: &str) -> Result<String, String> {
 }
 
 /// True if `password` is the one behind `stored`. With `None` (no such login) the same work is done for nothing.
-pub async fn matches(password: String, stored: Option<String>) -> bool {
-    // The semaphore is never closed; without a permit the check would only be less patient.
-    let _permit = PERMITS.acquire().await.ok();
+/// `None`: too many are being checked to wait for.
+pub async fn matches(password: String, stored: Option<String>) -> Option<bool> {
+    let turn = TURNS.take(1, PATIENCE).await?;
     let check = move || {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| NOBODY.to_owned());
@@ -54,7 +58,7 @@ pub async fn matches(password: String, stored: Option<String>) -> bool {
             .is_ok()
             && known
     };
-    tokio::task::spawn_blocking(check).await.unwrap_or(false)
+    Some(blocking::run(turn, check).await.unwrap_or(false))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Signing in and out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 use axum::Extension;
@@ -22,6 +23,12 @@ use crate::web::frame::throttle::{ClientAddress, Limits};
 
 /// Characters of a login that are looked at.
 pub const MAX_LOGIN_CHARS: usize = 64;
+/// How much longer each wrong attempt with a login makes the next one wait.
+const PAUSE_STEP: Duration = Duration::from_millis(500);
+/// The longest that an attempt waits.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+/// When to try again where too many passwords are being checked, in seconds.
+const BUSY_S: u64 = 60;
 
 #[derive(Template)]
 #[template(path = "signin.html")]
@@ -107,18 +114,17 @@ pub async fn sign_in(
         .take(MAX_LOGIN_CHARS)
         .collect();
     let now_ms = app.clock.unix_ms();
-    let wait = limits
-        .logins
-        .wait_s(&typed.login, now_ms)
-        .max(limits.addresses.wait_s(&address, now_ms));
-    if let Some(seconds) = wait {
+    // Counted before the check, so that many attempts at the same moment do not slip through; taken back on success.
+    if let Some(seconds) = limits.addresses.attempt(&address, now_ms) {
         return Ok(too_many(&app, page, typed, seconds, secret));
     }
-    // Counted before the check, so that many attempts at the same moment do not slip through; taken back on success.
     limits.logins.count(&typed.login, now_ms);
-    let user = check(&app, &page, &mut typed).await?;
+    tokio::time::sleep(pause(limits.logins.excess(&typed.login, now_ms))).await;
+    let Some(user) = check(&app, &page, &mut typed).await? else {
+        limits.addresses.take_back(&address);
+        return Ok(too_many(&app, page, typed, BUSY_S, secret));
+    };
     let Some(user) = user else {
-        limits.addresses.count(&address, now_ms);
         let text = page.l.t("Login or password is wrong.").to_owned();
         return Ok(form(
             &app,
@@ -129,11 +135,23 @@ pub async fn sign_in(
             secret,
         ));
     };
+    limits.addresses.take_back(&address);
     limits.logins.forget(&typed.login);
     begin(&app, page, &user, &typed.next, secret, reader.chosen).await
 }
 
-async fn check(app: &AppState, page: &Page, typed: &mut Typed) -> Result<Option<User>, Refusal> {
+/// How long an attempt waits when so many with this login were wrong beyond those that are free. Whoever knows the
+/// password gets in all the same: a lock would be for everybody who knows the login.
+fn pause(wrong: u32) -> Duration {
+    (PAUSE_STEP * wrong).min(MAX_PAUSE)
+}
+
+/// Who it is, if login and password fit. `None`: too many wait to be checked.
+async fn check(
+    app: &AppState,
+    page: &Page,
+    typed: &mut Typed,
+) -> Result<Option<Option<User>>, Refusal> {
     let user = app
         .storage
         .user(&typed.login)
@@ -141,7 +159,7 @@ async fn check(app: &AppState, page: &Page, typed: &mut Typed) -> Result<Option<
         .map_err(|error| page.clone().broken(&error))?;
     let stored = user.as_ref().map(|user| user.password_hash.clone());
     let right = password::matches(std::mem::take(&mut typed.password), stored).await;
-    Ok(user.filter(|_| right))
+    Ok(right.map(|right| user.filter(|_| right)))
 }
 
 async fn begin(

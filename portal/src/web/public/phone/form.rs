@@ -1,15 +1,13 @@
 //! What the form sends, as a plain form or with photos.
 
 use axum::RequestExt;
-use axum::body::Bytes;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{DefaultBodyLimit, Form, FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::web::frame::look;
-use crate::web::public::picture::{MAX_PHOTO_BYTES, MAX_PHOTOS};
+use crate::web::public::picture::{MAX_PHOTO_BYTES, MAX_PHOTOS, PhotoFile};
 
 /// The first part of the name of a criterion's field.
 pub const CRITERION: &str = "c-";
@@ -17,12 +15,6 @@ pub const CRITERION: &str = "c-";
 const MAX_TEXT_BYTES: usize = 256 * 1024;
 /// Fields that are read; a form of ours has far fewer.
 const MAX_FIELDS: usize = 300;
-
-/// Forms with files that are read or looked at in one moment: each holds up to [`MAX_PHOTOS`] files, 20 MiB. Those without
-/// go on.
-const UPLOADS: usize = 24;
-
-static UPLOADING: Semaphore = Semaphore::const_new(UPLOADS);
 
 /// What was typed and chosen. Everything may be missing: a person is told what to do, never refused.
 #[derive(Debug, Default)]
@@ -48,11 +40,9 @@ pub struct Typed {
     /// Members of the accessibility panel.
     pub look: Vec<(String, String)>,
     /// Files that are there.
-    pub files: Vec<Vec<u8>>,
+    pub files: Vec<PhotoFile>,
     /// What is wrong with a file that is not.
     pub file_fault: Option<FileFault>,
-    /// Held while there are files.
-    pub upload: Option<SemaphorePermit<'static>>,
 }
 
 /// Why a file was not even looked at.
@@ -62,8 +52,10 @@ pub enum FileFault {
     TooLarge,
     /// More than [`MAX_PHOTOS`] files.
     TooMany,
-    /// [`UPLOADS`] forms with files are being read already.
+    /// Other files take all the memory there is for them.
     Busy,
+    /// It stopped coming, or came more slowly than anything is waited for.
+    CutShort,
 }
 
 /// The form is larger than anything a person writes.
@@ -105,17 +97,6 @@ impl<S: Send + Sync> FromRequest<S> for Typed {
 }
 
 impl Typed {
-    /// Makes sure that one more file may come and that there is memory for it.
-    fn make_room(&mut self) -> Result<(), FileFault> {
-        if self.files.len() == MAX_PHOTOS {
-            return Err(FileFault::TooMany);
-        }
-        if self.upload.is_none() {
-            self.upload = UPLOADING.try_acquire().ok();
-        }
-        self.upload.as_ref().map(|_| ()).ok_or(FileFault::Busy)
-    }
-
     fn put(&mut self, name: String, value: String) {
         match name.as_str() {
             "score" => self.score = value,
@@ -144,68 +125,75 @@ async fn read_parts(mut parts: Multipart) -> Result<Typed, BeyondMeasure> {
         let part = match parts.next_field().await {
             Ok(Some(part)) => part,
             Ok(None) => break,
-            Err(_) => return cut_short(typed),
+            Err(error) => return cut_short(typed, &error),
         };
         if part.file_name().is_some() {
-            if read_file(&mut typed, part).await.is_err() {
-                return cut_short(typed);
+            if let Err(error) = read_file(&mut typed, part).await {
+                return cut_short(typed, &error);
             }
             continue;
         }
         let name = part.name().unwrap_or_default().to_owned();
         text_left = text_left.checked_sub(name.len()).ok_or(BeyondMeasure)?;
-        let Ok(text) = read_whole(part, Bytes::new(), text_left).await else {
-            return cut_short(typed);
+        let text = match read_text(part, text_left).await {
+            Ok(text) => text.ok_or(BeyondMeasure)?,
+            Err(error) => return cut_short(typed, &error),
         };
-        let text = text.ok_or(BeyondMeasure)?;
         text_left -= text.len();
         typed.put(name, String::from_utf8_lossy(&text).into_owned());
     }
     Ok(typed)
 }
 
+/// Reads a file. One that cannot be taken is read to its end all the same: a browser shows an answer only after it has
+/// sent everything.
 async fn read_file(typed: &mut Typed, mut part: Field<'_>) -> Result<(), MultipartError> {
-    let begun = part.chunk().await?.unwrap_or_default();
-    // A field in which no file was chosen sends an empty one.
-    if begun.is_empty() {
-        return Ok(());
+    let mut file = PhotoFile::default();
+    let mut fault = (typed.files.len() == MAX_PHOTOS).then_some(FileFault::TooMany);
+    let mut begun = false;
+    while let Some(chunk) = part.chunk().await? {
+        begun |= !chunk.is_empty();
+        if fault.is_none() {
+            fault = match file.len() + chunk.len() > MAX_PHOTO_BYTES {
+                true => Some(FileFault::TooLarge),
+                false => file.push(&chunk).err().map(|_| FileFault::Busy),
+            };
+        }
+        if fault.is_some() {
+            file = PhotoFile::default();
+        }
     }
-    let (limit, fault) = match typed.make_room() {
-        Ok(()) => (MAX_PHOTO_BYTES, FileFault::TooLarge),
-        Err(fault) => (0, fault),
-    };
-    match read_whole(part, begun, limit).await? {
-        Some(file) => typed.files.push(file),
-        None => typed.file_fault = Some(fault),
+    // A field in which no file was chosen sends an empty one.
+    if begun {
+        match fault {
+            Some(_) => typed.file_fault = fault,
+            None => typed.files.push(file),
+        }
     }
     Ok(())
 }
 
-/// What has begun and the rest of it; `None` if that is more than `limit` bytes. That is read to its end all the same: a
-/// browser shows an answer only after it has sent everything.
-async fn read_whole(
-    mut part: Field<'_>,
-    begun: Bytes,
-    limit: usize,
-) -> Result<Option<Vec<u8>>, MultipartError> {
+/// What was typed into a field; `None` if that is more than `limit` bytes.
+async fn read_text(mut part: Field<'_>, limit: usize) -> Result<Option<Vec<u8>>, MultipartError> {
     let mut whole = Some(Vec::new());
-    let mut next = Some(begun);
-    while let Some(chunk) = next {
+    while let Some(chunk) = part.chunk().await? {
         whole = whole.filter(|held: &Vec<u8>| held.len() + chunk.len() <= limit);
         if let Some(held) = &mut whole {
             held.extend_from_slice(&chunk);
         }
-        next = part.chunk().await?;
     }
     Ok(whole)
 }
 
 /// The body ended early or is larger than the server reads. Where everything typed has come, only the files are at fault.
-fn cut_short(mut typed: Typed) -> Result<Typed, BeyondMeasure> {
+fn cut_short(mut typed: Typed, error: &MultipartError) -> Result<Typed, BeyondMeasure> {
     if typed.mark.is_empty() {
         return Err(BeyondMeasure);
     }
     typed.files.clear();
-    typed.file_fault = Some(FileFault::TooLarge);
+    typed.file_fault = Some(match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => FileFault::TooLarge,
+        _ => FileFault::CutShort,
+    });
     Ok(typed)
 }

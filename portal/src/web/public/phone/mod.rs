@@ -22,10 +22,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use pikir_contract::{MAX_COMMENT_CHARS, Score};
-use tokio::sync::Semaphore;
 
 use self::link::Visit;
-use super::picture::{MAX_PHOTO_BYTES, MAX_PHOTOS, PictureFault, encode_anew};
+use super::picture::{self, MAX_PHOTO_BYTES, MAX_PHOTOS, PictureFault};
 use super::review;
 use crate::app::AppState;
 use crate::platform::proxies::ClientIp;
@@ -46,13 +45,12 @@ pub use view::place_line;
 const KEPT_FOR_BACK: HeaderValue = HeaderValue::from_static("private, no-cache");
 /// Photos that may wait for a moderator, about 1 GiB: beyond that reviews are taken without.
 const MAX_WAITING_PHOTOS: u64 = 4_000;
-/// Photos that are decoded at the same time: each takes memory and a processor.
-const DECODERS: usize = 2;
 
 /// Said when there is no room for photos.
 const BUSY: &str = "Photos cannot be taken at the moment. Please send the review without them.";
-
-static DECODING: Semaphore = Semaphore::const_new(DECODERS);
+/// Said when a photo stopped coming.
+const CUT_SHORT: &str =
+    "The photo did not come through. Please choose it again or send the review without it.";
 
 /// Bytes a form with photos may send: files that are somewhat too large still come in whole, so that the page can say so.
 pub const MAX_FORM_BYTES: usize = MAX_PHOTOS * MAX_PHOTO_BYTES + (12 << 20);
@@ -243,26 +241,26 @@ async fn photos(
             ));
         }
         Some(FileFault::Busy) => return Ok(Err(BUSY)),
+        Some(FileFault::CutShort) => return Ok(Err(CUT_SHORT)),
         None => {}
     }
     if typed.files.is_empty() {
         return Ok(Ok(Vec::new()));
     }
     let now_ms = app.clock.unix_ms();
-    let busy = limits.photos.wait_s(address, now_ms).is_some()
-        || app.storage.waiting_photos().await? >= MAX_WAITING_PHOTOS;
-    if busy {
+    // Counted before anything is waited for, so that many at the same moment do not slip through.
+    let too_many = typed
+        .files
+        .iter()
+        .any(|_| limits.photos.attempt(address, now_ms).is_some());
+    if too_many || app.storage.waiting_photos().await? >= MAX_WAITING_PHOTOS {
         return Ok(Err(BUSY));
     }
     let mut kept = Vec::new();
     for file in std::mem::take(&mut typed.files) {
-        limits.photos.count(address, now_ms);
-        // The semaphore is never closed; without a permit the photo is decoded all the same.
-        let _permit = DECODING.acquire().await.ok();
-        let encoded = tokio::task::spawn_blocking(move || encode_anew(&file)).await;
-        // A decoder that panics has met a file which is no picture.
-        match encoded.unwrap_or(Err(PictureFault::NoPicture)) {
+        match picture::take(file).await {
             Ok(photo) => kept.push(photo),
+            Err(PictureFault::Busy) => return Ok(Err(BUSY)),
             Err(PictureFault::NoPicture) => {
                 return Ok(Err(
                     "This file is no photo that can be read here. Please choose a JPEG, PNG or WebP picture, or send the review without it.",
