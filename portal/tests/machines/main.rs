@@ -8,6 +8,7 @@
 mod answers;
 mod bodies;
 mod config;
+mod conformance;
 mod counting;
 mod enrolment;
 mod events;
