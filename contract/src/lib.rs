@@ -23,6 +23,7 @@
 //! | configuration, texts by language, portal addresses | [`config`], [`texts`], [`url`] |
 //! | status reports | [`status`] |
 //! | place codes, presence tokens, QR addresses | [`place`] |
+//! | the published rules by which ratings are doubted | [`rules`] |
 
 pub mod batch;
 pub mod canonical;
@@ -36,6 +37,7 @@ mod mac;
 pub mod place;
 pub mod problem;
 mod reader;
+pub mod rules;
 pub mod seal;
 pub mod signature;
 pub mod status;

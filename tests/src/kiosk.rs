@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use image::RgbImage;
+use pikir_contract::rules::REPEAT_MS;
 use pikir_kiosk::limits::THANKS_GUARD_MS;
-use pikir_kiosk::visit::doubt::REPEAT_MS;
 use serde_json::Value;
 
 use crate::framebuffer::Framebuffer;

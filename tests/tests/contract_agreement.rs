@@ -26,7 +26,7 @@ const REQUESTS: [&str; 8] = [
 ];
 
 /// Each golden message and the schema it is an example of.
-const GOLDEN: [(&str, &str); 26] = [
+const GOLDEN: [(&str, &str); 27] = [
     ("body-answer", "AnswerBody"),
     ("body-answer-smallest", "AnswerBody"),
     ("body-notice", "NoticeBody"),
@@ -36,6 +36,7 @@ const GOLDEN: [(&str, &str); 26] = [
     ("body-withdrawal", "WithdrawalBody"),
     ("config-hours", "TerminalConfig"),
     ("config-full", "TerminalConfig"),
+    ("config-presence-key", "TerminalConfig"),
     ("config-smallest", "TerminalConfig"),
     ("enrolment-pending", "EnrolmentPending"),
     ("enrolment-request", "EnrolmentRequest"),
@@ -120,34 +121,32 @@ fn the_document_describes_the_requests_of_the_contract_and_no_others() -> Result
 
 #[test]
 fn the_limits_that_the_portal_publishes_are_those_that_terminals_keep_to() -> Result<()> {
-    use pikir_kiosk::config::opening_hours;
-    use pikir_kiosk::visit::doubt;
-    use pikir_kiosk::visit::doubt::phantom;
+    use pikir_contract::rules;
     let scene = Scene::new()?;
-    let rules = http::get(&format!("{}/api/v1/rules", scene.portal.url()))?.json()?;
+    let published = http::get(&format!("{}/api/v1/rules", scene.portal.url()))?.json()?;
     let limits = |name: &str| {
-        let rules = rules["rules"].as_array().into_iter().flatten();
-        rules
+        let published = published["rules"].as_array().into_iter().flatten();
+        published
             .filter(|rule| rule["rule"] == name)
             .map(|rule| rule["limits"].clone())
             .next()
     };
-    assert_eq!(limits("repeat"), Some(json!({"gap_ms": doubt::REPEAT_MS})));
-    let burst = json!({"ratings": doubt::BURST_COUNT, "window_ms": doubt::BURST_WINDOW_MS});
+    assert_eq!(limits("repeat"), Some(json!({"gap_ms": rules::REPEAT_MS})));
+    let burst = json!({"ratings": rules::BURST_COUNT, "window_ms": rules::BURST_WINDOW_MS});
     assert_eq!(limits("burst"), Some(burst));
     let periodic = json!({
-        "gaps": phantom::PERIOD_COUNT,
-        "radius_per_mille": phantom::POINT_RADIUS,
-        "tolerance_ms": phantom::PERIOD_TOLERANCE_MS,
-        "multiple": phantom::MAX_MULTIPLE,
-        "other_touches": phantom::MAX_STRAYS,
-        "shortest_ms": phantom::MIN_PERIOD_MS,
-        "longest_ms": phantom::MAX_PERIOD_MS,
+        "gaps": rules::PERIOD_COUNT,
+        "radius_per_mille": rules::POINT_RADIUS,
+        "tolerance_ms": rules::PERIOD_TOLERANCE_MS,
+        "multiple": rules::PERIOD_MULTIPLE,
+        "other_touches": rules::PERIOD_STRAYS,
+        "shortest_ms": rules::PERIOD_MIN_MS,
+        "longest_ms": rules::PERIOD_MAX_MS,
     });
     assert_eq!(limits("periodic"), Some(periodic));
     let closed = json!({
-        "before_opening_ms": opening_hours::CLOSED_BEFORE_MIN * 60_000,
-        "after_closing_ms": opening_hours::CLOSED_AFTER_MIN * 60_000,
+        "before_opening_ms": u64::from(rules::CLOSED_BEFORE_MIN) * 60_000,
+        "after_closing_ms": u64::from(rules::CLOSED_AFTER_MIN) * 60_000,
     });
     assert_eq!(limits("closed"), Some(closed));
     Ok(())

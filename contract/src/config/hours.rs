@@ -244,9 +244,6 @@ pub struct TimeOfDay(u16);
 pub struct TimeOfDayError;
 
 impl TimeOfDay {
-    /// The beginning of the day.
-    pub const MIDNIGHT: Self = Self(0);
-
     /// Minutes since midnight, 0–1440.
     #[must_use]
     pub fn minutes(self) -> u16 {

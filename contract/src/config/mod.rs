@@ -17,7 +17,7 @@ use crate::texts::language;
 use crate::{
     Bytes, DEFAULT_IDLE_TIMEOUT_S, DEFAULT_SHARE_PERCENT, DEFAULT_STATUS_S, DEFAULT_STEP_S,
     DEFAULT_UNDO_S, DEFAULT_UPDATE_CHANNEL, MAX_BATCH_EVENTS, MAX_SAFE_INTEGER, Malformed,
-    PlaceCode, Score, Texts, check_portal_url, require_integers,
+    PlaceCode, Score, Texts, Time, check_portal_url, require_integers,
 };
 
 pub use content::{Announcement, AnnouncementKind, Choice, Content, Questionnaire, Reason};
@@ -126,6 +126,10 @@ pub struct QrConfig {
     /// The key of the presence tokens, not empty; without it the address carries no token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub presence_key: Option<Bytes>,
+    /// From when this key is used; a reader that got it later uses it at once, and until then the key
+    /// it had before. Without it at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<Time>,
     /// How long one token is shown, in seconds, at least 1.
     #[serde(skip_serializing_if = "is_default_step")]
     pub step_s: u64,
@@ -387,6 +391,7 @@ impl QrConfig {
         Ok(Self {
             base_url,
             presence_key,
+            valid_from: node.maybe("valid_from", |time| time.parsed())?,
             step_s: read_seconds(node, "step_s", 1, DEFAULT_STEP_S)?,
         })
     }

@@ -88,6 +88,7 @@ fn a_configuration_can_be_built_from_its_required_members() {
     let qr = QrConfig {
         base_url: "https://pikir.example".to_owned(),
         presence_key: None,
+        valid_from: None,
         step_s: 300,
     };
     let mut config = TerminalConfig::new(1, organization, place, "ky", qr);

@@ -68,6 +68,7 @@ const EXAMPLES: &[(&str, Check)] = &[
     ("body-withdrawal", |name| body(name, "withdrawal")),
     ("config-hours", round_trip::<TerminalConfig>),
     ("config-full", round_trip::<TerminalConfig>),
+    ("config-presence-key", round_trip::<TerminalConfig>),
     ("config-smallest", round_trip::<TerminalConfig>),
     ("enrolment-pending", round_trip::<EnrolmentPending>),
     ("enrolment-request", enrolment_request),

@@ -91,7 +91,7 @@ pub fn serving(
         unit: config.unit.as_ref().map(|unit| text(&unit.name)),
         place: config.place.name.clone(),
         accent: config.theme.accent.as_deref().and_then(srgb),
-        qr: Some(qr(config, telling.unix_ms)),
+        qr: Some(qr(configuration, telling.unix_ms)),
         adaptation: visit.adaptation(),
         slide: slides::now(visit, config, telling, now_ms),
         announced: slides::first(config, telling.unix_ms, language),
@@ -166,23 +166,27 @@ pub fn rules_before_configuration() -> Rules {
 
 /// How long until the code on the screen has to change (milliseconds); `None`: it does not.
 #[must_use]
-pub fn until_next_code_ms(config: &TerminalConfig, unix_ms: Option<i64>) -> Option<u64> {
-    config.qr.presence_key.as_ref()?;
-    let step_ms = config.qr.step_s.max(1) as i64 * 1_000;
-    Some((step_ms - unix_ms?.rem_euclid(step_ms)) as u64)
+pub fn until_next_code_ms(configuration: &Configuration, unix_ms: Option<i64>) -> Option<u64> {
+    let qr = &configuration.document.qr;
+    qr.presence_key.as_ref()?;
+    let unix_ms = unix_ms?;
+    let step_ms = qr.step_s.max(1) as i64 * 1_000;
+    let next_step = (step_ms - unix_ms.rem_euclid(step_ms)) as u64;
+    let next_key = configuration.until_next_key_ms(unix_ms);
+    Some(next_key.map_or(next_step, |next_key| next_key.min(next_step)))
 }
 
-fn qr(config: &TerminalConfig, unix_ms: Option<i64>) -> QrView {
+fn qr(configuration: &Configuration, unix_ms: Option<i64>) -> QrView {
+    let config = &configuration.document;
     let code = &config.place.code;
-    let token = config
-        .qr
-        .presence_key
-        .as_ref()
-        .zip(unix_ms)
-        .map(|(key, unix_ms)| {
-            let step = presence_step(unix_ms.div_euclid(1_000), config.qr.step_s);
-            presence_token(&key.0, code, step)
-        });
+    let token = unix_ms.and_then(|unix_ms| {
+        let step = presence_step(unix_ms.div_euclid(1_000), config.qr.step_s);
+        Some(presence_token(
+            configuration.presence_key(unix_ms)?,
+            code,
+            step,
+        ))
+    });
     let address = config
         .qr
         .base_url
@@ -206,8 +210,10 @@ fn srgb(text: &str) -> Option<[u8; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::configuration::ConfigurationStore;
     use crate::platform::clock::{Clock as _, TestClock};
     use crate::platform::entropy::{Entropy as _, TestEntropy};
+    use crate::platform::files::DataDir;
     use crate::view::Room;
     use crate::visit::{Event, Stamp};
     use pikir_contract::check_presence;
@@ -222,15 +228,19 @@ mod tests {
         })
     }
 
-    fn config() -> TerminalConfig {
-        TerminalConfig::from_value(&document()).unwrap()
+    fn configuration() -> Configuration {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ConfigurationStore::load(DataDir::new(Some(dir.path())));
+        store.accept(document(), None).unwrap();
+        (*store.current().unwrap()).clone()
     }
 
     #[test]
     fn the_code_proves_presence_now_and_is_plain_when_the_time_is_not_known() {
-        let config = config();
+        let configuration = configuration();
+        let config = &configuration.document;
         let unix_ms = 1_800_000_123_456;
-        let payload = qr(&config, Some(unix_ms)).payload;
+        let payload = qr(&configuration, Some(unix_ms)).payload;
         let token = payload
             .strip_prefix("HTTPS://OTZYV.EXAMPLE/Q/7K3M9P/")
             .unwrap();
@@ -242,27 +252,24 @@ mod tests {
             unix_ms / 1_000,
             300
         ));
-        assert_eq!(qr(&config, None).payload, "HTTPS://OTZYV.EXAMPLE/Q/7K3M9P");
+        assert_eq!(
+            qr(&configuration, None).payload,
+            "HTTPS://OTZYV.EXAMPLE/Q/7K3M9P"
+        );
     }
 
     #[test]
     fn the_code_changes_at_the_next_step_and_not_while_the_time_is_unknown() {
         assert_eq!(
-            until_next_code_ms(&config(), Some(300_000 * 7 + 299_000)),
+            until_next_code_ms(&configuration(), Some(300_000 * 7 + 299_000)),
             Some(1_000)
         );
-        assert_eq!(until_next_code_ms(&config(), None), None);
+        assert_eq!(until_next_code_ms(&configuration(), None), None);
     }
 
     #[test]
     fn a_text_missing_in_the_visitors_language_is_the_default_languages_as_the_contract_says() {
-        let configuration = Arc::new(Configuration {
-            document: config(),
-            etag: None,
-            hours: None,
-            night: None,
-            zone: None,
-        });
+        let configuration = Arc::new(configuration());
         let mut visit = Visit::new(rules(&configuration), None);
         let clock = TestClock::new("7c1d6f0e-1111-4222-8333-444455556666".parse().unwrap(), 0);
         let stamp = Stamp {

@@ -116,6 +116,7 @@ mod tests {
             hours: None,
             night: None,
             zone: None,
+            presence_keys: Vec::new(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use jiff::tz::TimeZone;
-use pikir_contract::{Hours, TerminalConfig};
+use pikir_contract::{Bytes, Hours, TerminalConfig, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
@@ -22,6 +22,35 @@ struct Kept {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     etag: Option<String>,
     config: Value,
+    /// Presence keys of the same place before this one, for as long as this one is not valid yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    former_keys: Vec<PresenceKey>,
+}
+
+/// Former presence keys that are kept: the portal changes them once a year.
+const FORMER_KEYS: usize = 2;
+
+/// A key of the presence tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PresenceKey {
+    key: Bytes,
+    /// From when it is used; `None`: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    valid_from: Option<Time>,
+}
+
+impl PresenceKey {
+    fn of(document: &TerminalConfig) -> Option<Self> {
+        let qr = &document.qr;
+        qr.presence_key.clone().map(|key| Self {
+            key,
+            valid_from: qr.valid_from,
+        })
+    }
+
+    fn is_valid(&self, unix_ms: i64) -> bool {
+        self.valid_from.is_none_or(|from| from.unix_ms() <= unix_ms)
+    }
 }
 
 /// The configuration in force.
@@ -37,10 +66,12 @@ pub struct Configuration {
     pub night: Option<NightHours>,
     /// The time zone; `None`: the document names none, or the system does not know it.
     pub zone: Option<TimeZone>,
+    /// The presence keys, the present one first.
+    pub presence_keys: Vec<PresenceKey>,
 }
 
 impl Configuration {
-    fn new(document: TerminalConfig, etag: Option<String>) -> Self {
+    fn new(document: TerminalConfig, etag: Option<String>, former_keys: &[PresenceKey]) -> Self {
         let (hours, night, zone) = document.hours.as_ref().map_or((None, None, None), |hours| {
             let Ok(zone) = time_zone(hours).inspect_err(|error| {
                 tracing::warn!(zone = hours.timezone, %error, "opening and night hours are not used. Is tzdata installed?");
@@ -50,13 +81,49 @@ impl Configuration {
             let night = hours.night.as_ref().map(|night| NightHours::new(zone.clone(), night));
             (OpeningHours::new(zone.clone(), hours), night, Some(zone))
         });
+        let present = PresenceKey::of(&document);
+        let presence_keys = present
+            .into_iter()
+            .chain(former_keys.iter().cloned())
+            .collect();
         Self {
             document,
             etag,
             hours,
             night,
             zone,
+            presence_keys,
         }
+    }
+
+    /// The key of the presence tokens at this true time (Unix milliseconds): the newest that is valid by then.
+    #[must_use]
+    pub fn presence_key(&self, unix_ms: i64) -> Option<&[u8]> {
+        let mut keys = self.presence_keys.iter();
+        keys.find(|key| key.is_valid(unix_ms))
+            .map(|key| key.key.0.as_slice())
+    }
+
+    /// How long until another presence key is used (milliseconds), where one waits.
+    #[must_use]
+    pub fn until_next_key_ms(&self, unix_ms: i64) -> Option<u64> {
+        let waits = self.presence_keys.first()?.valid_from?.unix_ms() - unix_ms;
+        u64::try_from(waits).ok().filter(|ms| *ms > 0)
+    }
+
+    /// The keys that are still needed under a document that names `next`: none from another place, none that `next` replaces
+    /// at once.
+    fn former_keys(&self, next: &TerminalConfig) -> Vec<PresenceKey> {
+        if next.place.code != self.document.place.code || next.qr.valid_from.is_none() {
+            return Vec::new();
+        }
+        let next = next.qr.presence_key.as_ref();
+        let known = self.presence_keys.iter();
+        known
+            .filter(|known| Some(&known.key) != next)
+            .take(FORMER_KEYS)
+            .cloned()
+            .collect()
     }
 }
 
@@ -122,16 +189,19 @@ impl ConfigurationStore {
     /// The document breaks the contract (the message names the member), or cannot be kept.
     pub fn accept(&self, config: Value, etag: Option<String>) -> anyhow::Result<()> {
         let document = TerminalConfig::from_value(&config)?;
+        let current = self.current();
+        let former_keys = current.map_or_else(Vec::new, |current| current.former_keys(&document));
         let text = serde_json::to_string_pretty(&Kept {
             etag: etag.clone(),
             config,
+            former_keys: former_keys.clone(),
         })?;
         for path in [self.data.configuration(), self.data.configuration_copy()] {
             files::replace(&path, text.as_bytes(), 0o600)
                 .context("the configuration cannot be kept")?;
         }
-        self.current
-            .send_replace(Some(Arc::new(Configuration::new(document, etag))));
+        let configuration = Configuration::new(document, etag, &former_keys);
+        self.current.send_replace(Some(Arc::new(configuration)));
         Ok(())
     }
 }
@@ -159,7 +229,11 @@ fn read_file(path: &Path) -> anyhow::Result<Option<Configuration>> {
     };
     let kept: Kept = serde_json::from_str(&text)?;
     let document = TerminalConfig::from_value(&kept.config)?;
-    Ok(Some(Configuration::new(document, kept.etag)))
+    Ok(Some(Configuration::new(
+        document,
+        kept.etag,
+        &kept.former_keys,
+    )))
 }
 
 #[cfg(test)]
@@ -272,6 +346,47 @@ mod tests {
         files::replace(&data.configuration(), b"{\"config\":", 0o600).unwrap();
         let again = ConfigurationStore::load(data).current().unwrap();
         assert_eq!(again.document.version, 7);
+    }
+
+    #[test]
+    fn a_presence_key_is_used_from_its_time_on_or_on_receipt_whichever_is_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::new(Some(dir.path()));
+        let store = ConfigurationStore::load(data.clone());
+        let valid_from = 1_800_000_000_000;
+        let accept = |place: &str, key: &[u8], from: Option<i64>| {
+            let mut document = document(7);
+            document["place"]["code"] = json!(place);
+            document["qr"]["presence_key"] = json!(Bytes(key.to_vec()));
+            document["qr"]["valid_from"] = json!(from.map(|ms| Time::from_unix_ms(ms).unwrap()));
+            store.accept(document, None).unwrap();
+        };
+        let key_at = |unix_ms| {
+            // As the program finds it after a restart, too.
+            let again = ConfigurationStore::load(data.clone()).current().unwrap();
+            assert_eq!(Some(&again), store.current().as_ref());
+            again.presence_key(unix_ms).map(<[u8]>::to_vec)
+        };
+        accept("7K3M9P", &[1], None);
+        assert_eq!(key_at(valid_from - 1), Some(vec![1]));
+        accept("7K3M9P", &[2], Some(valid_from));
+        assert_eq!(key_at(valid_from - 1), Some(vec![1]), "not yet");
+        assert_eq!(key_at(valid_from), Some(vec![2]));
+        let current = store.current().unwrap();
+        assert_eq!(current.until_next_key_ms(valid_from - 5), Some(5));
+        assert_eq!(current.until_next_key_ms(valid_from), None);
+        // The same document again forgets nothing, and one that comes late holds at once.
+        accept("7K3M9P", &[2], Some(valid_from));
+        assert_eq!(key_at(valid_from - 1), Some(vec![1]));
+        accept("7K3M9P", &[3], Some(valid_from + 9));
+        assert_eq!(key_at(valid_from - 1), Some(vec![1]));
+        assert_eq!(key_at(valid_from + 8), Some(vec![2]));
+        assert_eq!(key_at(valid_from + 9), Some(vec![3]));
+        // A key of another place proves nothing here.
+        accept("B4XK", &[4], Some(valid_from + 99));
+        assert_eq!(key_at(valid_from + 98), None);
+        accept("B4XK", &[5], None);
+        assert_eq!(key_at(0), Some(vec![5]));
     }
 
     #[test]

@@ -1,106 +1,42 @@
 //! When the office is open.
 
-use jiff::civil::{Date, Weekday as Day};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _};
-use pikir_contract::config::{Hours, HoursException, OpenHours, OpenSpan, TimeOfDay, Weekday};
-
-/// A rating this soon before opening is not `closed` (minutes): the door is open for the queue.
-pub const CLOSED_BEFORE_MIN: i32 = 10;
-/// A rating this soon after closing is not `closed` (minutes): whoever came in time is still served.
-pub const CLOSED_AFTER_MIN: i32 = 30;
-/// Minutes of a day.
-const DAY_MINUTES: i32 = 24 * 60;
-/// From midnight to midnight.
-const WHOLE_DAY: OpenSpan = OpenSpan {
-    from: TimeOfDay::MIDNIGHT,
-    to: TimeOfDay::MIDNIGHT,
-};
+use pikir_contract::config::Hours;
+use pikir_contract::rules::{is_served, open_on};
 
 /// The opening hours of the configuration in their time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpeningHours {
     zone: TimeZone,
-    open: Vec<OpenHours>,
-    exceptions: Vec<HoursException>,
+    hours: Hours,
 }
 
 impl OpeningHours {
     /// `None` where none are configured: then the office is always open.
     #[must_use]
     pub fn new(zone: TimeZone, hours: &Hours) -> Option<Self> {
-        let (open, exceptions) = (hours.open.clone(), hours.exceptions.clone());
-        (!open.is_empty() || !exceptions.is_empty()).then_some(Self {
-            zone,
-            open,
-            exceptions,
-        })
+        let hours = hours.clone();
+        (!hours.open.is_empty() || !hours.exceptions.is_empty()).then_some(Self { zone, hours })
     }
 
-    /// Whether a rating at this true time (Unix milliseconds) is of somebody who was served: from [`CLOSED_BEFORE_MIN`]
-    /// before opening to [`CLOSED_AFTER_MIN`] after closing, by the clock on the office's wall.
+    /// Whether a rating at this true time (Unix milliseconds) is of somebody who was served, by the clock on the office's
+    /// wall.
     #[must_use]
     pub fn serves(&self, unix_ms: i64) -> bool {
         let Ok(moment) = Timestamp::from_millisecond(unix_ms) else {
             return true;
         };
-        let local = moment.to_zoned(self.zone.clone());
-        let minute = i32::from(local.hour()) * 60 + i32::from(local.minute());
-        // Hours begin on the day, or up to a day and the grace before it; those of tomorrow's midnight
-        // may be served already.
-        (-2..=1).any(|away| {
-            let Ok(day) = local.date().checked_add(away.days()) else {
-                return false;
-            };
-            let since_its_midnight = minute - away * DAY_MINUTES;
-            self.spans(day)
-                .any(|span| is_within(span, since_its_midnight))
-        })
-    }
-
-    /// The hours that begin on this day.
-    fn spans(&self, day: Date) -> impl Iterator<Item = OpenSpan> {
-        let exception = self.exceptions.iter().find(|it| it.date == day);
-        let own = exception.into_iter().flat_map(|it| it.open.iter().copied());
-        let usual = self.open.iter().filter(move |hours| {
-            exception.is_none() && hours.days.iter().any(|it| weekday(*it) == day.weekday())
-        });
-        // Without any usual hours the office is open whenever no exception says otherwise.
-        let always = exception.is_none() && self.open.is_empty();
-        let usual = usual.map(|hours| OpenSpan {
-            from: hours.from,
-            to: hours.to,
-        });
-        own.chain(usual).chain(always.then_some(WHOLE_DAY))
-    }
-}
-
-/// Whether a minute, counted from the midnight of the day on which the span begins, is within it or its grace.
-fn is_within(span: OpenSpan, minute: i32) -> bool {
-    let (from, to) = (i32::from(span.from.minutes()), i32::from(span.to.minutes()));
-    // To an earlier time is over midnight; the same time twice is a whole day.
-    let open = match (to - from).rem_euclid(DAY_MINUTES) {
-        0 => DAY_MINUTES,
-        minutes => minutes,
-    };
-    (from - CLOSED_BEFORE_MIN..from + open + CLOSED_AFTER_MIN).contains(&minute)
-}
-
-fn weekday(day: Weekday) -> Day {
-    match day {
-        Weekday::Mon => Day::Monday,
-        Weekday::Tue => Day::Tuesday,
-        Weekday::Wed => Day::Wednesday,
-        Weekday::Thu => Day::Thursday,
-        Weekday::Fri => Day::Friday,
-        Weekday::Sat => Day::Saturday,
-        Weekday::Sun => Day::Sunday,
+        let wall = moment.to_zoned(self.zone.clone()).datetime();
+        is_served(wall, |date| open_on(&self.hours, date))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pikir_contract::config::{HoursException, OpenHours, OpenSpan, TimeOfDay, Weekday};
+
     fn at(time: &str) -> TimeOfDay {
         time.parse().unwrap()
     }

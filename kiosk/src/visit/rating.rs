@@ -1,6 +1,7 @@
 //! From the tap to thanks, and taking it back.
 
 use pikir_contract::Id;
+use pikir_contract::rules::WITHDRAWAL_GRACE_MS;
 
 use super::doubt::Point;
 use super::{Effect, Phase, READY, Stamp, Tap, Visit, Waiting};
@@ -81,27 +82,30 @@ impl Visit {
     }
 
     /// Until when a rating can be taken back (uptime in milliseconds): for those who set the screen up, hear it or use keys, until
-    /// they have left.
-    fn undo_end_ms(&self, since_ms: u64, now_ms: u64) -> u64 {
+    /// they have left, as long as the portal takes it for the same visitor.
+    fn undo_end_ms(&self, rating: Id, since_ms: u64, now_ms: u64) -> u64 {
         let ordinary_ms = since_ms + self.rules.undo_ms;
         let hurried = self.adaptation.is_plain() && !self.steers;
         // Zero: nothing can be taken back at this terminal.
         let left_at_ms = self
             .left_at_ms(now_ms)
             .filter(|_| !hurried && self.rules.undo_ms > 0);
-        ordinary_ms.max(left_at_ms.unwrap_or(0))
+        let rated_ms = self.doubt.rated_ms(rating).unwrap_or(since_ms);
+        let at_most_ms = rated_ms + self.rules.undo_ms + WITHDRAWAL_GRACE_MS;
+        ordinary_ms.max(left_at_ms.unwrap_or(0)).min(at_most_ms)
     }
 
     /// How long the rating can still be taken back (milliseconds, never 0); `None` once it cannot.
     pub(super) fn undo_left_ms(&self, now_ms: u64) -> Option<u64> {
         match &self.phase {
             Phase::Thanks {
+                rating,
                 score: Some(_),
                 since_ms,
                 withdrawal: None,
-                ..
             } => {
-                let left_ms = self.undo_end_ms(*since_ms, now_ms).saturating_sub(now_ms);
+                let end_ms = self.undo_end_ms(*rating, *since_ms, now_ms);
+                let left_ms = end_ms.saturating_sub(now_ms);
                 (left_ms > 0).then_some(left_ms)
             }
             _ => None,

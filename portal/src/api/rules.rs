@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, HeaderName};
+use pikir_contract::rules;
 use serde_json::{Value, json};
 
-use crate::domain::rules;
 use crate::domain::rules::{FoundBy, Rule, phone};
 
 /// `GET /api/v1/rules`
@@ -54,8 +54,8 @@ fn limits(rule: Rule) -> Value {
             "spread_per_mille": rules::POSITION_SPREAD,
         }),
         Rule::Closed => json!({
-            "before_opening_ms": rules::CLOSED_BEFORE_MS,
-            "after_closing_ms": rules::CLOSED_AFTER_MS,
+            "before_opening_ms": u32::from(rules::CLOSED_BEFORE_MIN) * 60_000,
+            "after_closing_ms": u32::from(rules::CLOSED_AFTER_MIN) * 60_000,
         }),
         Rule::Rush => json!({"reviews": phone::RUSH_COUNT, "window_ms": phone::TOKEN_LIFE_MS}),
         Rule::Network => json!({

@@ -119,6 +119,7 @@ fn config(
     let qr = QrConfig {
         base_url: public_url.to_owned(),
         presence_key: Some(Bytes(place.presence_key.clone())),
+        valid_from: None,
         step_s: DEFAULT_STEP_S,
     };
     let mut config = TerminalConfig::new(

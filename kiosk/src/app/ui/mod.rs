@@ -456,7 +456,7 @@ impl Ui {
         }
         let code = configuration
             .as_ref()
-            .and_then(|current| present::until_next_code_ms(&current.document, unix_ms));
+            .and_then(|current| present::until_next_code_ms(current, unix_ms));
         let turn = match (&self.mode, &configuration) {
             (Mode::Serving { visit, .. }, Some(current)) => {
                 slides::until_turn_ms(visit, &current.document, telling, now_ms)

@@ -3,12 +3,8 @@
 //! A doubtful rating is kept, thanked for and delivered like any other; its `flags` say why it should not count, and
 //! the portal's staff can decide otherwise. Nothing here takes a rating away or changes what the screen does.
 //!
-//! | flag | when |
-//! | --- | --- |
-//! | `repeat` | less than [`REPEAT_MS`] after the previous rating of this boot that still stands |
-//! | `burst` | [`BURST_COUNT`] ratings that still stand came within [`BURST_WINDOW_MS`] before it |
-//! | `periodic` | touched where the panel touches itself at a fixed period ([`phantom`]) |
-//! | `closed` | outside the opening hours of the configuration and the grace around them ([`opening_hours`](crate::config::opening_hours)), where the true time is known |
+//! The numbers and the arithmetic are those of [`pikir_contract::rules`]. What is remembered for them stands here: the
+//! ratings of the last minute, the touches ([`phantom`]), the opening hours ([`opening_hours`](crate::config::opening_hours)).
 //!
 //! A rating that was taken back or could not be saved does not stand: whoever corrects a slip is not doubted.
 //!
@@ -21,14 +17,9 @@ pub use phantom::{Phantom, PhantomWatch, Point};
 
 use std::collections::VecDeque;
 
+use pikir_contract::rules::{BURST_WINDOW_MS, pace};
 use pikir_contract::{BootId, ClockReading, Id, Rating};
 
-/// A rating sooner than this after the previous one is a `repeat` (milliseconds).
-pub const REPEAT_MS: u64 = 2_000;
-/// Ratings within [`BURST_WINDOW_MS`] that are believed; the next one and those after it are a `burst`.
-pub const BURST_COUNT: usize = 10;
-/// The time in which ratings are counted for `burst`, back from the newest (milliseconds).
-pub const BURST_WINDOW_MS: u64 = 60_000;
 /// Ratings remembered for the rules (count): more in a minute are a burst however many they are.
 const RATINGS_REMEMBERED: usize = 128;
 
@@ -98,25 +89,13 @@ impl Doubt {
         let since = |taken: &Taken| at.up_ms.checked_sub(taken.up_ms);
         self.ratings.retain(|taken| taken.boot == at.boot);
         let gap_ms = self.ratings.back().and_then(since).unwrap_or(at.up_ms);
-        let mut standing = self
-            .ratings
-            .iter()
-            .rev()
-            .filter(|taken| taken.withdrawn.is_none());
-        let repeat = standing
-            .clone()
-            .next()
-            .and_then(since)
-            .is_some_and(|gap_ms| gap_ms < REPEAT_MS);
-        // The oldest of those that would be believed beside this one.
-        let burst = standing
-            .nth(BURST_COUNT - 1)
-            .and_then(since)
-            .is_some_and(|gap_ms| gap_ms < BURST_WINDOW_MS);
+        let standing = self.ratings.iter().rev();
+        let standing = standing.filter(|taken| taken.withdrawn.is_none());
+        let pace = pace(standing.filter_map(since));
         let periodic = touched.is_some_and(|point| self.phantoms.suspects(point));
         let flags = [
-            (repeat, Rating::REPEAT),
-            (burst, Rating::BURST),
+            (pace.repeat, Rating::REPEAT),
+            (pace.burst, Rating::BURST),
             (periodic, Rating::PERIODIC),
             (closed, Rating::CLOSED),
         ];
@@ -145,6 +124,13 @@ impl Doubt {
         {
             self.ratings.pop_front();
         }
+    }
+
+    /// Uptime at which this rating was given (milliseconds), as long as it is remembered.
+    #[must_use]
+    pub fn rated_ms(&self, rating: Id) -> Option<u64> {
+        let taken = self.ratings.iter().find(|taken| taken.id == Some(rating));
+        taken.map(|taken| taken.up_ms)
     }
 
     /// The visitor took this rating back: the next one is no repetition of it.

@@ -1,8 +1,9 @@
 //! The rules, by example and against random lobbies.
 
+use pikir_contract::rules::{PERIOD_COUNT, PERIOD_MULTIPLE, POINT_RADIUS, REPEAT_MS};
 use proptest::prelude::*;
 
-use super::phantom::{MAX_MULTIPLE, PERIOD_COUNT, PHANTOM_RELEASE_MS, POINT_RADIUS};
+use super::phantom::PHANTOM_RELEASE_MS;
 use super::*;
 use crate::platform::clock::{Clock, TestClock};
 use crate::platform::entropy::{Entropy, TestEntropy};
@@ -147,8 +148,8 @@ fn periods_of_drumming_fingers_and_of_hours_do_not_count() {
         (2_000, true),
         (600_000, true),
         // Every third hit of a longest period.
-        (MAX_MULTIPLE * 600_000, true),
-        (MAX_MULTIPLE * 600_000 + 1_000, false),
+        (PERIOD_MULTIPLE * 600_000, true),
+        (PERIOD_MULTIPLE * 600_000 + 1_000, false),
     ] {
         let times: Vec<u64> = (0..9).map(|hit| hit * period_ms).collect();
         let found = found_after(&mut PhantomWatch::default(), &times);
@@ -218,7 +219,7 @@ fn hits() -> impl Strategy<Value = Vec<(i64, (i16, i16), bool)>> {
         (near.clone(), near),
         prop::bool::weighted(0.7),
     );
-    prop::collection::vec(hit, 6 * MAX_MULTIPLE as usize)
+    prop::collection::vec(hit, 6 * PERIOD_MULTIPLE as usize)
 }
 
 proptest! {
@@ -250,7 +251,7 @@ proptest! {
         let mut missing = 0;
         for (number, (late_ms, (dx, dy), comes)) in hits.into_iter().enumerate() {
             // Three in a row are missing in no case: then a chain begins anew, as the rule says.
-            missing = if comes || missing + 1 == MAX_MULTIPLE { 0 } else { missing + 1 };
+            missing = if comes || missing + 1 == PERIOD_MULTIPLE { 0 } else { missing + 1 };
             if missing == 0 {
                 let at_ms = (start_ms + number as u64 * KNOWN_PERIOD_MS).saturating_add_signed(late_ms);
                 let point = Point { x: FACE.x.saturating_add_signed(dx), y: FACE.y.saturating_add_signed(dy) };
@@ -268,17 +269,17 @@ proptest! {
         for (at_ms, point, phantom) in touches {
             let found = watch.touch(point, at_ms);
             count += usize::from(phantom);
-            let near = point.x.abs_diff(FACE.x).max(point.y.abs_diff(FACE.y)) <= 2 * POINT_RADIUS as u16;
+            let near = point.x.abs_diff(FACE.x).max(point.y.abs_diff(FACE.y)) <= 2 * POINT_RADIUS;
             fingers += usize::from(!phantom && near);
             if let Some(found) = found {
                 prop_assert!(count + fingers > PERIOD_COUNT, "{} after {} hits", found, count);
                 prop_assert!(found.point.is_at(FACE));
                 // A finger may come in time with the panel, and missing hits at a fixed rate make the period look longer.
                 let is_known = |count| found.period_ms.abs_diff(count * KNOWN_PERIOD_MS) <= 10;
-                prop_assert!(fingers > 0 || (1..=MAX_MULTIPLE).any(is_known), "{}", found);
+                prop_assert!(fingers > 0 || (1..=PERIOD_MULTIPLE).any(is_known), "{}", found);
             }
             prop_assert!(!phantom || count < PERIOD_COUNT + 2 || watch.suspects(point), "{} hits", count);
-            let far = Point { x: FACE.x + 2 * POINT_RADIUS as u16 + 3, ..FACE };
+            let far = Point { x: FACE.x + 2 * POINT_RADIUS + 3, ..FACE };
             prop_assert!(!watch.suspects(far));
         }
     }

@@ -1,5 +1,7 @@
 //! Visitors who walk away.
 
+use pikir_contract::rules::WITHDRAWAL_GRACE_MS;
+
 use super::*;
 use crate::limits::{PAGE_GUARD_MS, SPEECH_KEEPS_MS, THANKS_MS};
 use crate::view::Overlay;
@@ -191,6 +193,23 @@ fn whoever_needs_time_can_take_a_rating_back_until_the_visit_ends() {
         lobby.undo().is_none(),
         "whoever only reads another language needs no more time"
     );
+}
+
+#[test]
+fn no_rating_can_be_taken_back_when_the_portal_would_not_take_it_for_the_same_visitor() {
+    let mut lobby = thanked_after(Event::Steer);
+    let mut waited_ms = 0;
+    while waited_ms + IDLE_MS < rules().undo_ms + WITHDRAWAL_GRACE_MS {
+        lobby.after(IDLE_MS);
+        waited_ms += IDLE_MS;
+        let _ = lobby.step(Event::Stay);
+    }
+    let kept = lobby.visit.clone();
+    assert!(lobby.undo().is_some(), "after {waited_ms} ms");
+    lobby.visit = kept;
+    lobby.after(IDLE_MS);
+    let _ = lobby.step(Event::Stay);
+    assert!(lobby.visit.is_begun() && lobby.undo().is_none());
 }
 
 #[test]

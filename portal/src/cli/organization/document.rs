@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use pikir_contract::rules::MAX_UNDO_S;
 use pikir_contract::{Choice, Content, Manner, Reason, Texts, is_language_tag};
 use serde_json::{Map, Value};
 
@@ -19,8 +20,6 @@ const MAX_SERVICES: usize = 200;
 const MAX_ANNOUNCEMENTS: usize = 20;
 /// Characters of a name in one language: it has to fit a button.
 const MAX_NAME_CHARS: usize = 120;
-/// Seconds in which a rating can be taken back: longer than that the next visitor could.
-const MAX_UNDO_S: u64 = 60;
 /// Seconds without input until the first screen returns.
 const MAX_IDLE_TIMEOUT_S: u64 = 600;
 

@@ -1,42 +1,13 @@
 //! The published rules: which ratings are kept but not counted, and why.
 //!
-//! Some rules the terminal applies itself, the moment a rating is given; their limits stand here because they are
-//! published here. Others only show in what came before and after, so the portal applies them, also backwards. A rule
-//! never removes anything: it excludes a rating from the figures, and staff may reverse that.
+//! Their numbers and their arithmetic are [`pikir_contract::rules`], which terminals ask too. A terminal judges a rating the
+//! moment it is given and says so with a flag. The portal judges the same ratings again, whatever was flagged, and whenever it
+//! learns something: what came before or after, when it was, when the office is open. A rule never removes anything: it
+//! excludes a rating from the figures, and staff may reverse that.
 
-mod periodic;
 pub mod phone;
 
-use periodic::periodic;
-
-/// `repeat`: a rating less than this after the one before it, in milliseconds.
-pub const REPEAT_MS: i64 = 2_000;
-/// `burst`: ratings that one may give within [`BURST_WINDOW_MS`]; those beyond it do not count.
-pub const BURST_COUNT: u32 = 10;
-/// `burst`: the window, in milliseconds.
-pub const BURST_WINDOW_MS: i64 = 60_000;
-/// `periodic`: how far touches of one point lie from the last of them at most, per mille of the screen.
-pub const POINT_RADIUS: i32 = 15;
-/// `periodic`: gaps in a row that must be whole multiples of one period.
-pub const PERIOD_COUNT: usize = 4;
-/// `periodic`: how far a gap may be off, in milliseconds.
-pub const PERIOD_TOLERANCE_MS: i64 = 60;
-/// `periodic`: the largest multiple of the period that a gap may be: a touch in between may have met no face.
-pub const PERIOD_MULTIPLE: i64 = 3;
-/// `periodic`: the shortest period looked for, in milliseconds.
-pub const PERIOD_MIN_MS: i64 = 2_000;
-/// `periodic`: the longest period looked for, in milliseconds (10 minutes).
-pub const PERIOD_MAX_MS: i64 = 600_000;
-/// `periodic`: other touches at the point that may lie between those of the series.
-pub const PERIOD_STRAYS: usize = 3;
-/// `closed`: how long before opening a rating counts already, in milliseconds (10 minutes): doors and clocks differ.
-pub const CLOSED_BEFORE_MS: i64 = 600_000;
-/// `closed`: how long after closing a rating still counts, in milliseconds (30 minutes): whoever was let in is served.
-pub const CLOSED_AFTER_MS: i64 = 1_800_000;
-/// `position`: ratings in a row that touch the same position.
-pub const POSITION_COUNT: usize = 10;
-/// `position`: how far they lie apart at most, per mille of the screen. No hand is that steady.
-pub const POSITION_SPREAD: i32 = 3;
+use pikir_contract::rules::{POSITION_COUNT, Point, Touch, is_one_position, series};
 
 /// Ratings before and after a new one in which a pattern is looked for.
 pub const LOOKAROUND: usize = 64;
@@ -105,8 +76,8 @@ impl Rule {
     /// Who applies it.
     pub fn found_by(self) -> FoundBy {
         match self {
-            Self::Repeat | Self::Burst | Self::Closed | Self::Other => FoundBy::Terminal,
-            Self::Periodic => FoundBy::Both,
+            Self::Repeat | Self::Burst | Self::Periodic | Self::Closed => FoundBy::Both,
+            Self::Other => FoundBy::Terminal,
             Self::Position | Self::Rush | Self::Network | Self::Replay => FoundBy::Portal,
             Self::Opinion => FoundBy::Moderator,
         }
@@ -133,31 +104,28 @@ pub enum FoundBy {
     Moderator,
 }
 
-/// A rating as the portal's own rules look at it.
+/// A rating as the rules of touches look at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Touch {
+pub struct Rated {
     /// Its number.
     pub seq: u64,
     /// The boot it was given in.
     pub boot: String,
     /// Milliseconds of that boot.
-    pub up_ms: i64,
-    /// Where the screen was touched, per mille; `None` for a key or a button.
-    pub point: Option<(i32, i32)>,
+    pub up_ms: u64,
+    /// Where the screen was touched; `None` for a key or a button.
+    pub point: Option<Point>,
 }
 
-/// The ratings that the portal's own rules exclude, among `touches` in ascending order of seq.
-pub fn doubtful(touches: &[Touch]) -> Vec<(u64, Rule)> {
+/// The ratings that `position` and `periodic` exclude, among `ratings` in ascending order of seq.
+pub fn doubtful(ratings: &[Rated]) -> Vec<(u64, Rule)> {
     let mut found = Vec::new();
-    for end in 0..touches.len() {
-        if let Some(row) = same_position(&touches[..=end]) {
-            found.extend(row.iter().map(|touch| (touch.seq, Rule::Position)));
+    for end in 0..ratings.len() {
+        if let Some(row) = same_position(&ratings[..=end]) {
+            found.extend(row.iter().map(|rated| (rated.seq, Rule::Position)));
         }
-        found.extend(
-            periodic(&touches[end.saturating_sub(LOOKAROUND)..=end])
-                .into_iter()
-                .map(|seq| (seq, Rule::Periodic)),
-        );
+        let hits = periodic(&ratings[end.saturating_sub(LOOKAROUND)..=end]);
+        found.extend(hits.into_iter().map(|seq| (seq, Rule::Periodic)));
     }
     found.sort_unstable();
     found.dedup();
@@ -165,31 +133,52 @@ pub fn doubtful(touches: &[Touch]) -> Vec<(u64, Rule)> {
 }
 
 /// The last ratings, if so many in a row touched one position.
-fn same_position(touches: &[Touch]) -> Option<&[Touch]> {
-    let row = &touches[touches.len().checked_sub(POSITION_COUNT)?..];
-    let (mut low, mut high) = (row[0].point?, row[0].point?);
-    for touch in row {
-        let (x, y) = touch.point?;
-        low = (low.0.min(x), low.1.min(y));
-        high = (high.0.max(x), high.1.max(y));
-    }
-    (high.0 - low.0 <= POSITION_SPREAD && high.1 - low.1 <= POSITION_SPREAD).then_some(row)
+fn same_position(ratings: &[Rated]) -> Option<&[Rated]> {
+    let row = &ratings[ratings.len().checked_sub(POSITION_COUNT)?..];
+    let points: Option<Vec<Point>> = row.iter().map(|rated| rated.point).collect();
+    is_one_position(&points?).then_some(row)
+}
+
+/// The ratings of the series that the last of these ends; none if it ends none.
+fn periodic(ratings: &[Rated]) -> Vec<u64> {
+    let touch = |rated: &Rated| {
+        let (point, up_ms) = (rated.point?, rated.up_ms);
+        Some(Touch { point, up_ms })
+    };
+    let Some((last, earlier)) = ratings.split_last() else {
+        return Vec::new();
+    };
+    let earlier = earlier.iter().rev().filter(|rated| rated.boot == last.boot);
+    // Newest first.
+    let (seqs, before): (Vec<u64>, Vec<Touch>) = earlier
+        .filter_map(|rated| Some((rated.seq, touch(rated)?)))
+        .unzip();
+    let Some(found) = touch(last).and_then(|last| series(last, &before)) else {
+        return Vec::new();
+    };
+    let hits = found.hits.iter().map(|index| seqs[*index]);
+    hits.chain([last.seq]).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use pikir_contract::rules::{
+        PERIOD_MAX_MS, PERIOD_MIN_MS, PERIOD_MULTIPLE, PERIOD_TOLERANCE_MS,
+    };
+    use serde::Deserialize;
+
     use super::*;
 
-    fn touch(seq: u64, up_ms: i64, x: i32, y: i32) -> Touch {
-        Touch {
+    fn touch(seq: u64, up_ms: u64, x: u16, y: u16) -> Rated {
+        Rated {
             seq,
             boot: "a".to_owned(),
             up_ms,
-            point: Some((x, y)),
+            point: Some(Point { x, y }),
         }
     }
 
-    fn seqs(touches: &[Touch], rule: Rule) -> Vec<u64> {
+    fn seqs(touches: &[Rated], rule: Rule) -> Vec<u64> {
         let found = doubtful(touches).into_iter();
         found
             .filter(|(_, of)| *of == rule)
@@ -199,9 +188,9 @@ mod tests {
 
     #[test]
     fn ten_in_a_row_at_one_position_are_all_excluded_and_nine_are_not() {
-        let row = |count: u64| -> Vec<Touch> {
+        let row = |count: u64| -> Vec<Rated> {
             (1..=count)
-                .map(|seq| touch(seq, (seq * seq * 7_001) as i64, 500 + (seq % 4) as i32, 500))
+                .map(|seq| touch(seq, seq * seq * 7_001, 500 + (seq % 4) as u16, 500))
                 .collect()
         };
         assert_eq!(seqs(&row(9), Rule::Position), [] as [u64; 0]);
@@ -213,7 +202,7 @@ mod tests {
         interrupted[6].point = None;
         assert_eq!(seqs(&interrupted, Rule::Position), [] as [u64; 0]);
         let mut moved = row(12);
-        moved[6].point = Some((504, 500));
+        moved[6].point = Some(Point { x: 504, y: 500 });
         assert_eq!(seqs(&moved, Rule::Position), [] as [u64; 0]);
     }
 
@@ -224,10 +213,10 @@ mod tests {
         for (index, times) in [0, 1, 2, 4, 5, 7, 8].into_iter().enumerate() {
             let seq = 2 * index as u64 + 1;
             let up_ms = 100_000 + times * 12_864 + (times % 3) * 20;
-            touches.push(touch(seq, up_ms, 300 + (index % 2) as i32 * 9, 700));
+            touches.push(touch(seq, up_ms, 300 + (index % 2) as u16 * 9, 700));
             touches.push(touch(
                 seq + 1,
-                up_ms + 1_000 + (index * index * 137) as i64,
+                up_ms + 1_000 + (index * index * 137) as u64,
                 800,
                 640,
             ));
@@ -239,12 +228,12 @@ mod tests {
     fn people_are_not_periodic() {
         let gaps = [31_000, 9_400, 74_100, 22_750, 48_020, 12_000, 95_500];
         let mut up_ms = 0;
-        let touches: Vec<Touch> = gaps
+        let touches: Vec<Rated> = gaps
             .iter()
             .zip(1..)
             .map(|(gap, seq)| {
                 up_ms += gap;
-                touch(seq, up_ms, 300 + (seq * 5 % 13) as i32, 700)
+                touch(seq, up_ms, 300 + (seq * 5 % 13) as u16, 700)
             })
             .collect();
         assert_eq!(doubtful(&touches), []);
@@ -252,9 +241,9 @@ mod tests {
 
     #[test]
     fn a_period_needs_one_boot_and_one_point() {
-        let series = |count: u64| -> Vec<Touch> {
+        let series = |count: u64| -> Vec<Rated> {
             (1..=count)
-                .map(|seq| touch(seq, seq as i64 * 12_864, 300, 700))
+                .map(|seq| touch(seq, seq * 12_864, 300, 700))
                 .collect()
         };
         assert_eq!(seqs(&series(4), Rule::Periodic), [] as [u64; 0]);
@@ -263,7 +252,7 @@ mod tests {
         rebooted[2].boot = "b".to_owned();
         assert_eq!(doubtful(&rebooted), []);
         let mut moved = series(5);
-        moved[2].point = Some((316, 700));
+        moved[2].point = Some(Point { x: 316, y: 700 });
         assert_eq!(doubtful(&moved), []);
     }
 
@@ -272,8 +261,8 @@ mod tests {
         let shorter = PERIOD_MIN_MS - PERIOD_TOLERANCE_MS - 1;
         let longer = PERIOD_MULTIPLE * PERIOD_MAX_MS + PERIOD_TOLERANCE_MS + 1;
         for period in [shorter, longer] {
-            let series: Vec<Touch> = (1..=6)
-                .map(|seq| touch(seq, seq as i64 * period, 300, 700))
+            let series: Vec<Rated> = (1..=6)
+                .map(|seq| touch(seq, seq * period, 300, 700))
                 .collect();
             assert_eq!(doubtful(&series), [], "{period}");
         }
@@ -285,6 +274,41 @@ mod tests {
         assert_eq!(Rule::of_flag("mood"), Rule::Other);
         for of_the_portal in ["position", "rush", "network", "replay", "opinion"] {
             assert_eq!(Rule::of_flag(of_the_portal), Rule::Other);
+        }
+    }
+
+    #[derive(Deserialize)]
+    struct Table {
+        series: Vec<Series>,
+    }
+
+    #[derive(Deserialize)]
+    struct Series {
+        name: String,
+        touches: Vec<(u64, u16, u16)>,
+        given_away_by: Option<usize>,
+        hits: Vec<u64>,
+    }
+
+    /// The touches that are part of a series, among the first of these.
+    fn hits(series: &Series, count: usize) -> Vec<u64> {
+        let touches = series.touches[..count].iter().zip(0..);
+        let touches: Vec<Rated> = touches
+            .map(|(&(up_ms, x, y), seq)| touch(seq, up_ms, x, y))
+            .collect();
+        seqs(&touches, Rule::Periodic)
+    }
+
+    #[test]
+    fn every_series_of_the_shared_table_is_judged_as_on_the_terminal() {
+        let table = include_str!("../../../tests/golden/periodic.json");
+        let table: Table = serde_json::from_str(table).unwrap();
+        assert!(table.series.len() > 10);
+        for series in &table.series {
+            let count = series.touches.len();
+            let first = (0..count).find(|last| !hits(series, last + 1).is_empty());
+            assert_eq!(first, series.given_away_by, "{}", series.name);
+            assert_eq!(hits(series, count), series.hits, "{}", series.name);
         }
     }
 }

@@ -4,10 +4,11 @@
 //! `+reversed` in a query keeps SQLite from looking through every exclusion there is for those of one rating.
 //! A rating counts when it was not withdrawn and every exclusion of it is reversed.
 
+use pikir_contract::rules::Point;
 use pikir_contract::{Id, Texts};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use crate::domain::rules::{LOOKAROUND, Rule, Touch, doubtful};
+use crate::domain::rules::{LOOKAROUND, Rated, Rule, doubtful};
 use crate::storage::{Storage, StorageError};
 
 /// One reason why one rating, or the review from one phone, does not count.
@@ -364,14 +365,14 @@ fn touches(
     terminal: i64,
     first: u64,
     last: u64,
-) -> Result<Vec<Touch>, StorageError> {
+) -> Result<Vec<Rated>, StorageError> {
     let read = |row: &Row<'_>| {
-        let (x, y): (Option<i32>, Option<i32>) = (row.get(3)?, row.get(4)?);
-        Ok(Touch {
+        let (x, y): (Option<u16>, Option<u16>) = (row.get(3)?, row.get(4)?);
+        Ok(Rated {
             seq: row.get(0)?,
             boot: row.get(1)?,
             up_ms: row.get(2)?,
-            point: x.zip(y),
+            point: x.zip(y).map(Point::from),
         })
     };
     let mut before = db.prepare_cached(

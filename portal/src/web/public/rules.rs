@@ -3,9 +3,8 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
-use pikir_contract::DEFAULT_STEP_S;
+use pikir_contract::{DEFAULT_STEP_S, rules};
 
-use crate::domain::rules;
 use crate::domain::rules::{FoundBy, Rule, phone};
 use crate::web::frame::i18n::Locale;
 use crate::web::frame::page::{Page, Reader, render, shared};
@@ -96,9 +95,9 @@ fn text(l: Locale, rule: Rule) -> String {
         Rule::Closed => l.with2(
             "Given more than {before} minutes before opening or more than {after} minutes after closing. Whoever is served just before closing can still rate.",
             "before",
-            rules::CLOSED_BEFORE_MS / 60_000,
+            rules::CLOSED_BEFORE_MIN,
             "after",
-            rules::CLOSED_AFTER_MS / 60_000,
+            rules::CLOSED_AFTER_MIN,
         ),
         Rule::Rush => l.with2(
             "More than {count} reviews on site from phones at one place within {minutes} minutes, the life of a code on the screen: one after the other, people scan it at most every half minute. None of them counts.",
