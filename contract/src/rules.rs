@@ -272,7 +272,7 @@ pub fn open(span: &OpenSpan) -> Open {
 pub fn open_on(hours: &Hours, date: Date) -> Vec<Open> {
     match hours.exceptions.iter().find(|it| it.date == date) {
         Some(exception) => exception.open.iter().map(open).collect(),
-        None if hours.open.is_empty() => Vec::from([0..DAY_MIN]),
+        None if hours.open.is_empty() => std::iter::once(0..DAY_MIN).collect(),
         None => open_weekly(&hours.open, weekday(date)).collect(),
     }
 }

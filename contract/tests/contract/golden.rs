@@ -23,7 +23,7 @@ fn directory() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
-fn golden(name: &str) -> Value {
+pub fn golden(name: &str) -> Value {
     let text = fs::read_to_string(directory().join(name).with_extension("json")).unwrap();
     serde_json::from_str(&text).unwrap()
 }

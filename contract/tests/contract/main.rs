@@ -14,6 +14,7 @@ mod golden;
 mod interoperability;
 mod place;
 mod properties;
+mod rules;
 mod scalars;
 mod seals;
 mod signing;

@@ -11,7 +11,7 @@ use super::signed::Asking;
 use crate::app::AppState;
 use crate::services::terminal_config;
 use crate::services::terminal_config::Document;
-use crate::storage::TerminalRecord;
+use crate::storage::{PRESENCE_KEY_AGE_MS, TerminalRecord};
 
 /// `GET /api/v1/terminal/config`
 pub async fn read(
@@ -19,7 +19,15 @@ pub async fn read(
     headers: HeaderMap,
     Asking { terminal }: Asking,
 ) -> Result<Response, ApiProblem> {
-    let Document { value, etag } = document(&state, &terminal).await?;
+    let Document {
+        value,
+        etag,
+        presence_since,
+    } = document(&state, &terminal).await?;
+    let storage = &state.storage;
+    storage
+        .presence_key_fetched(terminal.key, presence_since)
+        .await?;
     let known = headers
         .get_all(IF_NONE_MATCH)
         .iter()
@@ -38,14 +46,14 @@ pub async fn read(
 
 /// The configuration a terminal gets at present.
 pub async fn document(state: &AppState, terminal: &TerminalRecord) -> Result<Document, ApiProblem> {
-    let (place, organization) = state.storage.terminal_place(terminal).await?;
-    let offer = state.storage.offer(&organization.code).await?;
-    Ok(terminal_config::document(
-        &place,
-        &organization,
-        &offer,
-        &state.public_url,
-    ))
+    let now_ms = state.clock.unix_ms();
+    let mut basis = state.storage.basis(&terminal.place).await?;
+    if basis.presence_since + PRESENCE_KEY_AGE_MS <= now_ms {
+        let place = &terminal.place;
+        state.storage.renew_presence_key(place, now_ms).await?;
+        basis = state.storage.basis(place).await?;
+    }
+    Ok(terminal_config::document(&basis, &state.public_url, now_ms))
 }
 
 /// Whether an `If-None-Match` names this ETag (RFC 9110 §13.1.2: weak comparison).

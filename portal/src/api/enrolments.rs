@@ -12,11 +12,11 @@ use pikir_contract::{
 };
 use sha2::{Digest, Sha256};
 
+use super::config::document;
 use super::problem::{ApiProblem, TOKEN_REFUSED};
 use super::signed::{FromMachine, read_json};
 use crate::app::AppState;
 use crate::platform::entropy::{Entropy, secret_hash};
-use crate::services::terminal_config;
 use crate::storage::{Asked, Begun, ENROLMENT_MS, Enrolled, NewEnrolment, Polled, Redeemed};
 use crate::web::frame::throttle::ClientAddress;
 
@@ -169,15 +169,13 @@ pub async fn poll(
 }
 
 async fn result(state: &AppState, enrolled: &Enrolled) -> Result<EnrolmentResult, ApiProblem> {
-    let offer = state.storage.offer(&enrolled.organization.code).await?;
-    let document = terminal_config::document(
-        &enrolled.place,
-        &enrolled.organization,
-        &offer,
-        &state.public_url,
-    );
+    let terminal = &enrolled.terminal;
+    let document = document(state, terminal).await?;
+    let fetched = document.presence_since;
+    let storage = &state.storage;
+    storage.presence_key_fetched(terminal.key, fetched).await?;
     Ok(EnrolmentResult {
-        terminal: enrolled.terminal.id,
+        terminal: terminal.id,
         config: document.value,
     })
 }

@@ -19,11 +19,13 @@ pub async fn read() -> ([(HeaderName, &'static str); 2], Json<Value>) {
 }
 
 fn document() -> Value {
-    let rules: Vec<Value> = Rule::ALL
+    let list: Vec<Value> = Rule::ALL
         .into_iter()
         .map(|rule| json!({"rule": rule.as_str(), "found_by": found_by(rule), "limits": limits(rule)}))
         .collect();
-    json!({ "rules": rules })
+    // How long after its rating, in the same boot, a withdrawal takes it back.
+    let withdrawal_ms = rules::MAX_UNDO_S * 1_000 + rules::WITHDRAWAL_GRACE_MS;
+    json!({"rules": list, "withdrawal": {"within_ms": withdrawal_ms}})
 }
 
 fn found_by(rule: Rule) -> &'static [&'static str] {

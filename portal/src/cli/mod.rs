@@ -2,11 +2,13 @@
 //!
 //! Exit code 0: done. 1: it could not be done. 2: the command was wrong (an option, a file that cannot be used).
 
+mod calendar;
 mod import;
 mod organization;
 mod place;
 mod reconcile;
 mod serve;
+mod settings;
 mod terminal;
 mod token;
 mod user;
@@ -68,6 +70,9 @@ enum Command {
     /// Places where terminals stand and posters hang
     #[command(subcommand)]
     Place(place::Command),
+    /// Holidays, moved working days and short ones
+    #[command(subcommand)]
+    Calendar(calendar::Command),
     /// One-time tokens that enrol terminals in bulk
     #[command(subcommand)]
     Token(token::Command),
@@ -139,6 +144,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Serve(args) => serve::run(args, common).await,
         Command::Organization(command) => organization::run(command, common).await,
         Command::Place(command) => place::run(command, common).await,
+        Command::Calendar(command) => calendar::run(command, common).await,
         Command::Token(command) => token::run(command, common).await,
         Command::User(command) => user::run(command, common).await,
         Command::Terminal(command) => terminal::run(command, common).await,
@@ -155,6 +161,23 @@ fn migrate(common: &Common) -> Result<(), CliError> {
         None => format!("a database was made, at version {to}"),
     };
     common.answer(&json!({"from": from, "to": to}), text)
+}
+
+/// There is no such organisation.
+fn no_organization(code: &str) -> CliError {
+    CliError::failed(format_args!(
+        "there is no organisation {code}; `pikir-portal organization list` shows those there are"
+    ))
+}
+
+/// Refuses a calendar that was never imported.
+async fn check_calendar(storage: &Storage, name: Option<&str>) -> Result<(), CliError> {
+    match name {
+        Some(name) if storage.calendar_days(Some(name)).await?.is_empty() => Err(CliError::failed(
+            format_args!("there is no calendar {name}; `pikir-portal calendar import` makes one"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn report(error: &CliError) -> ExitCode {

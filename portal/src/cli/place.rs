@@ -3,19 +3,19 @@
 use std::fmt::Write;
 
 use clap::Subcommand;
-use pikir_contract::{PlaceCode, Texts, is_language_tag};
+use pikir_contract::{PlaceCode, Texts};
 use serde_json::{Value, json};
 
-use super::{CliError, Common, note};
+use super::settings::{self, checked_languages, parse_language, parse_timezone};
+use super::{CliError, Common, check_calendar, no_organization, note};
 use crate::domain::hours::{NightHours, OpeningHours};
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
 use crate::services::place_code;
 use crate::services::terminal_config;
-use crate::storage::{AddedPlace, DEFAULT_TIMEZONE, PlaceRecord, Storage};
-
-/// Bytes of a presence key.
-const PRESENCE_KEY_BYTES: usize = 32;
+use crate::storage::{
+    AddedPlace, Inherits, Languages, PRESENCE_KEY_BYTES, PlaceRecord, Storage, Usual,
+};
 
 /// `pikir-portal place`
 #[derive(Debug, Subcommand)]
@@ -23,14 +23,30 @@ pub enum Command {
     /// Add a place and print its short code
     Add(Add),
     /// Set when a place is open: ratings outside these hours do not count, and its terminals are to run within them
+    ///
+    /// They hold for all that was rated there; a change from a day on is written "…; since 2027-06-01; mon-fri 09:00-18:00".
     Hours {
         /// The place's short code
         code: PlaceCode,
-        /// Such as "mon-fri 08:30-17:30; sat 09:00-13:00"; none, and no --night either: not known
+        /// Such as "mon-fri 08:30-12:00,13:00-17:30; 2026-12-26 09:00-13:00; 2026-12-31 closed"; none, and no --night
+        /// either: as its organisation
         hours: Option<OpeningHours>,
         /// When the screens are dimmed, such as "20:00-07:00", or never; not given: as before
         #[arg(long, value_name = "FROM-TO")]
         night: Option<NightHours>,
+    },
+    /// Change what a place has of its own
+    Set {
+        /// The place's short code
+        code: PlaceCode,
+        #[command(flatten)]
+        settings: settings::Args,
+    },
+    /// Give a place another key for the codes on its screens: the former one proves presence only until its terminals have
+    /// fetched it
+    RotateKey {
+        /// The place's short code
+        code: PlaceCode,
     },
     /// Show the places there are
     List {
@@ -58,34 +74,18 @@ pub struct Add {
     /// Question to ask there, by language; may be repeated
     #[arg(long, value_name = "LANG=TEXT", value_parser = parse_question)]
     question: Vec<(String, String)>,
-    /// Languages to offer, in this order
-    #[arg(long, value_name = "LANG,…", value_delimiter = ',', default_value = "ky,ru,en", value_parser = parse_language)]
+    /// Languages to offer, in this order [default: those of its organisation, else ky,ru,en]
+    #[arg(long, value_name = "LANG,…", value_delimiter = ',', value_parser = parse_language)]
     languages: Vec<String>,
     /// Language shown first [default: the first of --languages]
     #[arg(long, value_name = "LANG", value_parser = parse_language)]
     default_language: Option<String>,
-    /// Time zone in which its days are counted (IANA)
-    #[arg(long, value_name = "ZONE", default_value = DEFAULT_TIMEZONE, value_parser = parse_timezone)]
-    timezone: String,
-    /// When it is open, such as "mon-fri 08:30-17:30; sat 09:00-13:00"
+    /// Time zone in which its days are counted (IANA) [default: that of its organisation, else Asia/Bishkek]
+    #[arg(long, value_name = "ZONE", value_parser = parse_timezone)]
+    timezone: Option<String>,
+    /// When it is open, such as "mon-fri 08:30-17:30; sat 09:00-13:00" [default: as its organisation]
     #[arg(long, value_name = "HOURS")]
     hours: Option<OpeningHours>,
-}
-
-fn parse_timezone(text: &str) -> Result<String, String> {
-    match jiff::tz::TimeZone::get(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err("is no time zone that this machine knows, such as Asia/Bishkek".to_owned()),
-    }
-}
-
-fn parse_language(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if is_language_tag(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("is not a language tag such as ky or ru".to_owned())
-    }
 }
 
 fn parse_question(text: &str) -> Result<(String, String), String> {
@@ -103,6 +103,19 @@ pub async fn run(command: Command, common: &Common) -> Result<(), CliError> {
     match command {
         Command::Add(add) => run_add(add, common).await,
         Command::Hours { code, hours, night } => run_hours(&code, hours, night, common).await,
+        Command::Set { code, settings } => run_set(&code, settings, common).await,
+        Command::RotateKey { code } => {
+            let now_ms = Clock::system().unix_ms();
+            if !common.storage()?.rotate_presence_key(&code, now_ms).await? {
+                return Err(no_place(&code));
+            }
+            common.answer(
+                &json!({"code": code, "rotated": true}),
+                format_args!(
+                    "{code} has another key; its terminals fetch it with their configuration"
+                ),
+            )
+        }
         Command::List { organization } => {
             let places = common.storage()?.places(organization.as_deref()).await?;
             let list: Vec<Value> = places.iter().map(as_json).collect();
@@ -121,18 +134,22 @@ async fn run_hours(
     // Whoever sets the night alone says nothing about the hours.
     if hours.is_some() || night.is_none() {
         storage.set_hours(code, hours.unwrap_or_default()).await?;
+        storage.judge_all(Clock::system().unix_ms()).await?;
     }
     if let Some(night) = night {
         storage.set_night(code, night).await?;
     }
     let Some((place, _)) = storage.place(code).await? else {
-        return Err(CliError::failed(format_args!(
-            "there is no place {code}; `pikir-portal place list` shows those there are"
-        )));
+        return Err(no_place(code));
     };
+    let inherits = storage.schedule(code).await?.is_some();
     let (hours, night) = (place.hours.to_string(), place.night.to_string());
     let known = if hours.is_empty() {
-        "not known"
+        if inherits {
+            "as its organisation"
+        } else {
+            "not known"
+        }
     } else {
         &hours
     };
@@ -142,9 +159,41 @@ async fn run_hours(
     )
 }
 
-async fn run_add(add: Add, common: &Common) -> Result<(), CliError> {
-    let place = new_place(add)?;
+fn no_place(code: &PlaceCode) -> CliError {
+    CliError::failed(format_args!(
+        "there is no place {code}; `pikir-portal place list` shows those there are"
+    ))
+}
+
+async fn run_set(
+    code: &PlaceCode,
+    settings: settings::Args,
+    common: &Common,
+) -> Result<(), CliError> {
     let storage = common.storage()?;
+    let Some((place, _)) = storage.place(code).await? else {
+        return Err(no_place(code));
+    };
+    check_calendar(&storage, settings.calendar()).await?;
+    let now = Languages {
+        offered: place.languages,
+        default: place.default_language,
+    };
+    let settings = settings.settings(Some(now))?;
+    storage.set_place(code, settings).await?;
+    storage.judge_all(Clock::system().unix_ms()).await?;
+    let Some((place, _)) = storage.place(code).await? else {
+        return Err(no_place(code));
+    };
+    let languages = place.languages.join(",");
+    let text = format!("{code}: {}; {languages}", place.timezone);
+    common.answer(&as_json(&place), text)
+}
+
+async fn run_add(add: Add, common: &Common) -> Result<(), CliError> {
+    let storage = common.storage()?;
+    let usual = storage.usual(&add.organization).await?;
+    let place = new_place(add, usual)?;
     let place = insert(&storage, place).await?;
     common.answer(&as_json(&place), &place.code)?;
     if !common.json {
@@ -168,8 +217,8 @@ async fn run_add(add: Add, common: &Common) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The place as it is to be, and the code that was wished for.
-fn new_place(add: Add) -> Result<(Option<PlaceCode>, PlaceRecord), CliError> {
+/// The place as it is to be, where this is usual, and the code that was wished for.
+fn new_place(add: Add, usual: Usual) -> Result<(Option<PlaceCode>, PlaceRecord), CliError> {
     let Add {
         organization,
         name,
@@ -181,25 +230,15 @@ fn new_place(add: Add) -> Result<(Option<PlaceCode>, PlaceRecord), CliError> {
         timezone,
         hours,
     } = add;
-    let default_language = default_language
-        .or_else(|| languages.first().cloned())
-        .unwrap_or_default();
-    if !languages.contains(&default_language) {
-        return Err(CliError::usage(format_args!(
-            "--default-language {default_language} is not among --languages {}",
-            languages.join(",")
-        )));
-    }
-    if let Some((index, twice)) = languages
-        .iter()
-        .enumerate()
-        .find(|(index, tag)| languages[..*index].contains(tag))
-    {
-        return Err(CliError::usage(format_args!(
-            "--languages names {twice} twice (again as number {})",
-            index + 1
-        )));
-    }
+    let inherits = Inherits {
+        timezone: timezone.is_none(),
+        languages: languages.is_empty() && default_language.is_none(),
+    };
+    let languages = match (languages.is_empty(), default_language) {
+        (true, None) => usual.languages,
+        (true, default) => checked_languages(usual.languages.offered, default)?,
+        (false, default) => checked_languages(languages, default)?,
+    };
     if name.trim().is_empty() {
         return Err(CliError::usage(
             "--name is empty; say what people call the place",
@@ -216,12 +255,13 @@ fn new_place(add: Add) -> Result<(Option<PlaceCode>, PlaceRecord), CliError> {
             .filter(|unit| !unit.is_empty()),
         name: name.trim().to_owned(),
         question: question.into_iter().collect::<Texts>(),
-        languages,
-        default_language,
+        languages: languages.offered,
+        default_language: languages.default,
         presence_key: entropy.bytes::<PRESENCE_KEY_BYTES>().to_vec(),
-        timezone,
+        timezone: timezone.unwrap_or(usual.timezone),
         hours: hours.unwrap_or_default(),
         night: NightHours::default(),
+        inherits,
         version: 1,
     };
     Ok((code, place))
@@ -239,10 +279,7 @@ async fn insert(
     };
     match (added, wished) {
         (AddedPlace::Added, _) => Ok(place),
-        (AddedPlace::UnknownOrganization, _) => Err(CliError::failed(format_args!(
-            "there is no organisation {}; `pikir-portal organization list` shows those there are",
-            place.organization
-        ))),
+        (AddedPlace::UnknownOrganization, _) => Err(no_organization(&place.organization)),
         (AddedPlace::CodeTaken, Some(code)) => Err(CliError::failed(format_args!(
             "the code {code} is in use; choose another or leave it out"
         ))),
@@ -264,6 +301,7 @@ fn as_json(place: &PlaceRecord) -> Value {
         "timezone": place.timezone,
         "hours": place.hours.to_string(),
         "night": place.night.to_string(),
+        "inherits": {"timezone": place.inherits.timezone, "languages": place.inherits.languages},
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Extension;
 use pikir_contract::{UrlError, check_portal_url};
@@ -21,6 +22,9 @@ use crate::platform::entropy::Entropy;
 use crate::platform::proxies::{Cidr, TrustedProxies};
 use crate::server::{router, serve};
 use crate::storage::{Lane, Migrating, Storage};
+
+/// How often it is looked whether ratings wait to be judged anew.
+const JUDGE_EVERY: Duration = Duration::from_secs(60);
 
 /// `pikir-portal serve`
 #[derive(Debug, clap::Args)]
@@ -75,9 +79,11 @@ pub async fn run(args: Args, common: &Common) -> Result<(), CliError> {
     tracing::info!(%address, public_url, version = env!("CARGO_PKG_VERSION"), "the portal is ready");
     tell_systemd(&[NotifyState::Ready]);
     let watchdog = tokio::spawn(feed_watchdog(storage.in_lane(Lane::Health)));
+    let judge = tokio::spawn(judge_what_waits(storage));
     let router = router(state).layer(Extension(TrustedProxies::new(trusted_proxy)));
     serve(listener, router, stop_signal(terminate, interrupt)).await;
     watchdog.abort();
+    judge.abort();
     Ok(())
 }
 
@@ -143,6 +149,17 @@ async fn stop_signal(mut terminate: Signal, mut interrupt: Signal) {
 fn tell_systemd(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         tracing::warn!(%error, "systemd was not told");
+    }
+}
+
+/// Judges what an update of the portal, or a command that was cut off, left to be judged anew.
+async fn judge_what_waits(storage: Storage) {
+    let mut tick = tokio::time::interval(JUDGE_EVERY);
+    loop {
+        tick.tick().await;
+        if let Err(error) = storage.judge_all(Clock::system().unix_ms()).await {
+            tracing::error!(%error, "ratings wait to be judged");
+        }
     }
 }
 

@@ -77,6 +77,7 @@ fn as_json(terminal: &TerminalState) -> Value {
         "received_through": terminal.received_through,
         "accepted": terminal.accepted,
         "rejected": terminal.rejected,
+        "late_withdrawals": terminal.late_withdrawals,
         "unknown_kinds": terminal.unknown_kinds,
         "integrity": integrity,
         "follows": terminal.follows,
@@ -102,6 +103,14 @@ fn table(terminals: &[TerminalState]) -> String {
         };
         if terminal.follows.is_some() {
             journal += ", re-enrolled";
+        }
+        if terminal.late_withdrawals > 0 {
+            // Writing to a text does not fail.
+            let _ = write!(
+                journal,
+                ", {} taken back too late",
+                terminal.late_withdrawals
+            );
         }
         let seen = time(terminal.seen_at).map_or_else(
             || "never".to_owned(),

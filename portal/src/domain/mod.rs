@@ -4,4 +4,5 @@ pub mod hours;
 pub mod ingest;
 pub mod reconciliation;
 pub mod rules;
+pub mod schedule;
 pub mod true_time;

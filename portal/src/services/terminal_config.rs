@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use pikir_contract::config::Hours;
 use pikir_contract::{
     Bytes, Content, DEFAULT_STEP_S, Named, Organization, Place, QrConfig, Score, TerminalConfig,
-    Texts, base64url_encode,
+    Texts, Time, base64url_encode,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::storage::{Offer, OrganizationRecord, PlaceRecord};
+use crate::domain::schedule::offsets;
+use crate::storage::{Basis, PlaceRecord};
 
 /// Bytes of the digest that make an ETag.
 const ETAG_BYTES: usize = 12;
@@ -90,36 +91,34 @@ pub struct Document {
     pub value: Value,
     /// Its ETag, in quotation marks.
     pub etag: String,
+    /// Since when the place has the presence key in it (milliseconds since 1970).
+    pub presence_since: i64,
 }
 
-/// The configuration of a terminal that stands at `place`, where `organization` has this `offer`; the portal is reached
-/// under `public_url`.
-pub fn document(
-    place: &PlaceRecord,
-    organization: &OrganizationRecord,
-    offer: &Offer,
-    public_url: &str,
-) -> Document {
-    let config = config(place, organization, offer, public_url);
+/// The configuration that follows from this at a moment (milliseconds since 1970); the portal is reached under `public_url`.
+pub fn document(basis: &Basis, public_url: &str, now_ms: i64) -> Document {
+    let config = config(basis, public_url, now_ms);
     // A configuration is text, integers and lists of them, which JSON always holds.
     let value = serde_json::to_value(config).expect("a configuration can be written as JSON");
     let digest = Sha256::digest(value.to_string());
     Document {
         etag: format!("\"{}\"", base64url_encode(&digest[..ETAG_BYTES])),
         value,
+        presence_since: basis.presence_since,
     }
 }
 
-fn config(
-    place: &PlaceRecord,
-    organization: &OrganizationRecord,
-    offer: &Offer,
-    public_url: &str,
-) -> TerminalConfig {
+fn config(basis: &Basis, public_url: &str, now_ms: i64) -> TerminalConfig {
+    let Basis {
+        place,
+        organization,
+        offer,
+        ..
+    } = basis;
     let qr = QrConfig {
         base_url: public_url.to_owned(),
         presence_key: Some(Bytes(place.presence_key.clone())),
-        valid_from: None,
+        valid_from: Time::from_unix_ms(basis.presence_since).ok(),
         step_s: DEFAULT_STEP_S,
     };
     let mut config = TerminalConfig::new(
@@ -158,12 +157,14 @@ fn config(
     config.undo_s = offer.manner.undo_s;
     config.idle_timeout_s = offer.manner.idle_timeout_s;
     // Without opening hours it is always open; the terminal counts its days in this time zone all the same.
+    let schedule = basis.schedule.as_ref();
+    let (open, exceptions) = schedule.map_or_else(Default::default, |it| it.told(now_ms));
     config.hours = Some(Hours {
         timezone: place.timezone.clone(),
-        open: place.hours.0.clone(),
+        open,
         night: place.night.0,
-        exceptions: Vec::new(),
-        offsets: Vec::new(),
+        exceptions,
+        offsets: offsets(&place.timezone, now_ms),
     });
     config
 }
@@ -199,7 +200,30 @@ mod tests {
 
     use super::*;
     use crate::domain::hours::{NightHours, OpeningHours};
-    use crate::storage::DEFAULT_TIMEZONE;
+    use crate::domain::schedule::Schedule;
+    use crate::storage::{DEFAULT_TIMEZONE, Inherits, Offer, OrganizationRecord};
+
+    /// 2026-12-01T00:00:00Z
+    const NOW_MS: i64 = 1_796_083_200_000;
+
+    fn basis(place: PlaceRecord) -> Basis {
+        let levels = vec![place.hours.clone()];
+        Basis {
+            schedule: Schedule::new(&place.timezone, levels, Default::default()),
+            place,
+            organization: organization(),
+            offer: Offer::default(),
+            presence_since: 1_000,
+        }
+    }
+
+    fn document_of(place: PlaceRecord) -> Document {
+        document(&basis(place), "https://pikir.example", NOW_MS)
+    }
+
+    fn config_of(place: PlaceRecord) -> TerminalConfig {
+        TerminalConfig::from_value(&document_of(place).value).unwrap()
+    }
 
     fn place() -> PlaceRecord {
         PlaceRecord {
@@ -214,6 +238,7 @@ mod tests {
             timezone: DEFAULT_TIMEZONE.to_owned(),
             hours: OpeningHours::default(),
             night: NightHours::default(),
+            inherits: Inherits::default(),
             version: 2,
         }
     }
@@ -233,14 +258,9 @@ mod tests {
 
     #[test]
     fn the_document_keeps_to_the_contract_and_says_what_the_place_says() {
-        let document = document(
-            &place(),
-            &organization(),
-            &Offer::default(),
-            "https://pikir.example",
-        );
-        let config = TerminalConfig::from_value(&document.value).unwrap();
+        let config = config_of(place());
         assert_eq!(config.version, 7);
+        assert_eq!(config.qr.valid_from.unwrap().unix_ms(), 1_000);
         assert_eq!(config.languages, ["ky", "ru", "en"]);
         assert_eq!(config.qr.presence_key, Some(Bytes(vec![3; 32])));
         assert_eq!(
@@ -258,29 +278,20 @@ mod tests {
     #[test]
     fn the_opening_hours_of_the_place_are_sent_in_its_time_zone() {
         let place = PlaceRecord {
-            hours: "mon-fri 08:30-17:30".parse().unwrap(),
+            hours: "mon-fri 08:30-17:30; 2026-12-31 closed".parse().unwrap(),
             ..place()
         };
-        let document = document(
-            &place,
-            &organization(),
-            &Offer::default(),
-            "https://pikir.example",
-        );
-        let config = TerminalConfig::from_value(&document.value).unwrap();
-        let hours = config.hours.unwrap();
+        let hours = config_of(place).hours.unwrap();
         assert_eq!(hours.timezone, DEFAULT_TIMEZONE);
-        assert_eq!(hours.open, place.hours.0);
+        assert_eq!(hours.open[0].to.to_string(), "17:30");
+        assert_eq!(hours.exceptions[0].date.to_string(), "2026-12-31");
+        assert_eq!(hours.exceptions.len(), 1);
+        assert_eq!(hours.offsets[0].minutes, 360);
     }
 
     #[test]
     fn a_place_without_opening_hours_says_its_time_zone_and_night_and_is_always_open() {
-        let config_of = |place: &PlaceRecord| {
-            let offer = Offer::default();
-            let document = document(place, &organization(), &offer, "https://pikir.example");
-            TerminalConfig::from_value(&document.value).unwrap()
-        };
-        let hours = config_of(&place()).hours.unwrap();
+        let hours = config_of(place()).hours.unwrap();
         assert_eq!(hours.timezone, DEFAULT_TIMEZONE);
         assert!(hours.open.is_empty() && hours.night.is_none());
         let dark = PlaceRecord {
@@ -291,7 +302,7 @@ mod tests {
             from: "20:00".parse().unwrap(),
             to: "07:00".parse().unwrap(),
         };
-        assert_eq!(config_of(&dark).hours.unwrap().night, Some(expected));
+        assert_eq!(config_of(dark).hours.unwrap().night, Some(expected));
     }
 
     #[test]
@@ -301,18 +312,7 @@ mod tests {
             question: question.clone(),
             ..place()
         };
-        let document = document(
-            &place,
-            &organization(),
-            &Offer::default(),
-            "https://pikir.example",
-        );
-        assert_eq!(
-            TerminalConfig::from_value(&document.value)
-                .unwrap()
-                .question,
-            question
-        );
+        assert_eq!(config_of(place).question, question);
     }
 
     #[test]
@@ -344,7 +344,11 @@ mod tests {
             has_questionnaire: true,
             version: 3,
         };
-        let document = document(&place(), &organization(), &offer, "https://pikir.example");
+        let basis = Basis {
+            offer,
+            ..basis(place())
+        };
+        let document = document(&basis, "https://pikir.example", NOW_MS);
         let config = TerminalConfig::from_value(&document.value).unwrap();
         assert_eq!(config.version, 10);
         assert_eq!(config.theme.accent.as_deref(), Some("#0b5d66"));
@@ -361,36 +365,17 @@ mod tests {
 
     #[test]
     fn the_etag_changes_with_the_document_and_only_then() {
-        let before = document(
-            &place(),
-            &organization(),
-            &Offer::default(),
+        let before = document_of(place()).etag;
+        let later = document(
+            &basis(place()),
             "https://pikir.example",
-        )
-        .etag;
-        assert_eq!(
-            before,
-            document(
-                &place(),
-                &organization(),
-                &Offer::default(),
-                "https://pikir.example"
-            )
-            .etag
+            NOW_MS + 86_400_000,
         );
+        assert_eq!(before, later.etag, "a day alone changes nothing");
         let renamed = PlaceRecord {
             name: "Окно 5".to_owned(),
             ..place()
         };
-        assert_ne!(
-            before,
-            document(
-                &renamed,
-                &organization(),
-                &Offer::default(),
-                "https://pikir.example"
-            )
-            .etag
-        );
+        assert_ne!(before, document_of(renamed).etag);
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::error::StorageError;
 use super::schema::{self, Migrated, Migrating};
 use super::sqlite::{Lane, Sqlite};
+use crate::platform::entropy::Entropy;
 
 /// The database's name within the data directory.
 pub const DATABASE_FILE: &str = "portal.db";
@@ -13,6 +14,8 @@ pub const DATABASE_FILE: &str = "portal.db";
 #[derive(Clone, Debug)]
 pub struct Storage {
     pub(super) sqlite: Sqlite,
+    /// For the keys that the portal gives out by itself.
+    pub(super) entropy: Entropy,
 }
 
 impl Storage {
@@ -26,6 +29,7 @@ impl Storage {
         let (lock, _) = schema::ensure(path, migrating)?;
         Ok(Self {
             sqlite: Sqlite::start(path, lock)?,
+            entropy: Entropy::system(),
         })
     }
 
@@ -38,6 +42,7 @@ impl Storage {
     pub fn in_lane(&self, lane: Lane) -> Self {
         Self {
             sqlite: self.sqlite.in_lane(lane),
+            entropy: self.entropy.clone(),
         }
     }
 

@@ -13,7 +13,7 @@ use pikir_portal::platform::clock::ManualClock;
 use pikir_portal::platform::entropy::{Entropy, secret_hash};
 use pikir_portal::server::router;
 use pikir_portal::storage::{
-    AddedPlace, DEFAULT_TIMEZONE, OrganizationRecord, PlaceRecord, Storage,
+    AddedPlace, DEFAULT_TIMEZONE, Inherits, OrganizationRecord, PlaceRecord, Storage,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -135,6 +135,7 @@ impl Portal {
             timezone: DEFAULT_TIMEZONE.to_owned(),
             hours: OpeningHours::default(),
             night: NightHours::default(),
+            inherits: Inherits::default(),
             version: 1,
         };
         assert_eq!(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use pikir_portal::storage::{EnrolmentState, Role};
+use pikir_portal::storage::{EnrolmentState, Role, Setting, Settings};
 use pikir_portal::web::frame::throttle::WRONG_CODES;
 
 use crate::support::{ORGANIZATION, PLACE, Portal, USER_CODE};
@@ -227,6 +227,47 @@ async fn a_new_place_keeps_the_hours_and_the_time_zone_of_its_organisation() {
             ("Europe/Minsk", hours.clone())
         );
     }
+}
+
+#[tokio::test]
+async fn a_new_place_of_a_unit_has_the_time_zone_and_the_languages_of_what_stands_above_it() {
+    let portal = Portal::new().await;
+    portal.add_waiting_terminal().await;
+    let storage = &portal.app.storage;
+    let mut above = storage.places(None).await.unwrap().remove(0);
+    above.code = "ALMATY".parse().unwrap();
+    // Before every other by its name.
+    above.name = "A".to_owned();
+    above.timezone = "Asia/Almaty".to_owned();
+    above.languages = vec!["kk".to_owned(), "ru".to_owned()];
+    above.default_language = "kk".to_owned();
+    storage.add_place(above, 0).await.unwrap();
+    let browser = portal.signed_in(Role::Technician).await;
+    let page = browser
+        .get(&format!("/activate?user_code={USER_CODE}"))
+        .await;
+    let form = [
+        ("csrf", &*page.hidden("csrf")),
+        ("user_code", USER_CODE),
+        ("organization", "KG-1-A"),
+        ("name", "Зал 9"),
+    ];
+    let created = browser.post("/activate/place", &form).await;
+    assert_eq!(created.status, StatusCode::SEE_OTHER, "{}", created.body);
+    let place = async || storage.places(Some("KG-1-A")).await.unwrap().remove(0);
+    let new = place().await;
+    assert_eq!(
+        (&*new.timezone, &*new.default_language),
+        ("Asia/Almaty", "kk")
+    );
+    assert_eq!(new.languages, ["kk", "ru"]);
+    // What the organisation says later holds there too.
+    let settings = Settings {
+        timezone: Setting::Own("Europe/Minsk".to_owned()),
+        ..Settings::default()
+    };
+    storage.set_organization("KG-1", settings).await.unwrap();
+    assert_eq!(place().await.timezone, "Europe/Minsk");
 }
 
 #[tokio::test]

@@ -18,7 +18,8 @@ use pikir_portal::platform::clock::ManualClock;
 use pikir_portal::platform::entropy::Entropy;
 use pikir_portal::server;
 use pikir_portal::storage::{
-    Asked, DEFAULT_TIMEZONE, NewEnrolment, OrganizationRecord, PlaceRecord, RatedInDetail, Role,
+    Asked, DEFAULT_TIMEZONE, Inherits, NewEnrolment, OrganizationRecord, PlaceRecord, RatedInDetail,
+    Role,
     Storage, User,
 };
 use tempfile::TempDir;
@@ -101,6 +102,7 @@ impl Portal {
             timezone: DEFAULT_TIMEZONE.to_owned(),
             hours: OpeningHours::default(),
             night: NightHours::default(),
+            inherits: Inherits::default(),
             version: 1,
         };
         self.app.storage.add_place(place, 0).await.unwrap();

@@ -10,7 +10,9 @@ use clap::Subcommand;
 use pikir_contract::{Texts, is_language_tag};
 use serde_json::{Value, json};
 
-use super::{CliError, Common, note};
+use super::{CliError, Common, check_calendar, no_organization, note, settings};
+use crate::domain::hours::OpeningHours;
+use crate::platform::clock::Clock;
 use crate::storage::OrganizationRecord;
 use document::Document;
 
@@ -36,6 +38,23 @@ pub enum Command {
         /// CSV or JSON file
         file: PathBuf,
     },
+    /// Set when the places of an organisation and of its units are open, but for those that have hours of their own
+    ///
+    /// They hold for all that was rated there; a change from a day on is written "…; since 2027-06-01; mon-fri 09:00-18:00".
+    Hours {
+        /// The organisation's code
+        code: String,
+        /// Such as "mon-fri 08:30-12:00,13:00-17:30; 2026-12-26 09:00-13:00; 2026-12-31 closed"; none: as the organisation
+        /// above
+        hours: Option<OpeningHours>,
+    },
+    /// Change what an organisation has of its own: its units and places have the same, unless they have others
+    Set {
+        /// The organisation's code
+        code: String,
+        #[command(flatten)]
+        settings: settings::Args,
+    },
     /// Show the organisations there are
     List,
 }
@@ -44,6 +63,8 @@ pub enum Command {
 pub async fn run(command: Command, common: &Common) -> Result<(), CliError> {
     match command {
         Command::Import { file } => run_import(&file, common).await,
+        Command::Hours { code, hours } => run_hours(&code, hours.unwrap_or_default(), common).await,
+        Command::Set { code, settings } => run_set(&code, settings, common).await,
         Command::List => {
             let organizations = common.storage()?.organizations().await?;
             let list: Vec<Value> = organizations
@@ -53,6 +74,61 @@ pub async fn run(command: Command, common: &Common) -> Result<(), CliError> {
             common.answer(&list, table(&organizations))
         }
     }
+}
+
+async fn run_hours(code: &str, hours: OpeningHours, common: &Common) -> Result<(), CliError> {
+    let storage = common.storage()?;
+    let text = hours.to_string();
+    if !storage.set_organization_hours(code, hours).await? {
+        return Err(no_organization(code));
+    }
+    storage.judge_all(Clock::system().unix_ms()).await?;
+    let known = match text.as_str() {
+        "" => "as the organisation above",
+        text => text,
+    };
+    common.answer(
+        &json!({"code": code, "hours": text}),
+        format_args!("{code}: {known}"),
+    )
+}
+
+async fn run_set(code: &str, settings: settings::Args, common: &Common) -> Result<(), CliError> {
+    let storage = common.storage()?;
+    check_calendar(&storage, settings.calendar()).await?;
+    let Some(before) = storage.organization_settings(code).await? else {
+        return Err(no_organization(code));
+    };
+    let languages = match before.languages {
+        Some(languages) => languages,
+        None => storage.usual(code).await?.languages,
+    };
+    let settings = settings.settings(Some(languages))?;
+    storage.set_organization(code, settings).await?;
+    storage.judge_all(Clock::system().unix_ms()).await?;
+    let now = storage
+        .organization_settings(code)
+        .await?
+        .unwrap_or_default();
+    let languages = now.languages.as_ref();
+    let value = json!({
+        "code": code,
+        "timezone": now.timezone,
+        "languages": languages.map(|it| &it.offered),
+        "default_language": languages.map(|it| &it.default),
+        "calendar": now.calendar,
+    });
+    let inherited = || "as above".to_owned();
+    let text = format!(
+        "{code}: time zone {}; languages {}; calendar {}",
+        now.timezone.unwrap_or_else(inherited),
+        languages.map_or_else(inherited, |it| it.offered.join(",")),
+        match now.calendar {
+            Some(none) if none.is_empty() => "none".to_owned(),
+            calendar => calendar.unwrap_or_else(inherited),
+        }
+    );
+    common.answer(&value, text)
 }
 
 async fn run_import(file: &Path, common: &Common) -> Result<(), CliError> {
@@ -195,7 +271,7 @@ fn read_row(columns: &[Column], record: &csv::StringRecord) -> Result<Organizati
 }
 
 /// Whether this can be the short name of something, which `what` names: it stands in addresses and in answers.
-fn check_name(what: &str, text: &str) -> Result<(), String> {
+pub(super) fn check_name(what: &str, text: &str) -> Result<(), String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if text.is_empty() || text.len() > MAX_CODE_CHARS || !text.chars().all(is_part) {
         return Err(format!(

@@ -1,14 +1,15 @@
 //! Ratings that are kept but not counted: each exclusion with the rule that made it, reversible by staff.
 //!
-//! An exclusion is never deleted. Staff may reverse it and apply it again; who did so, when and why is kept for ever.
+//! What a terminal flagged and what staff decided is never deleted: they may reverse an exclusion and apply it again, and who
+//! did so, when and why is kept for ever. What the portal found itself in ratings is set right when it knows better
+//! ([`super::judgement`]).
 //! `+reversed` in a query keeps SQLite from looking through every exclusion there is for those of one rating.
 //! A rating counts when it was not withdrawn and every exclusion of it is reversed.
 
-use pikir_contract::rules::Point;
 use pikir_contract::{Id, Texts};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use crate::domain::rules::{LOOKAROUND, Rated, Rule, doubtful};
+use crate::domain::rules::Rule;
 use crate::storage::{Storage, StorageError};
 
 /// One reason why one rating, or the review from one phone, does not count.
@@ -343,58 +344,23 @@ pub(in crate::storage) fn exclude(
     Ok(added == 1)
 }
 
-/// Looks for what the portal's own rules exclude around new ratings (in ascending order), before them as well as after.
-pub(in crate::storage) fn exclude_doubtful(
+/// The portal no longer finds that a rule excludes a rating. What a terminal said and what people decided stays.
+pub(in crate::storage) fn forgive(
     db: &Connection,
     terminal: i64,
-    new: &[u64],
-    now_ms: i64,
+    seq: u64,
+    rule: Rule,
 ) -> Result<(), StorageError> {
-    let (Some(&first), Some(&last)) = (new.first(), new.last()) else {
-        return Ok(());
-    };
-    for (seq, rule) in doubtful(&touches(db, terminal, first, last)?) {
-        exclude(db, Excluded::Rating(terminal, seq), rule, "portal", now_ms)?;
+    let removed = db
+        .prepare_cached(
+            "DELETE FROM exclusions WHERE terminal = ?1 AND seq = ?2 AND rule = ?3 AND found_by = 'portal'
+                 AND NOT EXISTS (SELECT 1 FROM exclusion_decisions d WHERE d.exclusion = exclusions.number)",
+        )?
+        .execute((terminal, seq, rule.as_str()))?;
+    if removed == 1 {
+        mark(db, Excluded::Rating(terminal, seq))?;
     }
     Ok(())
-}
-
-/// The ratings from `first` to `last` and some before and after them, in ascending order.
-fn touches(
-    db: &Connection,
-    terminal: i64,
-    first: u64,
-    last: u64,
-) -> Result<Vec<Rated>, StorageError> {
-    let read = |row: &Row<'_>| {
-        let (x, y): (Option<u16>, Option<u16>) = (row.get(3)?, row.get(4)?);
-        Ok(Rated {
-            seq: row.get(0)?,
-            boot: row.get(1)?,
-            up_ms: row.get(2)?,
-            point: x.zip(y).map(Point::from),
-        })
-    };
-    let mut before = db.prepare_cached(
-        "SELECT seq, boot, up_ms, x, y FROM ratings WHERE terminal = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3",
-    )?;
-    let mut touches = before
-        .query_map((terminal, first, LOOKAROUND), read)?
-        .collect::<Result<Vec<_>, _>>()?;
-    touches.reverse();
-    for (low, high, limit) in [
-        (first, last, -1),
-        (last + 1, u64::MAX >> 1, LOOKAROUND as i64),
-    ] {
-        let mut from = db.prepare_cached(
-            "SELECT seq, boot, up_ms, x, y FROM ratings WHERE terminal = ?1 AND seq BETWEEN ?2 AND ?3
-             ORDER BY seq LIMIT ?4",
-        )?;
-        for touch in from.query_map((terminal, low, high, limit), read)? {
-            touches.push(touch?);
-        }
-    }
-    Ok(touches)
 }
 
 /// Brings the mark of a rating or a review in line with its exclusions.

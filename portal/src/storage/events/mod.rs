@@ -3,6 +3,7 @@
 pub(super) mod boot_runs;
 pub(super) mod exclusions;
 pub(super) mod intake;
+pub(super) mod judgement;
 pub(super) mod projection;
 pub(super) mod reconciliation;
 pub(super) mod status;

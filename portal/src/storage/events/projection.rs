@@ -1,11 +1,15 @@
 //! What accepted events mean: ratings and what excludes them, answers, withdrawals, notices.
 
-use pikir_contract::{EventBody, Id, InputKind, Notice, Rating, Withdrawal};
-use rusqlite::{Connection, named_params};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::exclusions::{Excluded, exclude, exclude_doubtful};
+use pikir_contract::rules::{Moment as Uptime, takes_back};
+use pikir_contract::{EventBody, EventHead, Id, InputKind, Notice, Rating, Withdrawal};
+use rusqlite::{Connection, OptionalExtension, named_params};
+
+use super::exclusions::{Excluded, exclude};
+use super::judgement::{Judge, NewRating};
 use super::times::BootTimes;
-use crate::domain::rules::{LOOKAROUND, Rule};
+use crate::domain::rules::Rule;
 use crate::storage::StorageError;
 use crate::storage::reviews::answers::keep_answer;
 
@@ -16,8 +20,10 @@ pub(in crate::storage) struct Projection<'a> {
     received_at: i64,
     pub(in crate::storage) times: BootTimes<'a>,
     placements: Vec<Placement>,
-    /// The ratings that came by touch.
-    touched: Vec<u64>,
+    /// The ratings that came.
+    rated: Vec<NewRating>,
+    /// Where in a boot something came or was taken back (milliseconds of the boot).
+    moments: BTreeMap<String, BTreeSet<u64>>,
 }
 
 /// Where the terminal stood since when.
@@ -54,7 +60,8 @@ impl<'a> Projection<'a> {
             received_at,
             times,
             placements,
-            touched: Vec::new(),
+            rated: Vec::new(),
+            moments: BTreeMap::new(),
         })
     }
 
@@ -86,13 +93,17 @@ impl<'a> Projection<'a> {
     /// What only shows once everything has been taken in: when it happened (unless there is more to come), and what is
     /// doubtful about it.
     pub(in crate::storage) fn finish(self, more_to_come: bool) -> Result<(), StorageError> {
-        self.times.settle(more_to_come)?;
-        // Where a gap is filled, what came lies in several parts of the journal.
-        for part in self
-            .touched
-            .chunk_by(|one, next| next - one <= LOOKAROUND as u64)
-        {
-            exclude_doubtful(self.db, self.terminal, part, self.received_at)?;
+        let set_right = self.times.settle(more_to_come)?;
+        let mut judge = Judge::new(self.db, self.terminal, self.received_at);
+        for (boot, moments) in &self.moments {
+            judge.pace(boot, moments)?;
+        }
+        judge.touches(&self.rated)?;
+        for rating in &self.rated {
+            judge.closed_of(rating.seq)?;
+        }
+        for boot in &set_right {
+            judge.closed_in_boot(boot)?;
         }
         Ok(())
     }
@@ -100,6 +111,7 @@ impl<'a> Projection<'a> {
     /// False: another rating has this id already.
     fn project_rating(&mut self, seq: u64, rating: &Rating) -> Result<bool, StorageError> {
         let moment = self.times.moment(&rating.head)?;
+        let withdrawn = self.is_withdrawn(&rating.head)?;
         let placement = self.placement(moment.unix_ms)?;
         let inserted = self
             .db
@@ -116,6 +128,7 @@ impl<'a> Projection<'a> {
                 ":service": rating.service,
                 ":flags": serde_json::to_string(&rating.flags)?,
                 ":flagged": !rating.flags.is_empty(),
+                ":withdrawn": withdrawn,
                 ":boot": rating.head.boot.to_string(),
                 ":up_ms": rating.head.up_ms,
                 ":rated_at": moment.unix_ms,
@@ -137,9 +150,11 @@ impl<'a> Projection<'a> {
                 self.received_at,
             )?;
         }
-        if rating.x.is_some() {
-            self.touched.push(seq);
-        }
+        self.rated.push(NewRating {
+            seq,
+            touched: rating.x.is_some(),
+        });
+        self.happened(&rating.head.boot.to_string(), rating.head.up_ms);
         Ok(true)
     }
 
@@ -153,20 +168,79 @@ impl<'a> Projection<'a> {
             .ok_or_else(|| StorageError::unreadable("a terminal that never stood anywhere"))
     }
 
+    fn happened(&mut self, boot: &str, up_ms: u64) {
+        let moments = self.moments.entry(boot.to_owned()).or_default();
+        moments.insert(up_ms);
+    }
+
+    /// Whether a new rating was taken back, by a withdrawal that came before it.
+    fn is_withdrawn(&self, rating: &EventHead) -> Result<bool, StorageError> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT seq, boot, up_ms FROM withdrawals WHERE terminal = ?1 AND rating = ?2",
+        )?;
+        let mut rows = statement.query((self.terminal, rating.id.to_string()))?;
+        let rated = Uptime {
+            boot: rating.boot.to_string(),
+            up_ms: rating.up_ms,
+        };
+        let mut withdrawn = false;
+        while let Some(row) = rows.next()? {
+            let (boot, up_ms) = (row.get(1)?, row.get(2)?);
+            let applied = takes_back(&rated, &Uptime { boot, up_ms });
+            self.db
+                .prepare_cached(
+                    "UPDATE withdrawals SET applied = ?4 WHERE terminal = ?1 AND rating = ?2 AND seq = ?3",
+                )?
+                .execute((
+                    self.terminal,
+                    rating.id.to_string(),
+                    row.get::<_, u64>(0)?,
+                    applied,
+                ))?;
+            withdrawn |= applied;
+        }
+        Ok(withdrawn)
+    }
+
+    /// A withdrawal that comes too late, or in another boot, is kept and takes nothing back.
     fn project_withdrawal(
         &mut self,
         seq: u64,
         withdrawal: &Withdrawal,
     ) -> Result<(), StorageError> {
         let rating: &Id = &withdrawal.rating;
-        self.db
-            .prepare_cached("INSERT INTO withdrawals (terminal, rating, seq) VALUES (?1, ?2, ?3)")?
-            .execute((self.terminal, rating.to_string(), seq))?;
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(Uptime {
+                boot: row.get(0)?,
+                up_ms: row.get(1)?,
+            })
+        };
+        let rated: Option<Uptime<String>> = self
+            .db
+            .prepare_cached(
+                "SELECT boot, up_ms FROM ratings WHERE terminal = ?1 AND event_id = ?2",
+            )?
+            .query_row((self.terminal, rating.to_string()), read)
+            .optional()?;
+        let head = &withdrawal.head;
+        let at = Uptime {
+            boot: head.boot.to_string(),
+            up_ms: head.up_ms,
+        };
+        let applied = rated.as_ref().map(|rated| takes_back(rated, &at));
         self.db
             .prepare_cached(
-                "UPDATE ratings SET withdrawn = 1 WHERE terminal = ?1 AND event_id = ?2",
+                "INSERT INTO withdrawals (terminal, rating, seq, boot, up_ms, applied) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute((self.terminal, rating.to_string()))?;
+            .execute((self.terminal, rating.to_string(), seq, &at.boot, at.up_ms, applied))?;
+        if let Some(rated) = rated.filter(|_| applied == Some(true)) {
+            self.db
+                .prepare_cached(
+                    "UPDATE ratings SET withdrawn = 1 WHERE terminal = ?1 AND event_id = ?2",
+                )?
+                .execute((self.terminal, rating.to_string()))?;
+            self.happened(&rated.boot, rated.up_ms);
+        }
         Ok(())
     }
 
@@ -194,6 +268,6 @@ const INSERT_RATING: &str = "INSERT INTO ratings
      VALUES (:terminal, :seq, :event_id, :place, :organization, :score, :lang, :input,
          nullif(coalesce((SELECT service FROM answered WHERE terminal = :terminal AND rating = :event_id), :service, ''), ''),
          EXISTS (SELECT 1 FROM answered WHERE terminal = :terminal AND rating = :event_id), :flags, :flagged,
-         EXISTS (SELECT 1 FROM withdrawals WHERE terminal = :terminal AND rating = :event_id),
+         :withdrawn,
          :boot, :up_ms, :rated_at, :time_quality, :uncertainty_ms, :x, :y)
      ON CONFLICT (terminal, event_id) DO NOTHING";

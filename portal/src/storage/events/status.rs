@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::times::BootTimes;
+use super::judgement::Judge;
 use crate::storage::{Sending, Storage, StorageError};
 
 /// A terminal's status report, to be kept.
@@ -48,5 +49,10 @@ fn put(db: &Connection, status: &NewStatus) -> Result<(), StorageError> {
     .execute((terminal, software, received_at))?;
     let mut times = BootTimes::new(db, *terminal, *received_at, Some(*sending));
     times.learn(&[])?;
-    times.settle(false)
+    let set_right = times.settle(false)?;
+    let mut judge = Judge::new(db, *terminal, *received_at);
+    for boot in &set_right {
+        judge.closed_in_boot(boot)?;
+    }
+    Ok(())
 }

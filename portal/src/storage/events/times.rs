@@ -265,9 +265,13 @@ impl<'a> BootTimes<'a> {
         Ok(known)
     }
 
-    /// Keeps what was heard; where it matters, finds anew when the terminal's boots began and sets its ratings right.
-    /// While there is more to come, that would be the same work again and again: it waits for the last of it.
-    pub(in crate::storage) fn settle(mut self, more_to_come: bool) -> Result<(), StorageError> {
+    /// Keeps what was heard; where it matters, finds anew when the terminal's boots began and sets its ratings right. Answers
+    /// with the boots of those. While there is more to come, that would be the same work again and again: it waits for the
+    /// last of it.
+    pub(in crate::storage) fn settle(
+        mut self,
+        more_to_come: bool,
+    ) -> Result<Vec<String>, StorageError> {
         let latest = self.received_at + TOLERANCE_MS;
         for (boot, heard) in std::mem::take(&mut self.heard) {
             // No boot lasts longer than until now; one that says so must not push the others out of their time.
@@ -286,10 +290,11 @@ impl<'a> BootTimes<'a> {
             })?;
         }
         if more_to_come {
-            return self.leave_undated();
+            self.leave_undated()?;
+            return Ok(Vec::new());
         }
         if !self.unsettled && !self.has_undated()? {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let sending = self.sending.map(|sending| sending.boot);
         let runs = runs(self.db, self.terminal, sending)?;
@@ -298,12 +303,16 @@ impl<'a> BootTimes<'a> {
             .prepare_cached("SELECT min(since) FROM placements WHERE terminal = ?1")?
             .query_row([self.terminal], |row| row.get(0))?;
         let shapes: Vec<Run> = runs.iter().map(|known| known.run).collect();
-        for (known, offset) in runs.iter().zip(resolve(&shapes, earliest)) {
-            if let Some(offset) = offset {
-                self.set_right(known, &offset)?;
+        let mut set_right = Vec::new();
+        for (known, offset) in runs.into_iter().zip(resolve(&shapes, earliest)) {
+            if let Some(offset) = offset
+                && self.set_right(&known, &offset)?
+            {
+                set_right.push(known.boot);
             }
         }
-        self.bound_unknown(earliest)
+        self.bound_unknown(earliest)?;
+        Ok(set_right)
     }
 
     /// Marks the boots that came and cannot be dated by themselves, for the delivery that settles them.
@@ -336,7 +345,8 @@ impl<'a> BootTimes<'a> {
         Ok(found.is_some())
     }
 
-    fn set_right(&self, known: &StoredRun, offset: &Offset) -> Result<(), StorageError> {
+    /// False: no rating has another time now.
+    fn set_right(&self, known: &StoredRun, offset: &Offset) -> Result<bool, StorageError> {
         // What came in a boot that was measured has its time already.
         let came = offset.quality == OffsetQuality::Estimated
             && known
@@ -344,7 +354,7 @@ impl<'a> BootTimes<'a> {
                 .parse::<BootId>()
                 .is_ok_and(|boot| self.heard.contains_key(&boot));
         if known.offset.as_ref() == Some(offset) && !came {
-            return Ok(());
+            return Ok(false);
         }
         let quality = offset.quality.as_str();
         self.db
@@ -359,9 +369,9 @@ impl<'a> BootTimes<'a> {
                 offset.uncertainty_ms,
             ))?;
         let (Some(first_seq), Some(last_seq)) = (known.first_seq, known.last_seq) else {
-            return Ok(());
+            return Ok(false);
         };
-        self.db.prepare_cached(SET_RIGHT)?.execute(named_params! {
+        let changed = self.db.prepare_cached(SET_RIGHT)?.execute(named_params! {
             ":terminal": self.terminal,
             ":first_seq": first_seq,
             ":last_seq": last_seq,
@@ -371,7 +381,7 @@ impl<'a> BootTimes<'a> {
             ":uncertainty_ms": offset.uncertainty_ms,
             ":latest": self.received_at + TOLERANCE_MS,
         })?;
-        Ok(())
+        Ok(changed > 0)
     }
 
     /// Of a rating whose boot nobody can date, the arrival stands; it was given after the enrolment.

@@ -4,11 +4,14 @@
 //! and nothing is credited for silence. Where the opening hours of its place are known, only these count: a terminal that is
 //! switched off at night misses no visitor.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use rusqlite::{Connection, Row};
 
-use crate::domain::hours::Week;
+use crate::domain::schedule::OpenTime;
 use crate::storage::StorageError;
-use crate::storage::organizations::read_hours;
+use crate::storage::organizations::schedules::find_schedule;
 
 /// How long terminals ran, of the time since they were set up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,8 +59,8 @@ impl Uptime {
 
 /// A terminal runs from its first enrolment until it is taken out of service or another takes its place. One row for each
 /// of its boots, or one without a boot.
-const BOOTS: &str = "SELECT t.key, since, until, hours, timezone, from_up_ms, to_up_ms, offset_ms FROM (
-         SELECT t.key, p.hours, p.timezone, (SELECT min(since) FROM placements WHERE terminal = t.key) AS since,
+const BOOTS: &str = "SELECT t.key, since, until, place, kept, from_up_ms, to_up_ms, offset_ms FROM (
+         SELECT t.key, p.code AS place, p.hours || '|' || coalesce(p.calendar, '-') || '|' || p.timezone AS kept, (SELECT min(since) FROM placements WHERE terminal = t.key) AS since,
              min(?2, coalesce(t.retired_at, ?2),
                  coalesce((SELECT min(n.enrolled_at) FROM terminals n WHERE n.follows = t.key), ?2)) AS until
          FROM terminals t JOIN places p ON p.code = t.place WHERE p.organization = ?1) t
@@ -71,6 +74,11 @@ pub(in crate::storage) fn uptime(
     now_ms: i64,
 ) -> Result<Uptime, StorageError> {
     let mut uptime = Uptime::default();
+    let mut open_times = OpenTimes {
+        db,
+        now_ms,
+        known: HashMap::new(),
+    };
     let mut statement = db.prepare_cached(BOOTS)?;
     let mut rows = statement.query((organization, now_ms))?;
     let mut current: Option<Terminal> = None;
@@ -80,7 +88,7 @@ pub(in crate::storage) fn uptime(
             Some(same) if same.key == key => current.insert(same),
             before => {
                 uptime.count(before);
-                current.insert(Terminal::read(row)?)
+                current.insert(Terminal::read(row, &mut open_times)?)
             }
         };
         if let Some(from) = row.get("from_up_ms")? {
@@ -96,10 +104,37 @@ impl Uptime {
         let Some(terminal) = terminal else { return };
         let (since, of_ms) = (terminal.since, terminal.of_ms());
         self.terminals += 1;
-        self.by_hours += u64::from(terminal.week.is_some());
+        self.by_hours += u64::from(terminal.open.is_some());
         self.since_ms = Some(self.since_ms.map_or(since, |first| first.min(since)));
         self.of_ms += of_ms;
         self.up_ms += terminal.up_ms.min(of_ms);
+    }
+}
+
+/// When the places of one organisation were open. Those with the same hours share what is worked out.
+struct OpenTimes<'a> {
+    db: &'a Connection,
+    now_ms: i64,
+    /// By what a place has of its own; each from a moment on.
+    known: HashMap<String, (i64, Option<Rc<OpenTime>>)>,
+}
+
+impl OpenTimes<'_> {
+    fn of(
+        &mut self,
+        place: String,
+        kept: String,
+        since: i64,
+    ) -> Result<Option<Rc<OpenTime>>, StorageError> {
+        if let Some((from, known)) = self.known.get(&kept)
+            && *from <= since
+        {
+            return Ok(known.clone());
+        }
+        let schedule = find_schedule(self.db, &place)?;
+        let found = schedule.map(|found| Rc::new(OpenTime::new(&found, since, self.now_ms)));
+        self.known.insert(kept, (since, found.clone()));
+        Ok(found)
     }
 }
 
@@ -108,39 +143,38 @@ struct Terminal {
     key: i64,
     since: i64,
     until: i64,
-    week: Option<Week>,
+    open: Option<Rc<OpenTime>>,
     up_ms: i64,
 }
 
 impl Terminal {
-    fn read(row: &Row<'_>) -> Result<Self, StorageError> {
+    fn read(row: &Row<'_>, open_times: &mut OpenTimes<'_>) -> Result<Self, StorageError> {
         let since = row.get("since")?;
         let until: i64 = row.get("until")?;
-        let hours = read_hours(&row.get::<_, String>("hours")?)?;
         Ok(Self {
             key: row.get("key")?,
             since,
             until: until.max(since),
-            week: Week::new(&hours, &row.get::<_, String>("timezone")?),
+            open: open_times.of(row.get("place")?, row.get("kept")?, since)?,
             up_ms: 0,
         })
     }
 
     /// How long it could have run.
     fn of_ms(&self) -> i64 {
-        match &self.week {
+        match &self.open {
             None => self.until - self.since,
-            Some(week) => week.open_ms(self.since, self.until),
+            Some(open) => open.open_ms(self.since, self.until),
         }
     }
 
     /// Adds a boot. No one is longer than all the time there was, and of one that nobody can date nothing is known about
     /// opening hours.
     fn ran(&mut self, from_up_ms: i64, to_up_ms: i64, offset_ms: Option<i64>) {
-        self.up_ms += match (&self.week, offset_ms) {
+        self.up_ms += match (&self.open, offset_ms) {
             (None, _) => (to_up_ms - from_up_ms).min(self.until - self.since),
             (Some(_), None) => 0,
-            (Some(week), Some(offset_ms)) => week.open_ms(
+            (Some(open), Some(offset_ms)) => open.open_ms(
                 (offset_ms + from_up_ms).max(self.since),
                 (offset_ms + to_up_ms).min(self.until),
             ),

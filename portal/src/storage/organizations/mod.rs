@@ -1,6 +1,8 @@
 //! Organisations, the units below them, and their places.
 
 pub(super) mod content;
+pub(super) mod schedules;
+pub(super) mod settings;
 
 use std::str::FromStr;
 
@@ -9,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use serde::Serialize;
 
 use self::content::change_content;
+use self::settings::stands_below;
 use super::{ContentChange, Storage, StorageError};
 use crate::domain::hours::{NightHours, OpeningHours};
 
@@ -49,12 +52,23 @@ pub struct PlaceRecord {
     pub presence_key: Vec<u8>,
     /// The time zone in which its days are counted (IANA).
     pub timezone: String,
-    /// When it is open.
+    /// When it is open, as far as that is its own.
     pub hours: OpeningHours,
     /// When the screens of its terminals are dimmed.
     pub night: NightHours,
+    /// What is not its own.
+    pub inherits: Inherits,
     /// Raised by every change.
     pub version: i64,
+}
+
+/// What a place has from the organisations above it, and follows when they change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Inherits {
+    /// Its time zone.
+    pub timezone: bool,
+    /// Its languages.
+    pub languages: bool,
 }
 
 /// What an import of organisations did.
@@ -135,16 +149,6 @@ impl Storage {
             .await
     }
 
-    /// Sets when a place is open; its terminals get it with their configuration. False: there is no such place.
-    pub async fn set_hours(
-        &self,
-        code: &PlaceCode,
-        hours: OpeningHours,
-    ) -> Result<bool, StorageError> {
-        let set = "UPDATE places SET hours = ?2, version = version + 1 WHERE code = ?1";
-        self.set_of_place(code, set, hours.to_string()).await
-    }
-
     /// Sets when the screens of a place are dimmed. False: there is no such place.
     pub async fn set_night(
         &self,
@@ -211,11 +215,14 @@ fn put_organization(
         Some(known) if known.parent == organization.parent && known.names == organization.names => {
             done.unchanged += 1;
         }
-        Some(_) => {
+        Some(known) => {
             db.prepare_cached(
                 "UPDATE organizations SET parent = ?2, names = ?3, version = version + 1 WHERE code = ?1",
             )?
             .execute((&organization.code, &organization.parent, names))?;
+            if known.parent != organization.parent {
+                stands_below(db, &organization.code)?;
+            }
             done.changed += 1;
         }
     }
@@ -266,7 +273,7 @@ fn read_organization(row: &Row<'_>) -> Result<OrganizationRecord, StorageError> 
 
 const PLACE_COLUMNS: &str =
     "p.code, p.organization, p.unit, p.name, p.question, p.languages, p.default_language,
-     p.presence_key, p.timezone, p.hours, p.night, p.version";
+     p.presence_key, p.timezone, p.hours, p.night, p.own_timezone, p.own_languages, p.version";
 
 fn insert_place(
     db: &Connection,
@@ -279,9 +286,9 @@ fn insert_place(
     let added = db
         .prepare_cached(
             "INSERT INTO places (code, organization, unit, name, question, languages, default_language, presence_key,
-                 timezone, hours, night, created_at)
+                 timezone, hours, night, own_timezone, own_languages, presence_since, created_at)
              VALUES (:code, :organization, :unit, :name, :question, :languages, :default_language, :presence_key,
-                 :timezone, :hours, :night, :created_at)
+                 :timezone, :hours, :night, :own_timezone, :own_languages, :created_at, :created_at)
              ON CONFLICT (code) DO NOTHING",
         )?
         .execute(named_params! {
@@ -296,6 +303,8 @@ fn insert_place(
             ":timezone": place.timezone,
             ":hours": place.hours.to_string(),
             ":night": stored_night(place.night),
+            ":own_timezone": !place.inherits.timezone,
+            ":own_languages": !place.inherits.languages,
             ":created_at": created_ms,
         })?;
     Ok(if added == 1 {
@@ -340,6 +349,10 @@ fn read_place(row: &Row<'_>) -> Result<PlaceRecord, StorageError> {
         timezone: row.get("timezone")?,
         hours: read_hours(&row.get::<_, String>("hours")?)?,
         night: read_night(&row.get::<_, String>("night")?)?,
+        inherits: Inherits {
+            timezone: !row.get::<_, bool>("own_timezone")?,
+            languages: !row.get::<_, bool>("own_languages")?,
+        },
         version: row.get("version")?,
     })
 }

@@ -3,7 +3,7 @@
 use pikir_contract::{Id, PlaceCode};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use super::{Machine, find_terminal, put_terminal, required_place};
+use super::{Machine, Placing, find_terminal, put_terminal, required_place};
 use crate::storage::organizations::place_exists;
 use crate::storage::{OrganizationRecord, PlaceRecord, Storage, StorageError, TerminalRecord};
 
@@ -199,9 +199,17 @@ impl Storage {
         now_ms: i64,
     ) -> Result<Decided, StorageError> {
         let (user_code, place, login) = (user_code.to_owned(), place.to_string(), login.to_owned());
-        self.sqlite
-            .write(move |db| approve(db, &user_code, &place, &login, new_id, now_ms))
-            .await
+        let fresh_key = self.fresh_key();
+        let approve = move |db: &Connection| {
+            let placing = Placing {
+                place: &place,
+                new_id,
+                fresh_key: &fresh_key,
+                now_ms,
+            };
+            approve(db, &user_code, &login, placing)
+        };
+        self.sqlite.write(approve).await
     }
 
     /// Refuses an enrolment. `login` is the technician's.
@@ -389,17 +397,15 @@ fn poll(
 fn approve(
     db: &Connection,
     user_code: &str,
-    place: &str,
     login: &str,
-    new_id: Id,
-    now_ms: i64,
+    placing: Placing<'_>,
 ) -> Result<Decided, StorageError> {
     let found = db
         .prepare_cached(
             "SELECT public_key, seal_key, model, serial, software FROM enrolments
              WHERE user_code = ?1 AND state = 'pending' AND expires_at > ?2",
         )?
-        .query_row((user_code, now_ms), |row| {
+        .query_row((user_code, placing.now_ms), |row| {
             let [public_key, seal_key] = [row.get(0)?, row.get(1)?];
             Ok(Machine {
                 public_key,
@@ -413,10 +419,10 @@ fn approve(
     let Some(machine) = found else {
         return Ok(Decided::NotWaiting);
     };
-    if !place_exists(db, place)? {
+    if !place_exists(db, placing.place)? {
         return Ok(Decided::UnknownPlace);
     }
-    let Some(terminal) = put_terminal(db, &machine, place, new_id, now_ms)? else {
+    let Some(terminal) = put_terminal(db, &machine, placing)? else {
         return Ok(Decided::Retired);
     };
     db.prepare_cached(

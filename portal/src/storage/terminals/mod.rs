@@ -1,13 +1,18 @@
 //! Terminals: who they are, where they stand, whether what they hand in is intact.
 
 pub(super) mod enrolments;
+pub(super) mod presence;
 pub(super) mod tokens;
 
 use pikir_contract::{Id, PlaceCode};
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
+use super::organizations::content::find_offer;
 use super::organizations::{find_place, place_exists};
-use super::{OrganizationRecord, PlaceRecord, Storage, StorageError};
+use self::presence::{FreshKey, rotate, since};
+use super::organizations::schedules::find_schedule;
+use super::{Offer, OrganizationRecord, PlaceRecord, Storage, StorageError};
+use crate::domain::schedule::Schedule;
 
 /// A terminal as the requests it signs name it.
 #[derive(Clone, Debug)]
@@ -51,6 +56,8 @@ pub struct TerminalState {
     pub accepted: u64,
     /// Events that were rejected.
     pub rejected: u64,
+    /// Withdrawals that came too late or in another boot: kept, and nothing was taken back.
+    pub late_withdrawals: u64,
     /// Accepted events of a kind this portal does not know.
     pub unknown_kinds: u64,
     /// Whether its journal is as it was written.
@@ -62,6 +69,21 @@ pub struct TerminalState {
     pub followed_by: Option<Id>,
     /// Its latest status report, as it came (JSON).
     pub report: Option<String>,
+}
+
+/// What the configuration of a terminal is made from.
+#[derive(Clone, Debug)]
+pub struct Basis {
+    /// The place it stands at.
+    pub place: PlaceRecord,
+    /// The place's organisation.
+    pub organization: OrganizationRecord,
+    /// What the organisation offers.
+    pub offer: Offer,
+    /// When the place is open; `None`: nobody knows.
+    pub schedule: Option<Schedule>,
+    /// Since when the place has its presence key (milliseconds since 1970).
+    pub presence_since: i64,
 }
 
 /// How long a terminal must have been silent for one that is set up at its place to be its successor, in milliseconds
@@ -141,6 +163,7 @@ impl Storage {
         let list = |db: &Connection| {
             let mut statement = db.prepare_cached(
                 "SELECT t.*, p.name AS place_name, p.organization, s.report, former.id AS former,
+                     (SELECT count(*) FROM withdrawals w WHERE w.terminal = t.key AND w.applied = 0) AS late_withdrawals,
                      (SELECT n.id FROM terminals n WHERE n.follows = t.key ORDER BY n.key DESC LIMIT 1) AS next
                  FROM terminals t JOIN places p ON p.code = t.place
                      LEFT JOIN terminals former ON former.key = t.follows
@@ -154,6 +177,7 @@ impl Storage {
 
     /// Takes a terminal out of service: from now on its requests are refused.
     pub async fn retire_terminal(&self, id: Id, now_ms: i64) -> Result<Retired, StorageError> {
+        let fresh = self.fresh_key();
         let retire = move |db: &Connection| {
             let Some(terminal) = find_terminal(db, "id", &id.to_string())? else {
                 return Ok(Retired::Unknown);
@@ -163,18 +187,26 @@ impl Storage {
             }
             db.prepare_cached("UPDATE terminals SET retired_at = ?2 WHERE key = ?1")?
                 .execute((terminal.key, now_ms))?;
+            rotate(db, &terminal.place, &fresh, now_ms)?;
             Ok(Retired::Now)
         };
         self.sqlite.write(retire).await
     }
 
-    /// The place a terminal stands at, and its organisation: what its configuration is made from.
-    pub async fn terminal_place(
-        &self,
-        terminal: &TerminalRecord,
-    ) -> Result<(PlaceRecord, OrganizationRecord), StorageError> {
-        let code = terminal.place.clone();
-        self.sqlite.read(move |db| required_place(db, &code)).await
+    /// What the configuration of a terminal at this place is made from.
+    pub async fn basis(&self, place: &str) -> Result<Basis, StorageError> {
+        let code = place.to_owned();
+        let find = move |db: &Connection| {
+            let (place, organization) = required_place(db, &code)?;
+            Ok(Basis {
+                offer: find_offer(db, &organization.code)?,
+                schedule: find_schedule(db, &code)?,
+                presence_since: since(db, &code)?.unwrap_or_default(),
+                place,
+                organization,
+            })
+        };
+        self.sqlite.read(find).await
     }
 }
 
@@ -256,6 +288,7 @@ fn read_state(row: &Row<'_>) -> Result<TerminalState, StorageError> {
         received_through,
         accepted: row.get("accepted")?,
         rejected: row.get("rejected")?,
+        late_withdrawals: row.get("late_withdrawals")?,
         unknown_kinds: row.get("unknown_kinds")?,
         integrity: first.map_or(Integrity::Intact, |(seq, why)| Integrity::Broken {
             seq,
@@ -277,15 +310,32 @@ pub(in crate::storage) struct Machine {
     pub(in crate::storage) software: String,
 }
 
+/// A machine that becomes a terminal, and what is given to it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::storage) struct Placing<'a> {
+    /// The place's code.
+    pub(in crate::storage) place: &'a str,
+    /// The id it gets, unless it is known.
+    pub(in crate::storage) new_id: Id,
+    /// The presence key that a place gets whose former terminal holds the present one.
+    pub(in crate::storage) fresh_key: &'a FreshKey,
+    /// The present time (milliseconds since 1970).
+    pub(in crate::storage) now_ms: i64,
+}
+
 /// Makes a machine a terminal at `place`, under the id it has already or `new_id`. A known one keeps its K1 once it
 /// has handed in events, because those are sealed with it. `None`: it was retired, or there is no such place.
 pub(in crate::storage) fn put_terminal(
     db: &Connection,
     machine: &Machine,
-    place: &str,
-    new_id: Id,
-    now_ms: i64,
+    placing: Placing<'_>,
 ) -> Result<Option<TerminalRecord>, StorageError> {
+    let Placing {
+        place,
+        new_id,
+        fresh_key,
+        now_ms,
+    } = placing;
     if !place_exists(db, place)? {
         return Ok(None);
     }
@@ -326,6 +376,14 @@ pub(in crate::storage) fn put_terminal(
             ":silent_since": now_ms - SILENT_MS,
         })?;
     }
+    // A terminal that was moved, or another took its place, takes the key it knows with it.
+    let left = match &known {
+        Some(known) => Some(known.place.clone()).filter(|left| left != place),
+        None => followed(db, terminal.key)?,
+    };
+    if let Some(left) = left {
+        rotate(db, &left, fresh_key, now_ms)?;
+    }
     if known.is_none_or(|known| known.place != place) {
         db.prepare_cached(
             "INSERT OR REPLACE INTO placements (terminal, since, place) VALUES (?1, ?2, ?3)",
@@ -333,6 +391,16 @@ pub(in crate::storage) fn put_terminal(
         .execute((terminal.key, now_ms, place))?;
     }
     Ok(Some(terminal))
+}
+
+/// The place of the terminal that this one follows.
+fn followed(db: &Connection, terminal: i64) -> Result<Option<String>, StorageError> {
+    Ok(db
+        .prepare_cached(
+            "SELECT former.place FROM terminals t JOIN terminals former ON former.key = t.follows WHERE t.key = ?1",
+        )?
+        .query_row([terminal], |row| row.get(0))
+        .optional()?)
 }
 
 const INSERT_TERMINAL: &str = "INSERT INTO terminals

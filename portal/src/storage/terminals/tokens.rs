@@ -4,7 +4,7 @@ use pikir_contract::{Id, PlaceCode};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::enrolments::enrolled;
-use super::{Machine, find_terminal, put_terminal};
+use super::{Machine, Placing, find_terminal, put_terminal};
 use crate::storage::organizations::place_exists;
 use crate::storage::{Enrolled, NewEnrolment, Storage, StorageError};
 
@@ -54,9 +54,18 @@ impl Storage {
         new_id: Id,
         now_ms: i64,
     ) -> Result<Redeemed, StorageError> {
-        self.sqlite
-            .write(move |db| redeem(db, &hash, machine.into(), new_id, now_ms))
-            .await
+        let fresh_key = self.fresh_key();
+        let redeem = move |db: &Connection| {
+            let placing = Placing {
+                // The token says where.
+                place: "",
+                new_id,
+                fresh_key: &fresh_key,
+                now_ms,
+            };
+            redeem(db, &hash, machine.into(), placing)
+        };
+        self.sqlite.write(redeem).await
     }
 }
 
@@ -64,8 +73,7 @@ fn redeem(
     db: &Connection,
     hash: &[u8; 32],
     machine: Machine,
-    new_id: Id,
-    now_ms: i64,
+    placing: Placing<'_>,
 ) -> Result<Redeemed, StorageError> {
     let found = db
         .prepare_cached("SELECT place, expires_at, spent_by FROM enrolment_tokens WHERE hash = ?1")?
@@ -84,18 +92,22 @@ fn redeem(
     if spent_by.is_some() && !spent_by_it {
         return Ok(Redeemed::SpentToken);
     }
-    if !spent_by_it && expires_at <= now_ms {
+    if !spent_by_it && expires_at <= placing.now_ms {
         return Ok(Redeemed::ExpiredToken);
     }
     // A repeated request means that its answer was lost. It does not move the terminal back to the token's place.
     let known = find_terminal(db, "public_key", &machine.public_key)?.filter(|_| spent_by_it);
     let place = known.map_or(place, |known| known.place);
-    let Some(terminal) = put_terminal(db, &machine, &place, new_id, now_ms)? else {
+    let placing = Placing {
+        place: &place,
+        ..placing
+    };
+    let Some(terminal) = put_terminal(db, &machine, placing)? else {
         return Ok(Redeemed::Retired);
     };
     db.prepare_cached(
         "UPDATE enrolment_tokens SET spent_at = coalesce(spent_at, ?2), spent_by = ?3 WHERE hash = ?1",
     )?
-    .execute((hash, now_ms, machine.public_key))?;
+    .execute((hash, placing.now_ms, machine.public_key))?;
     Ok(Redeemed::Enrolled(enrolled(db, terminal)?))
 }

@@ -14,6 +14,7 @@ use crate::web::frame::page::{Page, Reader, render, shared};
 struct Rules {
     page: Page,
     rules: Vec<Row>,
+    taken_back: String,
 }
 
 struct Row {
@@ -34,6 +35,7 @@ pub async fn show(reader: Reader) -> Response {
     };
     let content = Rules {
         rules: Rule::ALL.map(row).into(),
+        taken_back: taken_back(page.l),
         page,
     };
     shared(render(StatusCode::OK, &content))
@@ -53,6 +55,14 @@ pub fn name(rule: Rule) -> &'static str {
         Rule::Opinion => "No opinion",
         Rule::Other => "Another reason",
     }
+}
+
+fn taken_back(l: Locale) -> String {
+    l.with(
+        "A rating can be taken back for a moment after it was given, and by those who need more time until they have left. It is taken out if that was within {minutes} minutes and before the terminal restarted; what comes later is kept, shown to staff, and changes nothing.",
+        "minutes",
+        rules::MAX_UNDO_S / 60 + rules::WITHDRAWAL_GRACE_MS / 60_000,
+    )
 }
 
 fn found_by(rule: Rule) -> &'static str {

@@ -140,6 +140,7 @@ fn problem_text(key: &str) -> Option<&'static str> {
 }
 
 /// Which terminal it follows or is followed by: a chain of seals ends there and a new one begins.
+/// And what came too late to take anything back.
 fn history(l: Locale, terminal: &TerminalState) -> Option<String> {
     let follows = terminal.follows.map(|id| {
         l.with(
@@ -151,8 +152,15 @@ fn history(l: Locale, terminal: &TerminalState) -> Option<String> {
     let followed = terminal
         .followed_by
         .map(|id| l.with("followed by {terminal}", "terminal", short(id)));
-    let both: Vec<String> = [follows, followed].into_iter().flatten().collect();
-    (!both.is_empty()).then(|| both.join("; "))
+    let late = (terminal.late_withdrawals > 0).then(|| {
+        l.with(
+            "taken back too late, without effect: {count}",
+            "count",
+            terminal.late_withdrawals,
+        )
+    });
+    let all: Vec<String> = [follows, followed, late].into_iter().flatten().collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// Enough of an id to tell one terminal from another.
@@ -204,6 +212,7 @@ mod tests {
             received_through: 0,
             accepted: 0,
             rejected: 0,
+            late_withdrawals: 0,
             unknown_kinds: 0,
             integrity,
             follows: None,

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use pikir_contract::{PlaceCode, Texts};
 
 use crate::app::AppState;
-use crate::domain::hours::{NightHours, OpeningHours};
 use crate::services::place_code;
-use crate::storage::{AddedPlace, DEFAULT_TIMEZONE, OrganizationRecord, PlaceRecord, StorageError};
+use crate::storage::{
+    AddedPlace, Inherits, OrganizationRecord, PRESENCE_KEY_BYTES, PlaceRecord, StorageError,
+};
 use crate::web::public::phone::place_line;
 
 /// Places shown in one list; a search narrows it.
@@ -38,42 +39,28 @@ pub async fn add_place(
     organization: &str,
     name: &str,
 ) -> Result<Option<PlaceCode>, StorageError> {
-    let usual = app.storage.places(Some(organization)).await?;
-    let usual = usual.into_iter().next();
-    let (languages, default_language, timezone, hours, night) = usual.map_or_else(
-        || {
-            let languages = ["ky", "ru", "en"].map(str::to_owned).to_vec();
-            let timezone = DEFAULT_TIMEZONE.to_owned();
-            (
-                languages,
-                "ky".to_owned(),
-                timezone,
-                OpeningHours::default(),
-                NightHours::default(),
-            )
-        },
-        |one| {
-            (
-                one.languages,
-                one.default_language,
-                one.timezone,
-                one.hours,
-                one.night,
-            )
-        },
-    );
+    let usual = app.storage.usual(organization).await?;
+    let neighbours = app.storage.places(Some(organization)).await?;
+    let neighbour = neighbours.into_iter().next();
+    // Where an organisation says when its places are open, this one follows it.
+    let (hours, night) = neighbour.map_or_else(Default::default, |one| (one.hours, one.night));
+    let hours = Some(hours).filter(|_| !usual.has_hours).unwrap_or_default();
     let place = PlaceRecord {
         code: place_code::made_up(&app.entropy),
         organization: organization.to_owned(),
         unit: None,
         name: name.to_owned(),
         question: Texts::default(),
-        languages,
-        default_language,
-        presence_key: app.entropy.bytes::<32>().to_vec(),
-        timezone,
+        languages: usual.languages.offered,
+        default_language: usual.languages.default,
+        presence_key: app.entropy.bytes::<PRESENCE_KEY_BYTES>().to_vec(),
+        timezone: usual.timezone,
         hours,
         night,
+        inherits: Inherits {
+            timezone: true,
+            languages: true,
+        },
         version: 1,
     };
     let now_ms = app.clock.unix_ms();

@@ -21,6 +21,8 @@ pub struct Visit {
     pub organization: OrganizationRecord,
     /// What is asked besides the score.
     pub offer: Offer,
+    /// The keys that prove presence there.
+    pub presence_keys: Vec<Vec<u8>>,
     /// The presence token as it came.
     pub token: Option<String>,
 }
@@ -57,7 +59,10 @@ pub async fn find(
         .offer(&organization.code)
         .await
         .map_err(broken)?;
+    let now_ms = app.clock.unix_ms();
+    let presence_keys = app.storage.presence_keys(&place.code, now_ms);
     Ok(Visit {
+        presence_keys: presence_keys.await.map_err(broken)?,
         place,
         organization,
         offer,
@@ -70,8 +75,8 @@ impl Visit {
     /// cameras open what they scan through a page of their own.
     pub fn came(&self, by_link: bool, now_s: i64) -> Came {
         let step = |token: &String| {
-            let key = &self.place.presence_key;
-            step_of_presence(key, &self.place.code, token, now_s, DEFAULT_STEP_S)
+            let mut keys = self.presence_keys.iter();
+            keys.find_map(|key| step_of_presence(key, &self.place.code, token, now_s, DEFAULT_STEP_S))
         };
         match &self.token {
             Some(token) => step(token).map_or(Came::ByCode, Came::WithToken),
