@@ -258,8 +258,8 @@ const DAY_MIN: u16 = 24 * 60;
 /// goes on over midnight.
 pub type Open = Range<u16>;
 
-/// From one time to another as minutes of the day it begins on. To an earlier time is over midnight;
-/// the same time twice is a whole day.
+/// From one time to another as minutes of the day it begins on. To an earlier time is over
+/// midnight; the same time twice is a whole day.
 #[must_use]
 pub fn open(span: &OpenSpan) -> Open {
     let (from, to) = (span.from.minutes(), span.to.minutes());

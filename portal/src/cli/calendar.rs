@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::organization::check_name;
 use super::{CliError, Common, note};
 use crate::domain::hours::parse_date;
-use crate::platform::clock::Clock;
 use crate::domain::schedule::DayKind;
+use crate::platform::clock::Clock;
 use crate::storage::{CalendarDay, Setting, Settings};
 
 /// A day that is like every other again.
@@ -23,17 +23,19 @@ const ORDINARY: &str = "ordinary";
 pub enum Command {
     /// Add or change days of a calendar from a CSV file
     ///
-    /// The first line names the columns: date, kind, and name_LANG for each language, such as date,kind,name_ky,name_ru.
-    /// Kinds: holiday (closed), working (open as on the last day before it from Monday to Friday), short (closes an hour
-    /// earlier), ordinary (like every other day: takes it out). Days that are not named stay. Lines that begin with # say
-    /// where the days come from. Either the whole file is taken or nothing of it.
+    /// The first line names the columns: date, kind, and name_LANG for each language, such as
+    /// date,kind,name_ky,name_ru. Kinds: holiday (closed), working (open as on the last day before
+    /// it from Monday to Friday), short (closes an hour earlier), ordinary (like every other day:
+    /// takes it out). Days that are not named stay. Lines that begin with # say where the days come
+    /// from. Either the whole file is taken or nothing of it.
     Import {
         /// CSV file
         file: PathBuf,
         /// Name of the calendar [default: that of the file, kg for kg.csv]
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
-        /// Organisation that keeps this calendar from now on, with its units, unless they keep another
+        /// Organisation that keeps this calendar from now on, with its units, unless they keep
+        /// another
         #[arg(long, value_name = "CODE")]
         organization: Option<String>,
         /// Only say what would change

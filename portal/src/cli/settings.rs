@@ -10,8 +10,8 @@ const INHERITED: &str = "inherited";
 /// Keeps no calendar.
 const NONE: &str = "none";
 
-/// What `organization set` and `place set` change. What is not given stays as it is; `inherited` takes that of the
-/// organisation above.
+/// What `organization set` and `place set` change. What is not given stays as it is; `inherited`
+/// takes that of the organisation above.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Time zone in which days are counted (IANA), such as Asia/Almaty, or inherited

@@ -1,4 +1,5 @@
-//! Opening hours as they are written, and when screens rest. What follows from them is [`crate::domain::schedule`].
+//! Opening hours as they are written, and when screens rest. What follows from them is
+//! [`crate::domain::schedule`].
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,8 +25,9 @@ const CLOSED: &str = "closed";
 
 /// The opening hours that a place or an organisation has of its own; empty: none are known.
 ///
-/// Written `mon-fri 08:30-12:00,13:00-17:30; sat 09:00-13:00; 2026-12-31 closed; since 2027-06-01; mon-fri 09:00-18:00`:
-/// weekly hours, hours of single dates, which replace those of their weekday, and weekly hours from a day on.
+/// Written `mon-fri 08:30-12:00,13:00-17:30; sat 09:00-13:00; 2026-12-31 closed; since 2027-06-01;
+/// mon-fri 09:00-18:00`: weekly hours, hours of single dates, which replace those of their weekday,
+/// and weekly hours from a day on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpeningHours {
     /// From when, and which; the first from ever, then in ascending order.
@@ -232,7 +234,8 @@ impl fmt::Display for OpeningHours {
     }
 }
 
-/// When the screens of a place are dimmed, every day; `None`: never. Written `20:00-07:00`, or `never`.
+/// When the screens of a place are dimmed, every day; `None`: never. Written `20:00-07:00`, or
+/// `never`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NightHours(pub Option<Night>);
 

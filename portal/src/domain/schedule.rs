@@ -1,7 +1,8 @@
-//! When a place is open: its own hours, those of the organisations above it, and their calendar, put together.
+//! When a place is open: its own hours, those of the organisations above it, and their calendar,
+//! put together.
 //!
-//! For a date the nearest level that names it decides, then the calendar, then the nearest level that has weekly hours.
-//! Where none of them has any, it is open all day.
+//! For a date the nearest level that names it decides, then the calendar, then the nearest level
+//! that has weekly hours. Where none of them has any, it is open all day.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -84,8 +85,8 @@ impl Schedule {
         is_served(wall, |date| self.opens(date))
     }
 
-    /// The weekly hours in force at a moment, and every date from the day before on whose hours are others, so far ahead as
-    /// terminals are told.
+    /// The weekly hours in force at a moment, and every date from the day before on whose hours are
+    /// others, so far ahead as terminals are told.
     pub fn told(&self, now_ms: i64) -> (Vec<OpenHours>, Vec<HoursException>) {
         let now = Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::UNIX_EPOCH);
         let today = self.zone.to_datetime(now).date();
@@ -196,7 +197,8 @@ fn shortened(mut spans: Vec<OpenSpan>) -> Vec<OpenSpan> {
     spans
 }
 
-/// What the offset of a time zone is at a moment (milliseconds since 1970) and will be, as far ahead as terminals are told.
+/// What the offset of a time zone is at a moment (milliseconds since 1970) and will be, as far
+/// ahead as terminals are told.
 pub fn offsets(timezone: &str, now_ms: i64) -> Vec<UtcOffset> {
     let zone = zone(timezone);
     let now = Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -209,7 +211,8 @@ pub fn offsets(timezone: &str, now_ms: i64) -> Vec<UtcOffset> {
             minutes: i16::try_from(offset.seconds() / 60).ok()?,
         })
     };
-    // The last change before stays the beginning until the next: the document changes with the zone alone.
+    // The last change before stays the beginning until the next: the document changes with the zone
+    // alone.
     let since = zone.preceding(now).next();
     let since = since.map_or(Timestamp::UNIX_EPOCH.min(now), |change| change.timestamp());
     let present = offset(since, zone.to_offset(now));
@@ -223,15 +226,16 @@ pub fn offsets(timezone: &str, now_ms: i64) -> Vec<UtcOffset> {
 /// How long a place was open, between any two moments of a time that is given once.
 pub struct OpenTime {
     zone: TimeZone,
-    /// From and to by the clock on the wall, and how long it was open before, in milliseconds; in order, none touching
-    /// another.
+    /// From and to by the clock on the wall, and how long it was open before, in milliseconds; in
+    /// order, none touching another.
     spans: Vec<(i64, i64, i64)>,
 }
 
 impl OpenTime {
     /// Of a place with this schedule, from one moment to another (milliseconds since 1970).
     pub fn new(schedule: &Schedule, from_ms: i64, to_ms: i64) -> Self {
-        // Hours over midnight reach into the second day after theirs; the clock on the wall is less than a day off.
+        // Hours over midnight reach into the second day after theirs; the clock on the wall is less
+        // than a day off.
         let days = from_ms.div_euclid(DAY_MS) - 3..=to_ms.div_euclid(DAY_MS) + 1;
         let mut all: Vec<(i64, i64)> = Vec::new();
         for day in days {
@@ -263,8 +267,8 @@ impl OpenTime {
         }
     }
 
-    /// How long it was open from one moment to another (milliseconds since 1970), in milliseconds. An hour that a clock is
-    /// set by counts for the hours it falls into.
+    /// How long it was open from one moment to another (milliseconds since 1970), in milliseconds.
+    /// An hour that a clock is set by counts for the hours it falls into.
     pub fn open_ms(&self, from_ms: i64, to_ms: i64) -> i64 {
         (self.until(to_ms) - self.until(from_ms)).max(0)
     }

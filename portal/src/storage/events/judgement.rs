@@ -1,9 +1,11 @@
-//! What the published rules say of the ratings that are held, whatever a terminal flags and in whatever order they come.
+//! What the published rules say of the ratings that are held, whatever a terminal flags and in
+//! whatever order they come.
 //!
-//! Each rule is asked anew where what it depends on changes: `repeat` and `burst` around what came in a boot, `periodic` and
-//! `position` around what came in the journal, `closed` where a time or the hours of a place become known. What the portal
-//! found and finds no more is taken back; a terminal's own flag and what people decided stay. So it makes no difference in
-//! how many deliveries, and by which road, ratings arrive.
+//! Each rule is asked anew where what it depends on changes: `repeat` and `burst` around what came
+//! in a boot, `periodic` and `position` around what came in the journal, `closed` where a time or
+//! the hours of a place become known. What the portal found and finds no more is taken back; a
+//! terminal's own flag and what people decided stay. So it makes no difference in how many
+//! deliveries, and by which road, ratings arrive.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,8 +20,8 @@ use crate::domain::schedule::Schedule;
 use crate::storage::organizations::schedules::find_schedule;
 use crate::storage::{Storage, StorageError};
 
-/// Ratings on one side of new ones that are looked at for their pace, at most. [`BURST_COUNT`] that stand are enough, so only
-/// a flood of ratings that were taken back comes so far.
+/// Ratings on one side of new ones that are looked at for their pace, at most. [`BURST_COUNT`] that
+/// stand are enough, so only a flood of ratings that were taken back comes so far.
 const MAX_BESIDE: usize = 4_096;
 
 impl Storage {
@@ -118,8 +120,8 @@ impl<'a> Judge<'a> {
         self.closed_in_boot(boot)
     }
 
-    /// Asks `repeat` and `burst` about the ratings of a boot at these moments and those that follow them (milliseconds of the
-    /// boot): something came or was taken back there.
+    /// Asks `repeat` and `burst` about the ratings of a boot at these moments and those that follow
+    /// them (milliseconds of the boot): something came or was taken back there.
     pub(in crate::storage) fn pace(
         &self,
         boot: &str,
@@ -149,7 +151,8 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    /// The nearest ratings on one side, as far as any may count: [`BURST_COUNT`] that were never taken back.
+    /// The nearest ratings on one side, as far as any may count: [`BURST_COUNT`] that were never
+    /// taken back.
     fn beside(
         &self,
         wanted: &str,
@@ -169,7 +172,8 @@ impl<'a> Judge<'a> {
         Ok(found)
     }
 
-    /// Judges these ratings of one boot in their order, but for the first of them, which are only there to be compared with.
+    /// Judges these ratings of one boot in their order, but for the first of them, which are only
+    /// there to be compared with.
     fn judge_pace(&self, ratings: &[Paced], context: usize) -> Result<(), StorageError> {
         for (at, rating) in ratings.iter().enumerate().skip(context) {
             let before = ratings[..at].iter().rev();
@@ -184,7 +188,8 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    /// Asks `closed` about the ratings of a boot: when it was became known, or when the office is open.
+    /// Asks `closed` about the ratings of a boot: when it was became known, or when the office is
+    /// open.
     pub(in crate::storage) fn closed_in_boot(&mut self, boot: &str) -> Result<(), StorageError> {
         self.closed("boot = ?2 ORDER BY seq", &boot)
     }
@@ -222,7 +227,8 @@ impl<'a> Judge<'a> {
         })
     }
 
-    /// Asks `periodic` and `position` about new ratings, in ascending order of seq, and those around them.
+    /// Asks `periodic` and `position` about new ratings, in ascending order of seq, and those
+    /// around them.
     pub(in crate::storage) fn touches(&self, new: &[NewRating]) -> Result<(), StorageError> {
         // Where a gap is filled, what came lies in several parts of the journal.
         for part in new.chunk_by(|one, next| next.seq - one.seq <= LOOKAROUND as u64) {

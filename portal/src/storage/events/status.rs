@@ -2,8 +2,8 @@
 
 use rusqlite::Connection;
 
-use super::times::BootTimes;
 use super::judgement::Judge;
+use super::times::BootTimes;
 use crate::storage::{Sending, Storage, StorageError};
 
 /// A terminal's status report, to be kept.

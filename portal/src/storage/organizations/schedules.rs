@@ -36,7 +36,8 @@ pub struct ImportedCalendar {
     pub removed: u64,
 }
 
-/// The hours of a place and of the organisations above it, and the calendar that the nearest of them keeps.
+/// The hours of a place and of the organisations above it, and the calendar that the nearest of
+/// them keeps.
 const CHAIN: &str = "WITH RECURSIVE chain (depth, parent, hours, calendar, timezone) AS (
          SELECT 0, organization, hours, calendar, timezone FROM places WHERE code = ?1
          UNION ALL
@@ -73,8 +74,8 @@ impl Storage {
         self.sqlite.write(set).await
     }
 
-    /// Sets when the places of an organisation and of those below it are open; empty: as the organisation above. False:
-    /// there is no such organisation.
+    /// Sets when the places of an organisation and of those below it are open; empty: as the
+    /// organisation above. False: there is no such organisation.
     pub async fn set_organization_hours(
         &self,
         code: &str,
@@ -107,7 +108,8 @@ impl Storage {
         self.sqlite.read(find).await
     }
 
-    /// Takes days into a calendar: those that are not named stay. `dry_run`: only says what would change.
+    /// Takes days into a calendar: those that are not named stay. `dry_run`: only says what would
+    /// change.
     pub async fn put_calendar(
         &self,
         calendar: &str,
@@ -242,7 +244,8 @@ fn put_calendar(
     Ok(done)
 }
 
-/// The places whose organisation, or they themselves, name this calendar; with those of units that may have another.
+/// The places whose organisation, or they themselves, name this calendar; with those of units that
+/// may have another.
 fn places_that_keep(db: &Connection, calendar: &str) -> Result<Vec<String>, StorageError> {
     let mut places = strings(db, "SELECT code FROM places WHERE calendar = ?1", calendar)?;
     for organization in strings(
@@ -268,7 +271,8 @@ fn strings(db: &Connection, sql: &str, of: &str) -> Result<Vec<String>, StorageE
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-/// The hours of these places are others: their terminals get them, and what was rated there is judged anew.
+/// The hours of these places are others: their terminals get them, and what was rated there is
+/// judged anew.
 pub(in crate::storage) fn hours_changed(
     db: &Connection,
     places: &[String],

@@ -1,13 +1,14 @@
-//! What is given at an organisation and inherited by its units and places: time zone, languages, calendar.
+//! What is given at an organisation and inherited by its units and places: time zone, languages,
+//! calendar.
 //!
-//! A place holds the values that are in force there, so that lists read them without a walk up the tree; where they are not
-//! its own they follow every change above.
+//! A place holds the values that are in force there, so that lists read them without a walk up the
+//! tree; where they are not its own they follow every change above.
 
 use pikir_contract::PlaceCode;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::schedules::{hours_changed, places_below};
 use super::DEFAULT_TIMEZONE;
+use super::schedules::{hours_changed, places_below};
 use crate::storage::{Storage, StorageError};
 
 /// The languages of a place for which nobody has said any.
@@ -69,11 +70,13 @@ pub struct OwnSettings {
     has_hours: bool,
 }
 
-/// How many organisations may stand above each other; the import refuses circles, so this is only a stop.
+/// How many organisations may stand above each other; the import refuses circles, so this is only a
+/// stop.
 const MAX_DEPTH: usize = 64;
 
 impl Storage {
-    /// What holds at a new place of this organisation: what the nearest organisation says, or what a place of it has.
+    /// What holds at a new place of this organisation: what the nearest organisation says, or what
+    /// a place of it has.
     pub async fn usual(&self, organization: &str) -> Result<Usual, StorageError> {
         let organization = organization.to_owned();
         self.sqlite.read(move |db| usual(db, &organization)).await
@@ -88,7 +91,8 @@ impl Storage {
         self.sqlite.read(move |db| own(db, &code)).await
     }
 
-    /// Changes what an organisation has of its own, and with it its units and places. False: there is no such organisation.
+    /// Changes what an organisation has of its own, and with it its units and places. False: there
+    /// is no such organisation.
     pub async fn set_organization(
         &self,
         code: &str,
@@ -163,7 +167,8 @@ fn apply<T: Clone>(change: &Setting<T>, value: &mut Option<T>) {
     }
 }
 
-/// Every place of an organisation and of those below it gets what it inherits: they changed, or what stands above them did.
+/// Every place of an organisation and of those below it gets what it inherits: they changed, or
+/// what stands above them did.
 pub(in crate::storage) fn stands_below(
     db: &Connection,
     organization: &str,
@@ -175,7 +180,8 @@ pub(in crate::storage) fn stands_below(
     hours_changed(db, &places)
 }
 
-/// Gives a place what the organisations above it say of what is not its own. Where none says anything it keeps what it has.
+/// Gives a place what the organisations above it say of what is not its own. Where none says
+/// anything it keeps what it has.
 fn inherit(db: &Connection, place: &str) -> Result<(), StorageError> {
     let (organization, own_timezone, own_languages): (String, bool, bool) = db
         .prepare_cached(

@@ -7,10 +7,10 @@ pub(super) mod tokens;
 use pikir_contract::{Id, PlaceCode};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use super::organizations::content::find_offer;
-use super::organizations::{find_place, place_exists};
 use self::presence::{FreshKey, rotate, since};
+use super::organizations::content::find_offer;
 use super::organizations::schedules::find_schedule;
+use super::organizations::{find_place, place_exists};
 use super::{Offer, OrganizationRecord, PlaceRecord, Storage, StorageError};
 use crate::domain::schedule::Schedule;
 

@@ -1,4 +1,5 @@
-//! Keys that prove presence: they change, and the former ones count only for as long as a terminal may still show them.
+//! Keys that prove presence: they change, and the former ones count only for as long as a terminal
+//! may still show them.
 
 use pikir_contract::PlaceCode;
 use rusqlite::{Connection, OptionalExtension, named_params};
@@ -8,10 +9,11 @@ use crate::storage::{Storage, StorageError};
 /// Bytes of a presence key.
 pub const PRESENCE_KEY_BYTES: usize = 32;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-/// How old a key becomes, in milliseconds (a year): with the next request of a terminal of its place it changes.
+/// How old a key becomes, in milliseconds (a year): with the next request of a terminal of its
+/// place it changes.
 pub const PRESENCE_KEY_AGE_MS: i64 = 365 * DAY_MS;
-/// How long a key counts at most once another has replaced it, in milliseconds (35 days): so long a terminal may be
-/// without a network and still be believed.
+/// How long a key counts at most once another has replaced it, in milliseconds (35 days): so long a
+/// terminal may be without a network and still be believed.
 pub const FORMER_KEY_MS: i64 = 35 * DAY_MS;
 
 /// A new key of a place.
@@ -91,9 +93,9 @@ impl Storage {
     }
 }
 
-/// The present key, unless no terminal has asked for so long that it should have changed (0: nobody knows since when it is
-/// there). A former one, as long as a
-/// terminal that stands there fetched none since: one that is retired or replaced stands there no more.
+/// The present key, unless no terminal has asked for so long that it should have changed (0: nobody
+/// knows since when it is there). A former one, as long as a terminal that stands there fetched
+/// none since: one that is retired or replaced stands there no more.
 const VALID: &str = "SELECT presence_key FROM places WHERE code = :place AND (presence_since > :oldest OR presence_since = 0)
      UNION ALL
      SELECT key FROM (SELECT f.key FROM former_presence_keys f WHERE f.place = :place AND f.until > :now
