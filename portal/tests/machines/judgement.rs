@@ -329,7 +329,7 @@ async fn judged_after(deeds: &[Deed], order: &[usize], sizes: &[usize]) -> Judge
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn any_split_into_deliveries_in_any_order_leads_to_the_same_judgement(
