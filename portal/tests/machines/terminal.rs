@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, ENROLMENTS, EVENTS, Portal};
 
+/// Between two events, in milliseconds: ratings at this pace are no burst.
+pub const PACE_MS: u64 = 6_000;
+
 /// A terminal as the contract describes it.
 pub struct Terminal {
     pub key: SigningKey,
@@ -132,10 +135,10 @@ impl Terminal {
         Id::from_parts(1_000, random)
     }
 
-    /// What every body begins with; `seq` seconds after the boot.
+    /// What every body begins with: one every [`PACE_MS`] since the boot.
     pub fn head(&self, seq: u64) -> Value {
         json!({
-            "id": self.event_id(seq), "boot": self.boot, "up_ms": seq * 1000,
+            "id": self.event_id(seq), "boot": self.boot, "up_ms": seq * PACE_MS,
             "wall": Time::from_unix_ms(1000).unwrap(), "synced": false,
         })
     }
