@@ -18,9 +18,8 @@ use pikir_portal::platform::clock::ManualClock;
 use pikir_portal::platform::entropy::Entropy;
 use pikir_portal::server;
 use pikir_portal::storage::{
-    Asked, DEFAULT_TIMEZONE, Inherits, NewEnrolment, OrganizationRecord, PlaceRecord, RatedInDetail,
-    Role,
-    Storage, User,
+    Asked, DEFAULT_TIMEZONE, Inherits, NewEnrolment, OrganizationRecord, PlaceRecord,
+    RatedInDetail, Role, Storage, User,
 };
 use tempfile::TempDir;
 use tower::ServiceExt;

@@ -76,7 +76,9 @@ impl Visit {
     pub fn came(&self, by_link: bool, now_s: i64) -> Came {
         let step = |token: &String| {
             let mut keys = self.presence_keys.iter();
-            keys.find_map(|key| step_of_presence(key, &self.place.code, token, now_s, DEFAULT_STEP_S))
+            keys.find_map(|key| {
+                step_of_presence(key, &self.place.code, token, now_s, DEFAULT_STEP_S)
+            })
         };
         match &self.token {
             Some(token) => step(token).map_or(Came::ByCode, Came::WithToken),
