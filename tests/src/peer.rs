@@ -82,7 +82,7 @@ impl Peer {
         let mut body = json!({
             "id": Id::from_parts(unix_ms()?, random()?).to_string(),
             "boot": self.boot,
-            "up_ms": self.seq * 1000,
+            "up_ms": self.seq * 6000,
             "wall": "2026-01-01T00:00:00.000Z",
             "synced": false,
         });

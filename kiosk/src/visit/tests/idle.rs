@@ -204,11 +204,13 @@ fn no_rating_can_be_taken_back_when_the_portal_would_not_take_it_for_the_same_vi
         waited_ms += IDLE_MS;
         let _ = lobby.step(Event::Stay);
     }
+    lobby.after(1_000);
     let kept = lobby.visit.clone();
     assert!(lobby.undo().is_some(), "after {waited_ms} ms");
     lobby.visit = kept;
     lobby.after(IDLE_MS);
     let _ = lobby.step(Event::Stay);
+    lobby.after(1_000);
     assert!(lobby.visit.is_begun() && lobby.undo().is_none());
 }
 
