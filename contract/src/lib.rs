@@ -21,6 +21,7 @@
 //! | enrolment (the shape of RFC 8628) | [`enrolment`] |
 //! | events and their delivery | [`event`], [`batch`] |
 //! | configuration, texts by language, portal addresses | [`config`], [`texts`], [`url`] |
+//! | the question and the words of the scale | [`scale`] |
 //! | status reports | [`status`] |
 //! | place codes, presence tokens, QR addresses | [`place`] |
 //! | the published rules by which ratings are doubted | [`rules`] |
@@ -38,6 +39,7 @@ pub mod place;
 pub mod problem;
 mod reader;
 pub mod rules;
+pub mod scale;
 pub mod seal;
 pub mod signature;
 pub mod status;
@@ -56,6 +58,7 @@ pub use limits::*;
 pub use place::*;
 pub use problem::*;
 pub use reader::Malformed;
+pub use scale::*;
 pub use seal::*;
 pub use signature::*;
 pub use status::*;

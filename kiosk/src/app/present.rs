@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use pikir_contract::{Choice, TerminalConfig, presence_step, presence_token, qr_address};
+use pikir_contract::{
+    Choice, Score, TerminalConfig, presence_step, presence_token, qr_address, question, score_word,
+};
 
 use super::slides::{self, Telling};
 use crate::config::configuration::Configuration;
@@ -70,8 +72,13 @@ pub fn serving(
     let language = visit.language();
     // In whatever language the portal has it: another question than the office asks would be another measurement.
     let said = |texts| config.text(texts, language).map(str::to_owned);
-    let question = said(&config.question);
-    let words = ["1", "2", "3", "4", "5"].map(|score| said(config.scale.get(score)?));
+    // Where the portal says nothing, the one table of the contract does.
+    let question = said(&config.question).or_else(|| question(language).map(str::to_owned));
+    let words = Score::ALL.map(|score| {
+        let of_portal = config.scale.get(&score.get().to_string());
+        let usual = || score_word(score, language).map(str::to_owned);
+        of_portal.and_then(said).or_else(usual)
+    });
     let text = |texts| config.text(texts, language).unwrap_or_default().to_owned();
     let texts = Texts {
         question,
