@@ -16,6 +16,7 @@ use super::config::document;
 use super::problem::{ApiProblem, TOKEN_REFUSED};
 use super::signed::{FromMachine, read_json};
 use crate::app::AppState;
+use crate::domain::text;
 use crate::platform::entropy::{Entropy, secret_hash};
 use crate::storage::{Asked, Begun, ENROLMENT_MS, Enrolled, NewEnrolment, Polled, Redeemed};
 use crate::web::frame::throttle::ClientAddress;
@@ -49,11 +50,8 @@ pub async fn begin(
     }
 }
 
-fn shortened(text: &str) -> String {
-    text.chars()
-        .filter(|c| !c.is_control())
-        .take(MAX_TEXT_CHARS)
-        .collect()
+fn shortened(given: &str) -> String {
+    text::line(given).chars().take(MAX_TEXT_CHARS).collect()
 }
 
 async fn redeem(state: &AppState, token: &str, new: NewEnrolment) -> Result<Response, ApiProblem> {

@@ -6,7 +6,7 @@ pub mod enrolments;
 pub mod events;
 pub mod gate;
 pub mod openapi;
-mod packed;
+pub mod packed;
 pub mod problem;
 pub mod rules;
 pub mod signed;

@@ -30,17 +30,22 @@ fn pack<T: Serialize>(asked: &HeaderMap, message: &T) -> Option<Response> {
     if json.len() < PACK_FROM_BYTES {
         return None;
     }
-    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
-    packer.write_all(&json).ok()?;
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (CONTENT_ENCODING, HeaderValue::from_static("gzip")),
     ];
-    Some((headers, packer.finish().ok()?).into_response())
+    Some((headers, gzip(&json)?).into_response())
+}
+
+/// Bytes packed with gzip.
+pub fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    packer.write_all(bytes).ok()?;
+    packer.finish().ok()
 }
 
 /// Whether `Accept-Encoding` (RFC 9110, 12.5.3) names gzip, and not to rule it out.
-fn takes_gzip(asked: &HeaderMap) -> bool {
+pub fn takes_gzip(asked: &HeaderMap) -> bool {
     let values = asked.get_all(ACCEPT_ENCODING).iter();
     values
         .filter_map(|value| value.to_str().ok())

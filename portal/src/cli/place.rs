@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::settings::{self, checked_languages, parse_language, parse_timezone};
 use super::{CliError, Common, check_calendar, no_organization, note};
 use crate::domain::hours::{NightHours, OpeningHours};
+use crate::domain::text;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
 use crate::services::place_code;
@@ -88,13 +89,13 @@ pub struct Add {
     hours: Option<OpeningHours>,
 }
 
-fn parse_question(text: &str) -> Result<(String, String), String> {
-    let (language, question) = text
+fn parse_question(given: &str) -> Result<(String, String), String> {
+    let (language, question) = given
         .split_once('=')
         .ok_or("must be LANG=TEXT, such as ru=\"Вы довольны?\"")?;
-    match question.trim() {
-        "" => Err("has no text behind the =".to_owned()),
-        question => Ok((parse_language(language)?, question.to_owned())),
+    match text::line(question) {
+        question if question.is_empty() => Err("has no text behind the =".to_owned()),
+        question => Ok((parse_language(language)?, question)),
     }
 }
 
@@ -239,7 +240,8 @@ fn new_place(add: Add, usual: Usual) -> Result<(Option<PlaceCode>, PlaceRecord),
         (true, default) => checked_languages(usual.languages.offered, default)?,
         (false, default) => checked_languages(languages, default)?,
     };
-    if name.trim().is_empty() {
+    let name = text::line(&name);
+    if name.is_empty() {
         return Err(CliError::usage(
             "--name is empty; say what people call the place",
         ));
@@ -251,9 +253,9 @@ fn new_place(add: Add, usual: Usual) -> Result<(Option<PlaceCode>, PlaceRecord),
             .unwrap_or_else(|| place_code::made_up(&entropy)),
         organization,
         unit: unit
-            .map(|unit| unit.trim().to_owned())
+            .map(|unit| text::line(&unit))
             .filter(|unit| !unit.is_empty()),
-        name: name.trim().to_owned(),
+        name,
         question: question.into_iter().collect::<Texts>(),
         languages: languages.offered,
         default_language: languages.default,

@@ -6,6 +6,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{CliError, Common};
+use crate::domain::text;
 use crate::platform::clock::Clock;
 use crate::storage::{Role, User};
 use crate::web::staff::password;
@@ -87,9 +88,9 @@ fn parse_login(text: &str) -> Result<String, String> {
     Ok(login)
 }
 
-fn parse_name(text: &str) -> Result<String, String> {
-    let name = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.contains(char::is_control) {
+fn parse_name(given: &str) -> Result<String, String> {
+    let name = text::line(given);
+    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS {
         return Err(format!("use 1 to {MAX_NAME_CHARS} characters"));
     }
     Ok(name)

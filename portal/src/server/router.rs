@@ -1,6 +1,7 @@
 //! The machines' API and the people's pages behind one guard.
 
 use axum::Router;
+use axum::middleware::map_request;
 
 use super::middleware;
 use crate::app::AppState;
@@ -14,8 +15,12 @@ pub fn router(state: AppState) -> Router {
         storage: state.storage.in_lane(Lane::Terminals),
         ..state.clone()
     };
+    let pages = web::router(&state).with_state(state);
     let router = Router::new()
         .merge(api::router().with_state(for_terminals))
-        .merge(web::router().with_state(state));
-    middleware::guard(router, is_https)
+        .merge(pages);
+    // An address is set right before a route is looked for.
+    Router::new()
+        .fallback_service(middleware::guard(router, is_https))
+        .layer(map_request(web::tidy_address))
 }

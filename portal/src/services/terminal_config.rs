@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use pikir_contract::config::Hours;
 use pikir_contract::{
-    Bytes, Content, DEFAULT_STEP_S, Named, Organization, Place, QrConfig, Score, TerminalConfig,
-    Texts, Time, base64url_encode,
+    Bytes, Content, DEFAULT_STEP_S, Named, Organization, Place, QUESTION, QrConfig, SCALE, Score,
+    TerminalConfig, Texts, Time, base64url_encode,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -15,69 +15,6 @@ use crate::storage::{Basis, PlaceRecord};
 
 /// Bytes of the digest that make an ETag.
 const ETAG_BYTES: usize = 12;
-
-/// What is asked where a place has no question of its own.
-const QUESTION: [(&str, &str); 5] = [
-    ("ky", "Тейлөөнү кандай баалайсыз?"),
-    ("ru", "Как вы оцениваете обслуживание?"),
-    ("be", "Як вы ацэньваеце абслугоўванне?"),
-    ("en", "How would you rate the service?"),
-    ("kk", "Қызмет көрсетуді қалай бағалайсыз?"),
-];
-
-/// The official words of the scale, from 1 to 5.
-const SCALE: [(&str, [&str; 5]); 5] = [
-    (
-        "ky",
-        [
-            "Өтө канааттандырарлык эмес",
-            "Канааттандырарлык эмес",
-            "Канааттандырарлык",
-            "Жакшы",
-            "Эң жакшы",
-        ],
-    ),
-    (
-        "ru",
-        [
-            "Крайне неудовлетворительно",
-            "Неудовлетворительно",
-            "Удовлетворительно",
-            "Хорошо",
-            "Отлично",
-        ],
-    ),
-    (
-        "be",
-        [
-            "Вельмі нездавальняюча",
-            "Нездавальняюча",
-            "Здавальняюча",
-            "Добра",
-            "Выдатна",
-        ],
-    ),
-    (
-        "en",
-        [
-            "Extremely unsatisfactory",
-            "Unsatisfactory",
-            "Satisfactory",
-            "Good",
-            "Excellent",
-        ],
-    ),
-    (
-        "kk",
-        [
-            "Өте қанағаттанарлықсыз",
-            "Қанағаттанарлықсыз",
-            "Қанағаттанарлық",
-            "Жақсы",
-            "Өте жақсы",
-        ],
-    ),
-];
 
 /// The languages this portal has words for, so that a place may offer them without texts of its own.
 pub fn languages() -> impl Iterator<Item = &'static str> {
@@ -196,6 +133,7 @@ fn scale(place: &PlaceRecord) -> BTreeMap<String, Texts> {
 #[cfg(test)]
 mod tests {
     use pikir_contract::config::Night;
+    use pikir_contract::score_word;
     use pikir_contract::{Announcement, Choice, Manner, Questionnaire, Theme};
 
     use super::*;
@@ -265,7 +203,7 @@ mod tests {
         assert_eq!(config.qr.presence_key, Some(Bytes(vec![3; 32])));
         assert_eq!(
             config.scale["1"].exact("ru"),
-            Some("Крайне неудовлетворительно")
+            score_word(Score::ALL[0], "ru")
         );
         assert_eq!(
             config.scale["5"].exact("be"),

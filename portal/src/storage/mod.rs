@@ -28,6 +28,7 @@ pub use self::figures::published::*;
 pub use self::figures::summary::*;
 pub use self::figures::uptime::*;
 pub use self::organizations::content::*;
+pub use self::organizations::listing::{Listed, Listing, Part};
 pub use self::organizations::schedules::*;
 pub use self::organizations::settings::*;
 pub use self::reviews::answers::{Named, NamedFigures};

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::StorageError;
+use super::organizations::index::refresh;
 use super::sqlite;
 
 /// How long to wait for another program that is just starting.
@@ -71,6 +72,10 @@ pub fn ensure(path: &Path, migrating: Migrating) -> Result<(File, Migrated), Sto
         locked(lock.lock_shared())?;
         match (read(path)?, migrating) {
             (Schema::Current, _) => {
+                if migrating == Migrating::Yes {
+                    // The alphabets of another program's libraries may differ.
+                    refresh(&mut sqlite::open_writer(path)?)?;
+                }
                 let to = newest();
                 let from = from.unwrap_or(Some(to));
                 return Ok((lock, Migrated { from, to }));
@@ -154,7 +159,7 @@ fn migrate(path: &Path) -> Result<(), StorageError> {
     // A migration that builds a table anew drops the old one, to which others refer.
     connection.pragma_update(None, "foreign_keys", false)?;
     match embedded::migrations::runner().run(&mut connection) {
-        Ok(_) => Ok(()),
+        Ok(_) => refresh(&mut connection),
         Err(error) => match error.kind() {
             refinery::error::Kind::MissingVersion(_) => Err(StorageError::Newer {
                 path: path.to_owned(),

@@ -9,10 +9,11 @@ pub mod staff;
 
 use std::sync::Arc;
 
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Method, StatusCode};
 use axum::middleware::map_response;
 use axum::response::Response;
+use axum::routing::get;
 use axum::{Extension, Router};
 
 use self::frame::page;
@@ -21,18 +22,24 @@ use crate::app::AppState;
 
 pub use self::frame::page::Reader;
 
-/// Bytes a form may send: a comment far beyond its limit still fits, so that it comes back to be shortened.
-const MAX_FORM_BYTES: usize = 256 * 1024;
-
-/// Every page for people.
-pub fn router() -> Router<AppState> {
+/// Every page for people. [`tidy_address`] has made the printed `/Q/CODE` one of these.
+pub fn router(app: &AppState) -> Router<AppState> {
     public::router()
-        .merge(staff::router())
+        .merge(staff::router(app))
+        .route("/font/{file}", get(frame::fonts::show))
         .fallback(unknown)
-        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+        .layer(DefaultBodyLimit::max(staff::resume::MAX_FORM_BYTES))
         .layer(Extension(Arc::new(Limits::default())))
         .layer(Extension(Arc::new(self::public::phone::Desk::default())))
         .layer(map_response(page::headers))
+}
+
+/// Sets an address right that a scanner or a person wrote somewhat differently.
+pub async fn tidy_address(mut request: Request) -> Request {
+    if let Some(tidied) = frame::address::tidied(request.uri()) {
+        *request.uri_mut() = tidied;
+    }
+    request
 }
 
 /// The page of a request that was refused before a handler had a say, or cut off.

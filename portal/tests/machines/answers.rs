@@ -2,7 +2,8 @@
 
 use pikir_contract::{Event, TerminalConfig, Texts};
 use pikir_portal::storage::{
-    ContentChange, Decision, Moderated, OrganizationRecord, Review, ReviewChannel, ReviewState,
+    ContentChange, Decision, Moderated, OrganizationRecord, PageAsked, Part, Review, ReviewChannel,
+    ReviewState,
 };
 use serde_json::{Value, json};
 
@@ -190,7 +191,13 @@ async fn a_terminal_s_comment_is_moderated_and_one_that_changed_is_read_again() 
     );
     let storage = &portal.state.storage;
     let public = async || {
-        let page = storage.public_page("con", None, 10, 0).await;
+        let asked = PageAsked {
+            language: "ru",
+            units: Part { skip: 0, limit: 10 },
+            before: None,
+            limit: 10,
+        };
+        let page = storage.public_page("con", asked, 0).await;
         page.unwrap().unwrap().comments
     };
     assert!(public().await.is_empty());

@@ -200,7 +200,7 @@ async fn a_missing_score_brings_the_page_back_with_what_was_typed() {
         let reply = portal.browser().post("/Q/A1A2T4", &form).await;
         assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
         reply.assert_says("id=\"errors\" role=\"alert\" tabindex=\"-1\" autofocus");
-        reply.assert_says("<a href=\"#score-1\">Выберите одно из пяти лиц.</a>");
+        reply.assert_says("<a href=\"#score-1\">Выберите оценку от 1 до 5.</a>");
         reply.assert_says("aria-describedby=\"scale score-error\"");
         reply.assert_says("Очередь &#60;/textarea&#62;</textarea>");
         assert_eq!(reply.hidden("mark"), mark);

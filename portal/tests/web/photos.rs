@@ -79,14 +79,10 @@ async fn photos_are_shown_to_everybody_only_after_a_moderator_has_seen_them() {
     decide(&moderator, "new", &[("action", "publish")]).await;
     assert_eq!(portal.browser().get_bytes(&public).await.0, StatusCode::OK);
     let page = portal.browser().get("/o/KG-1?lang=ru").await;
-    page.assert_says(&format!(
-        "<img src=\"{public}\" alt=\"Фотография посетителя № 1\""
-    ));
+    page.assert_says(&format!("<img src=\"{public}\" alt=\"Фото № 1 к отзыву\""));
     let without = portal.browser().get("/o/KG-1?lang=ru&pictures=off").await;
     without.assert_does_not_say("<img");
-    without.assert_says(&format!(
-        "<a href=\"{public}\">Фотография посетителя № 1</a>"
-    ));
+    without.assert_says(&format!("<a href=\"{public}\">Фото № 1 к отзыву</a>"));
 }
 
 #[tokio::test]

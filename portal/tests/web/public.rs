@@ -43,7 +43,7 @@ async fn an_organisation_s_page_shows_average_sample_size_scores_channels_and_un
     let page = portal.browser().get("/o/KG-1?lang=ru").await;
     page.assert_says("<b>4,00</b><span>средняя оценка из 5</span>");
     page.assert_says("<b>3</b><span>оценок учтено</span>");
-    page.assert_says("<td class=\"num\">2</td><td class=\"num muted\">67 %</td>");
+    page.assert_says("<td class=\"num\">2</td><td class=\"num muted\">67\u{a0}%</td>");
     page.assert_says("<b>4,00</b><span>средняя оценка по коду или ссылке</span>");
     page.assert_says("<b>1</b><span>отзывов по коду или ссылке</span>");
     page.assert_says(

@@ -286,6 +286,13 @@ impl Browser {
         reply(self.exchange(request, Body::from(body)).await)
     }
 
+    /// Sends parts that are written already, divided by `boundary`.
+    pub async fn post_multipart(&self, path: &str, boundary: &str, body: String) -> Reply {
+        let kind = format!("multipart/form-data; boundary={boundary}");
+        let request = Request::post(path).header(header::CONTENT_TYPE, kind);
+        self.send(request, body).await
+    }
+
     /// What an address answers that is no page.
     pub async fn get_bytes(&self, path: &str) -> (StatusCode, Vec<u8>) {
         let (parts, body) = self.exchange(Request::get(path), Body::empty()).await;

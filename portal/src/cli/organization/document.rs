@@ -7,8 +7,10 @@ use pikir_contract::rules::MAX_UNDO_S;
 use pikir_contract::{Choice, Content, Manner, Reason, Texts, is_language_tag};
 use serde_json::{Map, Value};
 
-use super::{RowOf, check_name};
-use crate::storage::{CONTENT_MEMBERS, ContentChange, OrganizationRecord};
+use super::plan::{Mention, Row};
+use super::{check_code, check_name};
+use crate::domain::text;
+use crate::storage::{CONTENT_MEMBERS, ContentChange};
 
 /// Criteria of one questionnaire: more than that nobody answers.
 const MAX_CRITERIA: usize = 12;
@@ -26,8 +28,8 @@ const MAX_IDLE_TIMEOUT_S: u64 = 600;
 /// What a document says.
 #[derive(Debug, Default)]
 pub(super) struct Document {
-    /// Organisations that are new or whose name stands there; their `line` is the number in the list.
-    pub rows: Vec<RowOf>,
+    /// What is said of organisations; their `line` is the number in the list.
+    pub rows: Vec<Row>,
     /// What visitors are offered.
     pub content: Vec<ContentChange>,
     /// What is no fault but perhaps an oversight.
@@ -36,7 +38,7 @@ pub(super) struct Document {
 
 /// Reads `{"organizations": [{"code", "parent", "name", "services", "questionnaire", "announcements", "theme", "undo_s",
 /// "idle_timeout_s"}, …]}`.
-pub(super) fn read(text: &str, known: &[OrganizationRecord]) -> Result<Document, String> {
+pub(super) fn read(text: &str) -> Result<Document, String> {
     let document: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let list = document
         .get("organizations")
@@ -45,7 +47,7 @@ pub(super) fn read(text: &str, known: &[OrganizationRecord]) -> Result<Document,
     let mut found = Document::default();
     let mut codes = BTreeSet::new();
     for (index, entry) in list.iter().enumerate() {
-        let code = read_entry(entry, index, known, &mut found)
+        let code = read_entry(entry, index, &mut found)
             .map_err(|why| format!("organizations[{index}]: {why}"))?;
         if !codes.insert(code.clone()) {
             return Err(format!(
@@ -56,12 +58,7 @@ pub(super) fn read(text: &str, known: &[OrganizationRecord]) -> Result<Document,
     Ok(found)
 }
 
-fn read_entry(
-    entry: &Value,
-    index: usize,
-    known: &[OrganizationRecord],
-    found: &mut Document,
-) -> Result<String, String> {
+fn read_entry(entry: &Value, index: usize, found: &mut Document) -> Result<String, String> {
     let members = entry.as_object().ok_or("is not an object")?;
     for name in members.keys() {
         if !["code", "parent", "name"].contains(&name.as_str())
@@ -73,28 +70,17 @@ fn read_entry(
             ));
         }
     }
-    let code = text(members, "code")?.ok_or("code: is missing")?;
-    check_name("code", &code)?;
-    let before = known.iter().find(|one| one.code == code);
-    let names = read_names(members.get("name"))?;
-    if names.is_empty() && before.is_none() {
-        return Err(format!("{code} is new and has no name in any language"));
-    }
-    let parent = match members.contains_key("parent") {
-        true => text(members, "parent")?,
-        false => before.and_then(|one| one.parent.clone()),
-    };
-    found.rows.push(RowOf {
+    let code = member(members, "code")?.ok_or("code: is missing")?;
+    check_code("code", &code)?;
+    found.rows.push(Row {
         line: index as u64,
-        organization: OrganizationRecord {
-            names: match before {
-                Some(before) if names.is_empty() => before.names.clone(),
-                _ => names,
-            },
-            code: code.clone(),
-            parent,
-            version: 1,
+        code: code.clone(),
+        parent: match (members.contains_key("parent"), member(members, "parent")?) {
+            (false, _) => Mention::Absent,
+            (true, None) => Mention::Removed,
+            (true, Some(parent)) => Mention::Given(parent),
         },
+        names: read_names(members.get("name"))?,
     });
     let given: Map<String, Value> = members
         .iter()
@@ -113,7 +99,7 @@ fn read_entry(
     Ok(code)
 }
 
-fn text(members: &Map<String, Value>, name: &str) -> Result<Option<String>, String> {
+fn member(members: &Map<String, Value>, name: &str) -> Result<Option<String>, String> {
     match members.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -121,24 +107,36 @@ fn text(members: &Map<String, Value>, name: &str) -> Result<Option<String>, Stri
     }
 }
 
-fn read_names(value: Option<&Value>) -> Result<Texts, String> {
+fn read_names(value: Option<&Value>) -> Result<Vec<(String, Mention)>, String> {
     let Some(value) = value else {
-        return Ok(Texts::default());
+        return Ok(Vec::new());
     };
-    let texts: Texts = serde_json::from_value(value.clone())
-        .map_err(|_| "name: is not an object of texts by language".to_owned())?;
-    if let Some((tag, _)) = texts.iter().find(|(tag, _)| !is_language_tag(tag)) {
-        return Err(format!(
-            "name: {tag:?} is not a language tag such as ky or ru"
-        ));
-    }
-    Ok(texts)
+    let names = value
+        .as_object()
+        .ok_or("name: is not an object of texts by language")?;
+    let mention = |(tag, name): (&String, &Value)| {
+        if !is_language_tag(tag) {
+            return Err(format!(
+                "name: {tag:?} is not a language tag such as ky or ru"
+            ));
+        }
+        let mention = match name {
+            Value::Null => Mention::Removed,
+            Value::String(name) => {
+                Mention::Given(check_name(name).map_err(|why| format!("name: {tag}: {why}"))?)
+            }
+            _ => return Err(format!("name: {tag}: is not text")),
+        };
+        Ok((tag.clone(), mention))
+    };
+    names.iter().map(mention).collect()
 }
 
 /// The members as they are kept, and notes about them.
 fn read_content(given: Map<String, Value>) -> Result<(Map<String, Value>, Vec<String>), String> {
     let members = Value::Object(given.clone());
-    let content = Content::from_value(&members).map_err(|error| error.to_string())?;
+    let mut content = Content::from_value(&members).map_err(|error| error.to_string())?;
+    tidy(&mut content);
     check_sizes(&content)?;
     let manner = Manner::from_value(&members).map_err(|error| error.to_string())?;
     check_manner(&members, &manner)?;
@@ -157,6 +155,32 @@ fn read_content(given: Map<String, Value>) -> Result<(Map<String, Value>, Vec<St
         kept.insert(name, value.map_err(|error| error.to_string())?);
     }
     Ok((kept, untranslated(&content)))
+}
+
+/// Names and titles are one line; what an announcement says may have several.
+fn tidy(content: &mut Content) {
+    let line = |texts: &mut Texts| *texts = each(texts, text::line);
+    let questionnaire = &mut content.questionnaire;
+    let choices = content
+        .services
+        .iter_mut()
+        .chain(&mut questionnaire.criteria);
+    choices.for_each(|choice| line(&mut choice.name));
+    questionnaire
+        .reasons
+        .iter_mut()
+        .for_each(|reason| line(&mut reason.name));
+    for announcement in &mut content.announcements {
+        line(&mut announcement.title);
+        announcement.text = each(&announcement.text, text::lines);
+    }
+}
+
+fn each(texts: &Texts, tidied: fn(&str) -> String) -> Texts {
+    texts
+        .iter()
+        .map(|(tag, text)| (tag, tidied(text)))
+        .collect()
 }
 
 fn check_sizes(content: &Content) -> Result<(), String> {
@@ -186,7 +210,7 @@ fn check_sizes(content: &Content) -> Result<(), String> {
         }
     }
     for (list, key, name) in named(content) {
-        check_name("key", key).map_err(|why| format!("{list}: {why}"))?;
+        check_code("key", key).map_err(|why| format!("{list}: {why}"))?;
         for (tag, text) in name.iter() {
             let length = text.chars().count();
             if length > MAX_NAME_CHARS {
@@ -259,20 +283,30 @@ mod tests {
     }
 
     #[test]
-    fn an_organisation_that_is_known_keeps_its_name_and_its_parent() {
-        let known = OrganizationRecord {
-            code: "a".to_owned(),
-            parent: Some("b".to_owned()),
-            names: Texts::from([("ru", "А")]),
-            version: 1,
-        };
-        let text = json!({"organizations": [{"code": "a", "services": []}]}).to_string();
-        let document = read(&text, std::slice::from_ref(&known)).unwrap();
-        let row = &document.rows[0].organization;
-        assert_eq!((&row.parent, &row.names), (&known.parent, &known.names));
+    fn what_is_not_mentioned_is_absent_and_null_takes_away() {
+        let read = |entry: Value| read(&json!({"organizations": [entry]}).to_string()).unwrap();
+        let document = read(json!({"code": "a", "services": []}));
+        let row = &document.rows[0];
+        assert_eq!((&row.parent, row.names.len()), (&Mention::Absent, 0));
         assert_eq!(document.content[0].members["services"], json!([]));
-        let unknown = read(&text, &[]).unwrap_err();
-        assert!(unknown.contains("no name"), "{unknown}");
+        let name = json!({"ru": " Паспортный\n отдел и\u{306}", "ky": null});
+        let document = read(json!({"code": "a", "parent": null, "name": name}));
+        let row = &document.rows[0];
+        assert_eq!(row.parent, Mention::Removed);
+        let given = Mention::Given("Паспортный отдел й".to_owned());
+        let expected = [
+            ("ky".to_owned(), Mention::Removed),
+            ("ru".to_owned(), given),
+        ];
+        assert_eq!(row.names, expected);
+    }
+
+    #[test]
+    fn names_of_what_is_offered_are_one_line() {
+        let services = json!([{"key": "x", "name": {"ru": "Выдача\nпаспорта"}}]);
+        let document = read(&entry(json!({"services": services}))).unwrap();
+        let name = &document.content[0].members["services"][0]["name"];
+        assert_eq!(name, &json!({"ru": "Выдача паспорта"}));
     }
 
     #[test]
@@ -302,7 +336,7 @@ mod tests {
             (json!({"idle_timeout_s": 0}), "idle_timeout_s"),
             (json!({"idle_timeout_s": 601}), "at most 600"),
         ] {
-            let why = read(&entry(more), &[]).unwrap_err();
+            let why = read(&entry(more)).unwrap_err();
             assert!(
                 why.contains(expected) && why.contains("organizations[0]"),
                 "{why}"
@@ -313,18 +347,14 @@ mod tests {
     #[test]
     fn colour_and_times_are_taken_and_null_gives_them_back() {
         let given = json!({"theme": {"accent": "#0b5d66"}, "undo_s": 0, "idle_timeout_s": null});
-        let document = read(&entry(given.clone()), &[]).unwrap();
+        let document = read(&entry(given.clone())).unwrap();
         assert_eq!(Value::Object(document.content[0].members.clone()), given);
     }
 
     #[test]
     fn a_name_that_others_have_in_more_languages_is_noted() {
         let criteria = json!([{"key": "x", "name": {"ky": "А", "ru": "Б"}}, {"key": "y", "name": {"ru": "В"}}]);
-        let document = read(
-            &entry(json!({"questionnaire": {"criteria": criteria}})),
-            &[],
-        )
-        .unwrap();
+        let document = read(&entry(json!({"questionnaire": {"criteria": criteria}}))).unwrap();
         assert_eq!(
             document.notes,
             ["a: questionnaire.criteria: y has no name in ky"]

@@ -1,23 +1,28 @@
 //! `pikir-portal organization`: organisations from a table (CSV) or a document (JSON).
 
 mod document;
+mod encoding;
+mod plan;
+mod table;
 
-use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use pikir_contract::{Texts, is_language_tag};
 use serde_json::{Value, json};
 
 use super::{CliError, Common, check_calendar, no_organization, note, settings};
 use crate::domain::hours::OpeningHours;
+use crate::domain::text;
 use crate::platform::clock::Clock;
 use crate::storage::OrganizationRecord;
 use document::Document;
+use encoding::Decoded;
 
 /// The longest code of an organisation, and the longest key, in characters.
 const MAX_CODE_CHARS: usize = 64;
+/// The longest name of an organisation, in characters.
+const MAX_NAME_CHARS: usize = 250;
 
 /// `pikir-portal organization`
 #[derive(Debug, Subcommand)]
@@ -25,18 +30,22 @@ pub enum Command {
     /// Add or change organisations from a CSV or JSON file
     ///
     /// CSV: the first line names the columns: code, parent, and name_LANG for each language, such as
-    /// code,parent,name_ky,name_ru. `parent` is the code of the organisation a unit belongs to, empty for none.
-    /// Commas or semicolons separate; UTF-8. Codes that are known already are changed, so a file can be imported again.
-    /// Either the whole file is taken or nothing of it.
+    /// code,parent,name_ky,name_ru. `parent` is the code of the organisation a unit belongs to. Commas, semicolons or tabs
+    /// separate; UTF-8, UTF-16 or Windows-1251. Codes that are known already are changed, so a file can be imported again:
+    /// a column that is missing and a cell that is empty leave everything as it is, a hyphen (-) takes the name or the
+    /// parent away. Either the whole file is taken or nothing of it.
     ///
     /// JSON: {"organizations": [{"code", "parent", "name": {LANG: text}, "services", "questionnaire", "announcements",
     /// "theme": {"accent": "#rrggbb"}, "undo_s", "idle_timeout_s"}]}. The last six are in the form of the terminals'
     /// configuration: what visitors are offered besides the score, on terminals and phones, then the terminals' colour,
     /// the seconds in which a rating can be taken back, and those without input until the first screen returns. Null takes
-    /// that of the organisation above, a member that is missing stays as it is.
+    /// that of the organisation above, or a name or the parent away; a member that is missing stays as it is.
     Import {
         /// CSV or JSON file
         file: PathBuf,
+        /// Only say what would change
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Set when the places of an organisation and of its units are open, but for those that have hours of their own
     ///
@@ -62,7 +71,7 @@ pub enum Command {
 /// Runs `pikir-portal organization`.
 pub async fn run(command: Command, common: &Common) -> Result<(), CliError> {
     match command {
-        Command::Import { file } => run_import(&file, common).await,
+        Command::Import { file, dry_run } => run_import(&file, dry_run, common).await,
         Command::Hours { code, hours } => run_hours(&code, hours.unwrap_or_default(), common).await,
         Command::Set { code, settings } => run_set(&code, settings, common).await,
         Command::List => {
@@ -131,31 +140,43 @@ async fn run_set(code: &str, settings: settings::Args, common: &Common) -> Resul
     common.answer(&value, text)
 }
 
-async fn run_import(file: &Path, common: &Common) -> Result<(), CliError> {
+async fn run_import(file: &Path, dry_run: bool, common: &Common) -> Result<(), CliError> {
     let at = |why: String| CliError::usage(format_args!("{}: {why}", file.display()));
     let bytes = std::fs::read(file).map_err(|error| at(error.to_string()))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| at("is not UTF-8; save the table as CSV UTF-8".to_owned()))?;
-    let text = text.trim_start_matches('\u{feff}');
+    let Decoded { text, encoding } = encoding::decode(&bytes).map_err(at)?;
     let is_json = text.trim_start().starts_with('{');
-    // A table is read first, so that one with a fault is refused whatever the state of the database.
-    let table = match is_json {
-        true => Vec::new(),
-        false => read_rows(text).map_err(at)?,
+    // The file is read first, so that one with a fault is refused whatever the state of the database.
+    let found = match is_json {
+        true => document::read(&text),
+        false => table::read(&text).map(|rows| Document {
+            rows,
+            ..Document::default()
+        }),
     };
+    let found = found.map_err(at)?;
     let storage = common.storage()?;
     let known = storage.organizations().await?;
-    let found = match is_json {
-        true => document::read(text, &known).map_err(at)?,
-        false => Document {
-            rows: table,
-            ..Document::default()
-        },
-    };
     let place = if is_json { "organizations" } else { "line" };
-    let rows = parents_first(found.rows, &known, place).map_err(at)?;
-    let done = storage.put_organizations(rows, found.content).await?;
+    let plan = plan::plan(found.rows, &known, place).map_err(at)?;
+    if let Some(encoding) = encoding {
+        note(format_args!("The file is {encoding}; it was read as such."));
+    }
     found.notes.iter().for_each(note);
+    if dry_run {
+        let mut changes = plan.changes;
+        for change in &found.content {
+            let own = storage.own_content(&change.organization).await?;
+            changes.extend(plan::content_difference(&own, change));
+        }
+        let text = match changes.is_empty() {
+            true => "nothing would change".to_owned(),
+            false => changes.join("\n") + "\nnothing was changed (--dry-run)",
+        };
+        return common.answer(&json!({"changes": changes}), text);
+    }
+    let done = storage
+        .put_organizations(plan.organizations, found.content)
+        .await?;
     let mut text = format!(
         "{} added, {} changed, {} as before",
         done.added, done.changed, done.unchanged
@@ -171,107 +192,8 @@ async fn run_import(file: &Path, common: &Common) -> Result<(), CliError> {
     common.answer(&done, text)
 }
 
-/// An organisation and the line it stands on, or its number in a list.
-#[derive(Debug)]
-struct RowOf {
-    line: u64,
-    organization: OrganizationRecord,
-}
-
-enum Column {
-    Code,
-    Parent,
-    Name(String),
-}
-
-fn read_rows(text: &str) -> Result<Vec<RowOf>, String> {
-    let header = text.lines().next().unwrap_or_default();
-    let delimiter = if header.contains(';') && !header.contains(',') {
-        b';'
-    } else {
-        b','
-    };
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes());
-    let columns = reader
-        .headers()
-        .map_err(|error| error.to_string())?
-        .iter()
-        .map(column)
-        .collect::<Result<Vec<_>, _>>()?;
-    if !columns.iter().any(|column| matches!(column, Column::Code)) {
-        return Err(
-            "line 1: there is no column `code`; the first line names the columns".to_owned(),
-        );
-    }
-    let mut rows: Vec<RowOf> = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| error.to_string())?;
-        let line = record.position().map_or(0, csv::Position::line);
-        if record.iter().all(str::is_empty) {
-            continue;
-        }
-        let organization =
-            read_row(&columns, &record).map_err(|why| format!("line {line}: {why}"))?;
-        if let Some(same) = rows
-            .iter()
-            .find(|row| row.organization.code == organization.code)
-        {
-            return Err(format!(
-                "line {line}: the code {} stands on line {} already",
-                organization.code, same.line
-            ));
-        }
-        rows.push(RowOf { line, organization });
-    }
-    Ok(rows)
-}
-
-fn column(name: &str) -> Result<Column, String> {
-    match name {
-        "code" => Ok(Column::Code),
-        "parent" => Ok(Column::Parent),
-        _ => match name
-            .strip_prefix("name_")
-            .filter(|language| is_language_tag(language))
-        {
-            Some(language) => Ok(Column::Name(language.to_owned())),
-            None => Err(format!(
-                "line 1: {name:?} is not a column; columns are code, parent, name_ky, name_ru, …"
-            )),
-        },
-    }
-}
-
-fn read_row(columns: &[Column], record: &csv::StringRecord) -> Result<OrganizationRecord, String> {
-    let (mut code, mut parent, mut names) = (String::new(), None, Vec::new());
-    for (column, cell) in columns
-        .iter()
-        .zip(record)
-        .filter(|(_, cell)| !cell.is_empty())
-    {
-        match column {
-            Column::Code => code = cell.to_owned(),
-            Column::Parent => parent = Some(cell.to_owned()),
-            Column::Name(language) => names.push((language.clone(), cell.to_owned())),
-        }
-    }
-    check_name("code", &code)?;
-    if names.is_empty() {
-        return Err(format!("{code} has no name in any language"));
-    }
-    Ok(OrganizationRecord {
-        code,
-        parent,
-        names: names.into_iter().collect::<Texts>(),
-        version: 1,
-    })
-}
-
 /// Whether this can be the short name of something, which `what` names: it stands in addresses and in answers.
-pub(super) fn check_name(what: &str, text: &str) -> Result<(), String> {
+pub(super) fn check_code(what: &str, text: &str) -> Result<(), String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if text.is_empty() || text.len() > MAX_CODE_CHARS || !text.chars().all(is_part) {
         return Err(format!(
@@ -281,51 +203,24 @@ pub(super) fn check_name(what: &str, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Puts units behind the organisations they belong to. The error names the line (or whatever `place` calls it) at fault.
-fn parents_first(
-    rows: Vec<RowOf>,
-    known: &[OrganizationRecord],
-    place: &str,
-) -> Result<Vec<OrganizationRecord>, String> {
-    let mut parents: HashMap<&str, Option<&str>> = known
-        .iter()
-        .map(|one| (one.code.as_str(), one.parent.as_deref()))
-        .collect();
-    parents.extend(rows.iter().map(|row| {
-        (
-            row.organization.code.as_str(),
-            row.organization.parent.as_deref(),
-        )
-    }));
-    let mut depths = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let depth = depth(&row.organization.code, &parents);
-        depths.push(depth.map_err(|why| format!("{place} {}: {why}", row.line))?);
+/// A name as it is kept.
+fn check_name(name: &str) -> Result<String, String> {
+    let name = text::line(name);
+    let letters: Vec<char> = name.chars().collect();
+    let lost =
+        |three: &[char]| three[1] == '?' && three[0].is_alphabetic() && three[2].is_alphabetic();
+    if letters.contains(&char::REPLACEMENT_CHARACTER) || letters.windows(3).any(lost) {
+        return Err(format!(
+            "letters of {name:?} were lost when the file was saved; save it as \"CSV UTF-8\""
+        ));
     }
-    let organizations = rows.into_iter().map(|row| row.organization);
-    let mut sorted: Vec<(usize, OrganizationRecord)> =
-        depths.into_iter().zip(organizations).collect();
-    sorted.sort_by_key(|(depth, _)| *depth);
-    let sorted = sorted.into_iter().map(|(_, organization)| organization);
-    Ok(sorted.collect())
-}
-
-/// How many organisations stand above this one.
-fn depth(code: &str, parents: &HashMap<&str, Option<&str>>) -> Result<usize, String> {
-    let (mut above, mut depth) = (code, 0);
-    while let Some(parent) = parents.get(above).copied().flatten() {
-        depth += 1;
-        if !parents.contains_key(parent) {
-            return Err(format!(
-                "the parent {parent} of {above} is neither in this file nor known already"
-            ));
-        }
-        if depth > parents.len() {
-            return Err(format!("{code} belongs to itself by way of its parents"));
-        }
-        above = parent;
+    match letters.len() {
+        0 => Err("is empty".to_owned()),
+        1..=MAX_NAME_CHARS => Ok(name),
+        length => Err(format!(
+            "has {length} characters; at most {MAX_NAME_CHARS} are possible (is a quotation mark not closed?)"
+        )),
     }
-    Ok(depth)
 }
 
 fn table(organizations: &[OrganizationRecord]) -> String {
@@ -348,57 +243,64 @@ fn table(organizations: &[OrganizationRecord]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::storage::Storage;
 
-    #[test]
-    fn commas_and_semicolons_both_separate_and_empty_names_are_left_out() {
-        for text in [
-            "code,parent,name_ky,name_ru\nа-1,,,x\n",
-            "code;parent;name_ky;name_ru\na-1;;;Имя\n",
-        ] {
-            let rows = read_rows(text);
-            match rows {
-                Ok(rows) => {
-                    assert_eq!(rows[0].organization.names, Texts::from([("ru", "Имя")]));
-                    assert_eq!(
-                        (rows[0].line, rows[0].organization.parent.as_deref()),
-                        (2, None)
-                    );
-                }
-                // The first text has a Cyrillic а in its code.
-                Err(why) => assert!(why.starts_with("line 2: the code"), "{why}"),
-            }
-        }
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        command: Command,
     }
 
-    #[test]
-    fn a_fault_names_its_line() {
-        let no_name = read_rows("code,name_ru\na,А\nb,\n").unwrap_err();
-        assert!(
-            no_name.contains("line 3") && no_name.contains("no name"),
-            "{no_name}"
-        );
-        let column = read_rows("code,nmae_ru\n").unwrap_err();
-        assert!(column.contains("nmae_ru"), "{column}");
-        let twice = read_rows("code,name_ru\na,А\na,Б\n").unwrap_err();
-        assert!(
-            twice.contains("line 3") && twice.contains("line 2"),
-            "{twice}"
-        );
-    }
-
-    #[test]
-    fn units_are_put_behind_their_organisations_wherever_they_stand_in_the_file() {
-        let rows = read_rows("code,parent,name_ru\nb,a,Б\na,,А\n").unwrap();
-        let sorted = parents_first(rows, &[], "line").unwrap();
-        let codes: Vec<&str> = sorted.iter().map(|one| one.code.as_str()).collect();
-        assert_eq!(codes, ["a", "b"]);
-        for (rows, fault) in [
-            ("code,parent,name_ru\na,b,А\n", "belongs to itself"),
-            ("code,parent,name_ru\nc,x,В\n", "neither in this file"),
-        ] {
-            let why = parents_first(read_rows(rows).unwrap(), &sorted, "line").unwrap_err();
-            assert!(why.contains(fault) && why.contains("line 2"), "{why}");
-        }
+    #[tokio::test]
+    async fn a_dry_run_changes_nothing_and_a_second_file_only_what_it_mentions() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = format!("--data-dir={}", dir.path().display());
+        let import = async |text: &str, more: &[&str]| {
+            let file = dir.path().join("organizations.csv");
+            std::fs::write(&file, text).unwrap();
+            let file = file.display().to_string();
+            let words = ["organization", &data, "import", &file]
+                .into_iter()
+                .chain(more.iter().copied());
+            let line = Line::try_parse_from(words).unwrap();
+            run(line.command, &line.common).await
+        };
+        let names = async || {
+            let found = Storage::open(dir.path())
+                .unwrap()
+                .organizations()
+                .await
+                .unwrap();
+            let named = found.into_iter().map(|one| {
+                let names: Vec<String> = one
+                    .names
+                    .iter()
+                    .map(|(tag, name)| format!("{tag}={name}"))
+                    .collect();
+                format!("{} {:?} {}", one.code, one.parent, names.join(","))
+            });
+            named.collect::<Vec<_>>()
+        };
+        let first = "code,parent,name_ky,name_ru\nb-1,,Борбор,Центр\nb-1-2,b-1,Бөлүм,Отдел\n";
+        import(first, &["--dry-run"]).await.unwrap();
+        assert!(names().await.is_empty());
+        import(first, &[]).await.unwrap();
+        import("code,name_be\nb-1-2,Аддзел\n", &[]).await.unwrap();
+        let expected = [
+            "b-1 None ky=Борбор,ru=Центр",
+            "b-1-2 Some(\"b-1\") be=Аддзел,ky=Бөлүм,ru=Отдел",
+        ];
+        assert_eq!(names().await, expected);
+        let refused = import("code,name_ru,name_ru\na,Первый,Второй\n", &[]).await;
+        assert!(matches!(refused, Err(CliError::Usage(why)) if why.contains("columns 2 and 3")));
+        import("\r\ncode;name_ru\r\na;\"Районный\nотдел\"\r\n", &[])
+            .await
+            .unwrap();
+        assert_eq!(names().await[0], "a None ru=Районный отдел");
     }
 }

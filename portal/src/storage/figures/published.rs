@@ -1,16 +1,18 @@
 //! What is published of organisations. Everything on one page, or in one answer, is as it stood at one moment.
 
-use pikir_contract::Id;
+use pikir_contract::{Id, Texts};
 use rusqlite::Connection;
 
 use super::summary::summarize;
 use super::uptime::uptime;
 use crate::storage::organizations::content::find_offer;
-use crate::storage::organizations::{find_organization, tops, units};
+use crate::storage::organizations::listing::list;
+use crate::storage::organizations::{find_in_any_case, find_organization, units};
 use crate::storage::reviews::answers::{Standing, figures};
 use crate::storage::reviews::review_lists::published_comments;
 use crate::storage::{
-    NamedFigures, OrganizationRecord, Review, Storage, StorageError, Summary, Uptime,
+    Listed, Listing, NamedFigures, OrganizationRecord, Part, Review, Storage, StorageError,
+    Summary, Uptime,
 };
 
 /// An organisation with its figures, units below it not included.
@@ -42,33 +44,72 @@ pub struct PublicPage {
     pub shown: RatedInDetail,
     /// The organisation above it.
     pub parent: Option<OrganizationRecord>,
-    /// The units directly below it, by code.
-    pub units: Vec<Rated>,
+    /// A part of the units directly below it.
+    pub units: Listed<Rated>,
     /// The latest comments that are published.
     pub comments: Vec<Review>,
 }
 
+/// Which parts of an organisation's page are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct PageAsked {
+    /// The language in whose alphabet units are ordered.
+    pub language: &'static str,
+    /// Which of the units.
+    pub units: Part,
+    /// Only comments older than this.
+    pub before: Option<Id>,
+    /// Comments, at most.
+    pub limit: usize,
+}
+
 impl Storage {
-    /// The organisations that stand below no other, by code, with their figures until `now_ms` (milliseconds since 1970).
-    pub async fn top_organizations(&self, now_ms: i64) -> Result<Vec<Rated>, StorageError> {
-        self.sqlite
-            .read(move |db| rate_all(db, tops(db)?, now_ms))
-            .await
+    /// A part of a list of organisations with their figures until `now_ms` (milliseconds since 1970), in the order of the
+    /// language's alphabet; and of those that stand below another, its name.
+    pub async fn published_list(
+        &self,
+        language: &'static str,
+        listing: Listing,
+        part: Part,
+        now_ms: i64,
+    ) -> Result<Listed<(Rated, Option<Texts>)>, StorageError> {
+        let read = move |db: &Connection| {
+            let Listed { entries, total } = rated_list(db, language, &listing, part, now_ms)?;
+            let above = |rated: Rated| {
+                let parent = match &rated.organization.parent {
+                    Some(parent) => find_organization(db, parent)?,
+                    None => None,
+                };
+                Ok((rated, parent.map(|parent| parent.names)))
+            };
+            let entries = entries.into_iter().map(above);
+            Ok(Listed {
+                entries: entries.collect::<Result<_, StorageError>>()?,
+                total,
+            })
+        };
+        self.sqlite.read(read).await
     }
 
-    /// The page of the organisation with this code, with at most `limit` comments that are older than `before`.
+    /// The page of the organisation with this code, in any case where that leaves no doubt.
     pub async fn public_page(
         &self,
         code: &str,
-        before: Option<Id>,
-        limit: usize,
+        asked: PageAsked,
         now_ms: i64,
     ) -> Result<Option<PublicPage>, StorageError> {
+        let PageAsked {
+            language,
+            units,
+            before,
+            limit,
+        } = asked;
         let code = code.to_owned();
         let read = move |db: &Connection| {
-            let Some(organization) = find_organization(db, &code)? else {
+            let Some(organization) = find_in_any_case(db, &code)? else {
                 return Ok(None);
             };
+            let code = organization.code.clone();
             let parent = match &organization.parent {
                 Some(parent) => find_organization(db, parent)?,
                 None => None,
@@ -76,7 +117,7 @@ impl Storage {
             Ok(Some(PublicPage {
                 shown: rate_in_detail(db, organization, now_ms)?,
                 parent,
-                units: rate_all(db, units(db, &code)?, now_ms)?,
+                units: rated_list(db, language, &Listing::Below(code.clone()), units, now_ms)?,
                 comments: published_comments(db, &code, before, limit)?,
             }))
         };
@@ -122,15 +163,21 @@ fn rate(
     })
 }
 
-fn rate_all(
+fn rated_list(
     db: &Connection,
-    organizations: Vec<OrganizationRecord>,
+    language: &str,
+    listing: &Listing,
+    part: Part,
     now_ms: i64,
-) -> Result<Vec<Rated>, StorageError> {
-    organizations
-        .into_iter()
-        .map(|organization| rate(db, organization, now_ms))
-        .collect()
+) -> Result<Listed<Rated>, StorageError> {
+    let Listed { entries, total } = list(db, language, listing, part)?;
+    let entries = entries.into_iter();
+    Ok(Listed {
+        entries: entries
+            .map(|organization| rate(db, organization, now_ms))
+            .collect::<Result<_, _>>()?,
+        total,
+    })
 }
 
 fn rate_in_detail(

@@ -59,6 +59,19 @@ impl Storage {
             .read(move |db| find_offer(db, &organization))
             .await
     }
+
+    /// The members that an organisation has of its own; none where there is no such organisation.
+    pub async fn own_content(
+        &self,
+        organization: &str,
+    ) -> Result<Map<String, Value>, StorageError> {
+        let organization = organization.to_owned();
+        let read = move |db: &Connection| {
+            let own = own_content(db, &organization)?;
+            Ok(own.map(|(_, own)| own.members).unwrap_or_default())
+        };
+        self.sqlite.read(read).await
+    }
 }
 
 /// Changes the content of an organisation. False if it was the same already.

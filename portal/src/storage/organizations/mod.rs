@@ -1,6 +1,8 @@
 //! Organisations, the units below them, and their places.
 
 pub(super) mod content;
+pub(super) mod index;
+pub(super) mod listing;
 pub(super) mod schedules;
 pub(super) mod settings;
 
@@ -11,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use serde::Serialize;
 
 use self::content::change_content;
+use self::index::{index_organization, index_place};
 use self::settings::stands_below;
 use super::{ContentChange, Storage, StorageError};
 use crate::domain::hours::{NightHours, OpeningHours};
@@ -210,6 +213,12 @@ fn put_organization(
                 "INSERT INTO organizations (code, parent, names) VALUES (?1, ?2, ?3)",
             )?
             .execute((&organization.code, &organization.parent, names))?;
+            index_organization(
+                db,
+                &organization.code,
+                organization.parent.as_deref(),
+                &organization.names,
+            )?;
             done.added += 1;
         }
         Some(known) if known.parent == organization.parent && known.names == organization.names => {
@@ -223,6 +232,12 @@ fn put_organization(
             if known.parent != organization.parent {
                 stands_below(db, &organization.code)?;
             }
+            index_organization(
+                db,
+                &organization.code,
+                organization.parent.as_deref(),
+                &organization.names,
+            )?;
             done.changed += 1;
         }
     }
@@ -241,12 +256,21 @@ pub(in crate::storage) fn find_organization(
         .transpose()
 }
 
-/// The organisations that stand below no other, by code.
-pub(in crate::storage) fn tops(db: &Connection) -> Result<Vec<OrganizationRecord>, StorageError> {
+/// The organisation whose code is this one, or this one in another case where there is only one such.
+pub(in crate::storage) fn find_in_any_case(
+    db: &Connection,
+    code: &str,
+) -> Result<Option<OrganizationRecord>, StorageError> {
+    if let Some(exactly) = find_organization(db, code)? {
+        return Ok(Some(exactly));
+    }
     let mut statement = db.prepare_cached(
-        "SELECT code, parent, names, version FROM organizations WHERE parent IS NULL ORDER BY code",
+        "SELECT code, parent, names, version FROM organizations WHERE code = ?1 COLLATE NOCASE LIMIT 2",
     )?;
-    statement.query_and_then([], read_organization)?.collect()
+    let mut found: Vec<OrganizationRecord> = statement
+        .query_and_then([code], read_organization)?
+        .collect::<Result<_, _>>()?;
+    Ok(found.pop().filter(|_| found.is_empty()))
 }
 
 /// The units directly below an organisation, by code.
@@ -262,7 +286,9 @@ pub(in crate::storage) fn units(
         .collect()
 }
 
-fn read_organization(row: &Row<'_>) -> Result<OrganizationRecord, StorageError> {
+pub(in crate::storage) fn read_organization(
+    row: &Row<'_>,
+) -> Result<OrganizationRecord, StorageError> {
     Ok(OrganizationRecord {
         code: row.get("code")?,
         parent: row.get("parent")?,
@@ -271,7 +297,7 @@ fn read_organization(row: &Row<'_>) -> Result<OrganizationRecord, StorageError> 
     })
 }
 
-const PLACE_COLUMNS: &str =
+pub(in crate::storage) const PLACE_COLUMNS: &str =
     "p.code, p.organization, p.unit, p.name, p.question, p.languages, p.default_language,
      p.presence_key, p.timezone, p.hours, p.night, p.own_timezone, p.own_languages, p.version";
 
@@ -307,11 +333,15 @@ fn insert_place(
             ":own_languages": !place.inherits.languages,
             ":created_at": created_ms,
         })?;
-    Ok(if added == 1 {
-        AddedPlace::Added
-    } else {
-        AddedPlace::CodeTaken
-    })
+    if added == 0 {
+        return Ok(AddedPlace::CodeTaken);
+    }
+    let texts = [
+        place.name.as_str(),
+        place.unit.as_deref().unwrap_or_default(),
+    ];
+    index_place(db, &place.code.to_string(), texts)?;
+    Ok(AddedPlace::Added)
 }
 
 /// The place with this code (as stored: upper case) and its organisation.
@@ -335,7 +365,7 @@ pub(in crate::storage) fn find_place(
     Ok(Some((place, organization)))
 }
 
-fn read_place(row: &Row<'_>) -> Result<PlaceRecord, StorageError> {
+pub(in crate::storage) fn read_place(row: &Row<'_>) -> Result<PlaceRecord, StorageError> {
     Ok(PlaceRecord {
         code: PlaceCode::from_str(&row.get::<_, String>("code")?)
             .map_err(StorageError::unreadable)?,

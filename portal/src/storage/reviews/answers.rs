@@ -32,6 +32,9 @@ pub(in crate::storage) struct AnswerFigures {
     average_hundredths: Option<u64>,
 }
 
+/// A reason for this score or more, and for no lower one, is praise.
+const PRAISE_FROM: u8 = 4;
+
 /// A figure of something that visitors choose by its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named<T> {
@@ -52,6 +55,8 @@ pub struct NamedFigures {
     pub criteria: Vec<Named<Counts>>,
     /// The reasons offered, and those that were given once.
     pub reasons: Vec<Named<u64>>,
+    /// The keys of reasons that are offered with high scores alone: what they say is praise.
+    pub praise: Vec<String>,
     /// Questionnaires with at least one criterion.
     pub questionnaires: u64,
     /// The mean of their scores in hundredths.
@@ -68,7 +73,13 @@ impl AnswerFigures {
         } = &offer.content;
         let choice = |choice: &Choice| (choice.key.clone(), choice.name.clone());
         let reason = |reason: &Reason| (reason.key.clone(), reason.name.clone());
+        let is_praise = |reason: &&Reason| {
+            let mut scores = reason.scores.iter();
+            !reason.scores.is_empty() && scores.all(|score| score.get() >= PRAISE_FROM)
+        };
+        let praise = questionnaire.reasons.iter().filter(is_praise);
         NamedFigures {
+            praise: praise.map(|reason| reason.key.clone()).collect(),
             services: name(self.services, services.iter().map(choice)),
             criteria: name(self.criteria, questionnaire.criteria.iter().map(choice)),
             reasons: name(self.reasons, questionnaire.reasons.iter().map(reason)),

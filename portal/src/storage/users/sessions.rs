@@ -1,7 +1,7 @@
 //! Who is signed in.
 
 use pikir_contract::Time;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::stored_role;
 use crate::storage::{Role, Storage, StorageError};
@@ -111,5 +111,52 @@ impl Storage {
                 Ok(())
             })
             .await
+    }
+
+    /// Keeps what the holder of a session was sending, instead of what was kept before.
+    pub async fn keep_draft(
+        &self,
+        session: SessionHash,
+        path: &str,
+        fields: String,
+    ) -> Result<(), StorageError> {
+        let path = path.to_owned();
+        let keep = move |db: &Connection| {
+            db.execute(
+                "INSERT INTO drafts (session, path, fields) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (session) DO UPDATE SET path = ?2, fields = ?3",
+                params![session, path, fields],
+            )?;
+            Ok(())
+        };
+        self.sqlite.write(keep).await
+    }
+
+    /// What was kept for the page at `path`; it is not kept any longer.
+    pub async fn take_draft(
+        &self,
+        session: SessionHash,
+        path: &str,
+    ) -> Result<Option<String>, StorageError> {
+        let path = path.to_owned();
+        let wanted = path.clone();
+        let find = move |db: &Connection| {
+            let sql = "SELECT fields FROM drafts WHERE session = ?1 AND path = ?2";
+            let mut statement = db.prepare_cached(sql)?;
+            let found = statement.query_row(params![session, wanted], |row| row.get(0));
+            Ok(found.optional()?)
+        };
+        let found: Option<String> = self.sqlite.read(find).await?;
+        if found.is_some() {
+            let forget = move |db: &Connection| {
+                db.execute(
+                    "DELETE FROM drafts WHERE session = ?1 AND path = ?2",
+                    params![session, path],
+                )?;
+                Ok(())
+            };
+            self.sqlite.write(forget).await?;
+        }
+        Ok(found)
     }
 }

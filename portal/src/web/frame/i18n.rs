@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use pikir_contract::{Texts, Time};
+use pikir_contract::{Score, Texts, Time, score_word};
 
 use super::po;
 
@@ -154,6 +154,18 @@ impl Locale {
             .replace(&format!("{{{other}}}"), &second.to_string())
     }
 
+    /// The official word of a score.
+    pub fn word(&self, score: Score) -> &'static str {
+        // A test holds that the table has every language.
+        score_word(score, self.tag()).unwrap_or_default()
+    }
+
+    /// Of what a place or its organisation says, the text in this language, else in the place's own, else in any: what its
+    /// terminals show.
+    pub fn at_place<'texts>(&self, texts: &'texts Texts, default_language: &str) -> &'texts str {
+        texts.get(self.tag(), default_language).unwrap_or_default()
+    }
+
     /// Of texts given by language (an organisation's name), the one in this language or the nearest.
     pub fn choose<'texts>(&self, texts: &'texts Texts) -> &'texts str {
         texts
@@ -247,6 +259,18 @@ mod tests {
         assert_eq!(date("Asia/Bishkek"), "22 Nov 2026");
         assert_eq!(date("Europe/Minsk"), "21 Nov 2026");
         assert_eq!(date("Nowhere/Here"), "21 Nov 2026");
+    }
+
+    #[test]
+    fn the_question_and_the_scale_are_there_in_every_language_of_the_pages() {
+        for lang in Lang::ALL {
+            assert!(pikir_contract::question(lang.tag()).is_some(), "{lang:?}");
+            assert!(
+                Score::ALL
+                    .iter()
+                    .all(|&score| !Locale(lang).word(score).is_empty())
+            );
+        }
     }
 
     #[test]

@@ -54,7 +54,7 @@ const SETTINGS: [Setting; 5] = [
     },
     Setting {
         name: "letters",
-        title: "Letters",
+        title: "Typeface",
         values: &[
             ("sans", "", "Without serifs"),
             ("serif", "sf", "With serifs"),

@@ -3,14 +3,17 @@
 use std::convert::Infallible;
 
 use askama::Template;
-use axum::extract::{FromRequestParts, Query};
+use axum::body::to_bytes;
+use axum::extract::{FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::assets;
 use super::i18n::{Lang, Locale};
 use super::look::{self, Group, Look};
+use crate::api::packed;
 use crate::storage::StorageError;
 
 /// Who is reading, as far as the page's language goes.
@@ -170,7 +173,9 @@ impl Page {
     /// The same, where the log knows more already.
     pub fn failed(self, status: StatusCode) -> Response {
         let text = "The portal could not finish this. Please try again in a moment.";
-        self.message(status, "Something went wrong", text, None)
+        // The same address once more.
+        let again = Some(("", "Try again"));
+        self.message(status, "Something went wrong", text, again)
     }
 
     /// A page that does not exist.
@@ -269,6 +274,32 @@ pub async fn headers(mut response: Response) -> Response {
         response.headers_mut().entry(name).or_insert(value);
     }
     response
+}
+
+/// Packs a page for whoever takes it so: visitors on slow lines pay for every byte.
+pub async fn pack(request: Request, next: Next) -> Response {
+    let takes_gzip = packed::takes_gzip(request.headers());
+    let response = next.run(request).await;
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if !takes_gzip || !is_page {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    // A page was made whole before it was sent.
+    let Some(packed) = to_bytes(body, usize::MAX)
+        .await
+        .ok()
+        .and_then(|page| packed::gzip(&page))
+    else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let encoding = HeaderValue::from_static("gzip");
+    parts.headers.insert(header::CONTENT_ENCODING, encoding);
+    let varies = HeaderValue::from_static("accept-encoding");
+    parts.headers.append(header::VARY, varies);
+    Response::from_parts(parts, packed.into())
 }
 
 /// Marks a page that holds nothing personal: it may be kept for half a minute.

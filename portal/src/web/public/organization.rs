@@ -1,40 +1,29 @@
-//! The public pages: the list of organisations, and the page of each.
+//! The public page of an organisation.
+
+use std::cmp::Reverse;
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use pikir_contract::{Id, Score, Texts};
+use pikir_contract::{Id, Score};
 
 use super::review::AnswerShown;
 use crate::app::AppState;
 use crate::storage::{
-    Counts, LeftOut, Named, NamedFigures, OrganizationRecord, PublicPage, Rated, RatedInDetail,
-    Review, Summary, Uptime, Within,
+    Counts, LeftOut, Named, NamedFigures, PageAsked, PublicPage, Rated, RatedInDetail, Review,
+    Summary, Uptime, Within,
 };
 use crate::web::frame::assets;
 use crate::web::frame::i18n::Locale;
 use crate::web::frame::page::{Answer, Page, Reader, encode, render, shared};
+use crate::web::public::home::{Entry, Pager, PagerLinks};
 
 /// Comments on one page.
 const SHOWN_COMMENTS: usize = 20;
 /// Below this many ratings the page says that the average says little.
 const SMALL_SAMPLE: u64 = 30;
 /// The width of a full bar, in the units of its drawing.
-const BAR_WIDTH: u64 = 100;
-
-#[derive(Template)]
-#[template(path = "home.html")]
-struct Home {
-    page: Page,
-    organizations: Vec<Entry>,
-}
-
-/// An organisation in a list: its name, and its average with the sample size beside it.
-struct Entry {
-    code: String,
-    name: String,
-    figure: String,
-}
+const BAR_WIDTH: u64 = 1000;
 
 #[derive(Template)]
 #[template(path = "organization.html")]
@@ -53,6 +42,7 @@ struct OrganizationPage {
     rules: Vec<(&'static str, u64)>,
     unverified: Option<Unverified>,
     children: Vec<Entry>,
+    pager: PagerLinks,
     added: Added,
     comments: Vec<Comment>,
     older: Option<String>,
@@ -74,10 +64,20 @@ struct Unverified {
 /// What visitors added to their scores.
 struct Added {
     /// Each criterion, and the questionnaires as a whole.
-    criteria: Vec<FigureRow>,
+    criteria: Figures,
     questionnaires: FigureRow,
-    reasons: Vec<(String, u64)>,
-    services: Vec<FigureRow>,
+    /// Praise and complaints apart, each with what it is called.
+    reasons: Vec<(&'static str, Vec<(String, u64)>)>,
+    /// Reasons that nobody gave.
+    reasons_not_given: String,
+    services: Figures,
+}
+
+/// Rows with figures, and in one line the names of those that have none.
+#[derive(Default)]
+struct Figures {
+    rows: Vec<FigureRow>,
+    without: String,
 }
 
 struct ScoreRow {
@@ -86,7 +86,7 @@ struct ScoreRow {
     svg: &'static str,
     count: u64,
     width: u64,
-    percent: u64,
+    percent: String,
 }
 
 struct FigureRow {
@@ -109,26 +109,20 @@ struct Comment {
     answer: Option<AnswerShown>,
 }
 
-/// The organisations that stand at the top.
-pub async fn home(State(app): State<AppState>, reader: Reader) -> Answer {
-    let page = reader.page(None);
-    let found = app.storage.top_organizations(app.clock.unix_ms()).await;
-    let found = found.map_err(|error| page.clone().broken(&error))?;
-    Ok(shared(render(
-        StatusCode::OK,
-        &Home {
-            organizations: entries(page.l, found),
-            page,
-        },
-    )))
-}
-
-/// One organisation: its figures, its units, what visitors wrote. `?before=` pages through the comments.
+/// One organisation: its figures, its units, what visitors wrote. `?before=` pages through the comments, `?units=` through
+/// the units.
 pub async fn show(State(app): State<AppState>, reader: Reader, Path(code): Path<String>) -> Answer {
     let page = reader.page(None);
     let before = reader.get("before").parse::<Id>().ok();
-    let (limit, now_ms) = (SHOWN_COMMENTS + 1, app.clock.unix_ms());
-    let found = app.storage.public_page(&code, before, limit, now_ms).await;
+    let now_ms = app.clock.unix_ms();
+    let units = Pager::read(&reader, "units");
+    let asked = PageAsked {
+        language: page.l.tag(),
+        units: units.part(),
+        before,
+        limit: SHOWN_COMMENTS + 1,
+    };
+    let found = app.storage.public_page(&code, asked, now_ms).await;
     let Some(mut found) = found.map_err(|error| page.clone().broken(&error))? else {
         return Ok(page.not_found());
     };
@@ -136,15 +130,15 @@ pub async fn show(State(app): State<AppState>, reader: Reader, Path(code): Path<
     found.comments.truncate(SHOWN_COMMENTS);
     let last = found.comments.last().filter(|_| more);
     let older = last.map(|last| {
-        let code = encode(&code);
+        let code = encode(&found.shown.rated.organization.code);
         format!("/o/{code}?before={}&{}", last.id, page.keep)
     });
-    let content = OrganizationPage::new(page, found, older);
+    let content = OrganizationPage::new(page, found, older, units);
     Ok(shared(render(StatusCode::OK, &content)))
 }
 
 impl OrganizationPage {
-    fn new(page: Page, found: PublicPage, older: Option<String>) -> Self {
+    fn new(page: Page, found: PublicPage, older: Option<String>, units: Pager) -> Self {
         let l = page.l;
         let RatedInDetail {
             rated,
@@ -159,7 +153,7 @@ impl OrganizationPage {
         let counts = summary.on_site();
         Self {
             name: l.choose(&organization.names).to_owned(),
-            parent: found.parent.map(|parent| entry(l, parent, String::new())),
+            parent: found.parent.map(|parent| Entry::new(l, parent)),
             total: counts.total(),
             average: l.average(counts.average_hundredths()),
             small_sample: counts.total() < SMALL_SAMPLE,
@@ -176,7 +170,13 @@ impl OrganizationPage {
             withdrawn: summary.withdrawn,
             rules: rules(&summary.left_out),
             unverified: Unverified::new(l, &summary, unverified_added),
-            children: entries(l, found.units),
+            pager: units.links(&page, found.units.total),
+            children: found
+                .units
+                .entries
+                .into_iter()
+                .map(|unit| Entry::rated(l, unit))
+                .collect(),
             added: self::added(l, added),
             comments: found
                 .comments
@@ -203,15 +203,19 @@ impl Unverified {
         }
         let added = self::added(l, added);
         let mut rows = channel_rows(l, channels);
-        rows.extend(added.criteria);
-        rows.extend(added.services);
+        rows.extend(added.criteria.rows);
+        rows.extend(added.services.rows);
         Some(Self {
             total: counts.total(),
             average: l.average(counts.average_hundredths()),
             small_sample: counts.total() < SMALL_SAMPLE,
             scores: score_rows(l, &counts),
             rows,
-            reasons: added.reasons,
+            reasons: added
+                .reasons
+                .into_iter()
+                .flat_map(|(_, rows)| rows)
+                .collect(),
             flagged: left_out.total,
             rules: rules(left_out),
         })
@@ -236,70 +240,20 @@ fn running(l: Locale, uptime: &Uptime) -> Option<(String, &'static str)> {
     Some((l.percent(Some(share)), of))
 }
 
-fn entries(l: Locale, found: Vec<Rated>) -> Vec<Entry> {
-    let entry = |rated: Rated| {
-        let figure = figure(l, &rated);
-        entry(l, rated.organization, figure)
-    };
-    found.into_iter().map(entry).collect()
-}
-
-/// An organisation's figures in one line: what was said on site, and labelled beside it what came by code or link.
-fn figure(l: Locale, rated: &Rated) -> String {
-    let of = |counts: Counts| {
-        (counts.total() > 0).then(|| {
-            l.with2(
-                "{average} out of 5 · ratings: {count}",
-                "average",
-                l.average(counts.average_hundredths()),
-                "count",
-                l.number(&counts.total()),
-            )
-        })
-    };
-    let unverified = of(rated.summary.unverified())
-        .map(|figure| l.with("by code or link: {figure}", "figure", figure));
-    let figures = [of(rated.summary.on_site()), unverified];
-    let figure = figures
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join(" · ");
-    if figure.is_empty() {
-        return l.t("no ratings yet").to_owned();
-    }
-    match rated.uptime.per_mille() {
-        None => figure,
-        share => {
-            let text = match rated.uptime.within() {
-                Within::AllHours => "terminals running: {percent} of the time",
-                _ => "terminals running: {percent} of the opening hours",
-            };
-            let running = l.with(text, "percent", l.percent(share));
-            format!("{figure} · {running}")
-        }
-    }
-}
-
-fn entry(l: Locale, organization: OrganizationRecord, figure: String) -> Entry {
-    Entry {
-        name: l.choose(&organization.names).to_owned(),
-        code: encode(&organization.code),
-        figure,
-    }
-}
-
-/// The scores from best to worst; bars are drawn relative to the most frequent one.
+/// The scores from best to worst. A bar is as long as its share of all ratings.
 fn score_rows(l: Locale, counts: &Counts) -> Vec<ScoreRow> {
     let total = counts.total().max(1);
-    let most = counts.0.into_iter().max().unwrap_or(0).max(1);
     let row = |(score, count): (Score, u64)| ScoreRow {
         score: score.get(),
-        word: l.t(assets::word(score)).to_owned(),
+        word: l.word(score).to_owned(),
         svg: assets::face(score),
         count,
-        width: count * BAR_WIDTH / most,
-        percent: (count * 200 + total) / (total * 2),
+        // What is there is seen, however small its share.
+        width: (count * BAR_WIDTH).div_ceil(total),
+        percent: match (count * 200 + total) / (total * 2) {
+            0 if count > 0 => "<\u{a0}1\u{a0}%".to_owned(),
+            percent => format!("{percent}\u{a0}%"),
+        },
     };
     Score::ALL
         .into_iter()
@@ -319,28 +273,63 @@ fn channel_rows(l: Locale, channels: [(&str, &Counts); 2]) -> Vec<FigureRow> {
 }
 
 fn added(l: Locale, figures: NamedFigures) -> Added {
-    let name = |key: String, name: &Texts| match l.choose(name) {
-        "" => key,
-        name => name.to_owned(),
+    let questionnaires = FigureRow {
+        name: l.t("Whole questionnaires").to_owned(),
+        count: figures.questionnaires,
+        average: l.average(figures.average_hundredths),
     };
+    let mut services = named_rows(l, figures.services);
+    services.rows.sort_by_key(|row| Reverse(row.count));
+    let (given, not_given): (Vec<_>, Vec<_>) = figures
+        .reasons
+        .into_iter()
+        .partition(|reason| reason.figure > 0);
+    let (praise, complaints): (Vec<_>, Vec<_>) = given
+        .into_iter()
+        .partition(|reason| figures.praise.contains(&reason.key));
+    let rows = |reasons: Vec<Named<u64>>| {
+        let mut rows: Vec<(String, u64)> = reasons
+            .into_iter()
+            .map(|reason| (name_of(l, &reason), reason.figure))
+            .collect();
+        rows.sort_by_key(|(_, count)| Reverse(*count));
+        rows
+    };
+    let mut reasons = vec![("Praise", rows(praise)), ("Complaints", rows(complaints))];
+    reasons.retain(|(_, rows)| !rows.is_empty());
+    Added {
+        criteria: named_rows(l, figures.criteria),
+        questionnaires,
+        reasons,
+        reasons_not_given: listed(not_given.iter().map(|reason| name_of(l, reason))),
+        services,
+    }
+}
+
+fn named_rows(l: Locale, figures: Vec<Named<Counts>>) -> Figures {
+    let (with, without): (Vec<_>, Vec<_>) = figures
+        .into_iter()
+        .partition(|named| named.figure.total() > 0);
     let row = |named: Named<Counts>| FigureRow {
-        name: name(named.key, &named.name),
+        name: name_of(l, &named),
         count: named.figure.total(),
         average: l.average(named.figure.average_hundredths()),
     };
-    let reasons = figures.reasons.into_iter();
-    Added {
-        criteria: figures.criteria.into_iter().map(row).collect(),
-        questionnaires: FigureRow {
-            name: l.t("Whole questionnaires").to_owned(),
-            count: figures.questionnaires,
-            average: l.average(figures.average_hundredths),
-        },
-        reasons: reasons
-            .map(|named| (name(named.key, &named.name), named.figure))
-            .collect(),
-        services: figures.services.into_iter().map(row).collect(),
+    Figures {
+        without: listed(without.iter().map(|named| name_of(l, named))),
+        rows: with.into_iter().map(row).collect(),
     }
+}
+
+fn name_of<T>(l: Locale, named: &Named<T>) -> String {
+    match l.choose(&named.name) {
+        "" => named.key.clone(),
+        name => name.to_owned(),
+    }
+}
+
+fn listed(names: impl Iterator<Item = String>) -> String {
+    names.collect::<Vec<_>>().join(" · ")
 }
 
 fn comment(l: Locale, review: Review) -> Comment {
@@ -360,5 +349,28 @@ fn comment(l: Locale, review: Review) -> Comment {
         answer: review
             .answer
             .map(|answer| AnswerShown::new(l, answer, &review.timezone)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::frame::i18n::Lang;
+
+    #[test]
+    fn bars_are_as_long_as_their_share_and_a_small_share_is_not_nothing() {
+        let rows = score_rows(Locale(Lang::En), &Counts([1, 0, 0, 74, 126]));
+        let shown: Vec<(u64, &str)> = rows
+            .iter()
+            .map(|row| (row.width, row.percent.as_str()))
+            .collect();
+        let expected = [
+            (627, "63\u{a0}%"),
+            (369, "37\u{a0}%"),
+            (0, "0\u{a0}%"),
+            (0, "0\u{a0}%"),
+            (5, "<\u{a0}1\u{a0}%"),
+        ];
+        assert_eq!(shown, expected);
     }
 }

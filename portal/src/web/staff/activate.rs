@@ -1,6 +1,5 @@
 //! `/activate`: a technician claims a terminal that shows a code, and says where it stands.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
@@ -12,9 +11,11 @@ use pikir_contract::{PlaceCode, normalize_user_code};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::placing::{self, Choice, Group, SHOWN_PLACES, natural};
+use super::drafts::{BACK, field};
+use super::placing::{self, Choice, Group, SHOWN_ORGANIZATIONS, SHOWN_PLACES};
 use super::session::{Staff, StaffFrame};
 use crate::app::AppState;
+use crate::domain::text;
 use crate::storage::{Decided, Enrolment, EnrolmentState, Role, StorageError};
 use crate::web::frame::page::{Answer, Page, Reader, Refusal, encode, render, see_other};
 use crate::web::frame::throttle::Limits;
@@ -59,9 +60,10 @@ struct Activate {
     stands_at: Option<String>,
     query: String,
     groups: Vec<Group>,
-    cut: bool,
-    limit: usize,
+    /// Places shown, where there are more.
+    cut: Option<usize>,
     organizations: Vec<Choice>,
+    cut_organizations: Option<usize>,
     new_name: String,
     open_new: bool,
 }
@@ -88,12 +90,17 @@ pub async fn show(
         return Ok(ask_code(&staff, StatusCode::OK, typed, None));
     }
     let enrolment = waiting(&app, &limits, &staff, &typed).await?;
+    let draft = staff.draft(&app, "/activate").await?;
+    let back = draft.is_some().then_some(BACK);
+    let draft = draft.unwrap_or_default();
     let wish = Typed {
         q: reader.get("q").to_owned(),
         place: reader.get("place").to_owned(),
+        organization: field(&draft, "organization").to_owned(),
+        name: field(&draft, "name").to_owned(),
         ..Typed::default()
     };
-    choose(&app, &staff, StatusCode::OK, enrolment, wish, None).await
+    choose(&app, &staff, StatusCode::OK, enrolment, wish, back).await
 }
 
 /// Approves or refuses the terminal.
@@ -168,12 +175,9 @@ pub async fn create_place(
     staff.may(Role::sets_up_terminals)?;
     staff.check_form(&typed.csrf)?;
     let enrolment = waiting(&app, &limits, &staff, &typed.user_code).await?;
-    typed.name = typed.name.split_whitespace().collect::<Vec<_>>().join(" ");
+    typed.name = text::line(&typed.name);
     let fault = StatusCode::UNPROCESSABLE_ENTITY;
-    if typed.name.is_empty()
-        || typed.name.chars().count() > MAX_NAME_CHARS
-        || typed.name.contains(char::is_control)
-    {
+    if typed.name.is_empty() || typed.name.chars().count() > MAX_NAME_CHARS {
         let text = Some("Give the place a name of at most {max} characters.");
         return choose(&app, &staff, fault, enrolment, typed, text).await;
     }
@@ -285,19 +289,15 @@ async fn choose(
     error: Option<&str>,
 ) -> Answer {
     let broken = |error: StorageError| staff.page.clone().broken(&error);
-    let organizations = app.storage.organizations().await.map_err(broken)?;
-    let mut places = app.storage.places(None).await.map_err(broken)?;
-    places.sort_by_cached_key(|place| (place.organization.clone(), natural(&place_line(place))));
     let l = staff.page.l;
-    let names: BTreeMap<&str, &str> = organizations
-        .iter()
-        .map(|found| (found.code.as_str(), l.choose(&found.names)))
-        .collect();
-    let stands_at = enrolment
-        .stands_at
-        .as_ref()
-        .and_then(|code| places.iter().find(|p| p.code.as_str() == code));
-    let (groups, cut) = placing::grouped(&places, &names, &wish.q, &wish.place);
+    let chosen = placing::Chosen {
+        place: &wish.place,
+        organization: &wish.organization,
+        stands_at: enrolment.stands_at.as_deref(),
+    };
+    let found = placing::find(app, l, &wish.q, chosen)
+        .await
+        .map_err(broken)?;
     let content = Activate {
         page: Page::new(
             l.0,
@@ -313,12 +313,12 @@ async fn choose(
         model: enrolment.model,
         serial: enrolment.serial,
         software: enrolment.software,
-        stands_at: stands_at.map(place_line),
+        stands_at: found.stands_at,
         query: wish.q,
-        groups,
-        cut,
-        limit: SHOWN_PLACES,
-        organizations: placing::choices(&organizations, &names, &wish.organization),
+        groups: found.groups,
+        cut: found.more_places.then_some(SHOWN_PLACES),
+        organizations: found.organizations,
+        cut_organizations: found.more_organizations.then_some(SHOWN_ORGANIZATIONS),
         open_new: !wish.name.is_empty() || !wish.organization.is_empty(),
         new_name: wish.name,
     };

@@ -6,10 +6,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use pikir_contract::{Score, Time};
 
+use super::drafts::BACK;
 use super::reconciliation::time;
 use super::session::{Staff, StaffFrame};
 use crate::app::AppState;
 use crate::domain::rules::Rule;
+use crate::domain::text;
 use crate::storage::{
     DeclineReason, Exclusion, ExclusionDecision, ExclusionFilter, ExclusionFoundBy, ExclusionKey,
     ExclusionOf, ReviewState, Role,
@@ -115,7 +117,13 @@ impl View {
 pub async fn list(State(app): State<AppState>, staff: Staff, reader: Reader) -> Answer {
     staff.may(Role::moderates)?;
     let view = View::read(|name| reader.get(name).to_owned());
-    answer(&app, &staff, view, &Typed::default(), None).await
+    let Some(fields) = staff.draft(&app, "/staff/exclusions").await? else {
+        return answer(&app, &staff, view, &Typed::default(), None).await;
+    };
+    let back = staff.page.l.t(BACK).to_owned();
+    let mut response = answer(&app, &staff, view, &Typed(fields), Some(back)).await?;
+    *response.status_mut() = StatusCode::OK;
+    Ok(response)
 }
 
 /// What a form sent: fields may stand in it more than once.
@@ -146,7 +154,7 @@ pub async fn decide(
     let typed = Typed(fields);
     staff.check_form(&typed.get("csrf"))?;
     let view = View::read(|name| typed.get(name));
-    let reason = typed.get("reason").trim().to_owned();
+    let reason = text::line(&typed.get("reason"));
     let keys: Vec<ExclusionKey> = typed.chosen().filter_map(parse_key).collect();
     let l = staff.page.l;
     let problem = if keys.is_empty() {

@@ -3,18 +3,23 @@
 use askama::Template;
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
-use axum::response::Response;
 use pikir_contract::Id;
 use serde::Deserialize;
 
+use super::drafts::{BACK, Fields, field};
 use super::session::{Staff, StaffFrame};
 use crate::app::AppState;
+use crate::domain::text;
 use crate::storage::{Decision, DeclineReason, Moderated, Review, ReviewState, Role};
 use crate::web::frame::assets;
 use crate::web::frame::page::{Answer, Page, Reader, render, see_other};
 use crate::web::public::review::reason_text;
 use crate::web::public::rules;
 
+/// The address of the list.
+const PATH: &str = "/staff/reviews";
+const CHANGED: &str =
+    "The visitor has changed this comment meanwhile. Nothing was saved: please read it again.";
 /// Comments on one page.
 const SHOWN: usize = 50;
 /// The longest official answer, characters.
@@ -28,8 +33,10 @@ struct Moderation {
     state: &'static str,
     /// Where this page of the list begins, as the address says it.
     before: String,
-    /// What was decided is not kept: the comment is another one now.
-    changed: bool,
+    /// What keeps the form from being taken, or what is to be known of it.
+    problem: Option<String>,
+    /// What was typed, where its field is not on this page.
+    kept: Option<String>,
     tabs: Vec<Tab>,
     reviews: Vec<Row>,
     reasons: Vec<ReasonChoice>,
@@ -113,11 +120,26 @@ impl View {
 pub async fn list(State(app): State<AppState>, staff: Staff, reader: Reader) -> Answer {
     staff.may(Role::moderates)?;
     let view = View::new(reader.get("state"), reader.get("before"));
-    show(&app, &staff, view, false).await
+    let draft = staff.draft(&app, PATH).await?;
+    let back = draft.map(|fields| Back {
+        problem: BACK,
+        typed: Typed::read(&fields),
+        status: StatusCode::OK,
+    });
+    show(&app, &staff, view, back).await
 }
 
-async fn show(app: &AppState, staff: &Staff, view: View, changed: bool) -> Answer {
+/// A form that was not taken, as it comes back.
+struct Back {
+    /// English, a key into the translations.
+    problem: &'static str,
+    typed: Typed,
+    status: StatusCode,
+}
+
+async fn show(app: &AppState, staff: &Staff, view: View, back: Option<Back>) -> Answer {
     let View { state, before } = view;
+    let l = staff.page.l;
     let broken = |error| staff.page.clone().broken(&error);
     let mut reviews = app
         .storage
@@ -140,17 +162,32 @@ async fn show(app: &AppState, staff: &Staff, view: View, changed: bool) -> Answe
         text: staff.page.l.t(text).to_owned(),
         current: of == state,
     };
+    let mut rows: Vec<Row> = reviews
+        .into_iter()
+        .map(|review| row(&staff.page, review))
+        .collect();
+    let typed = back.as_ref().map(|back| &back.typed);
+    let its_row = typed.and_then(|typed| rows.iter_mut().find(|row| row.id == typed.review));
+    let mut kept = None;
+    if let Some(typed) = typed.filter(|typed| !typed.answer.is_empty()) {
+        match its_row {
+            Some(row) if state == ReviewState::Published => row.answer.clone_from(&typed.answer),
+            _ => kept = Some(typed.answer.clone()),
+        }
+    }
+    let problem = back
+        .as_ref()
+        .map(|back| l.with(back.problem, "max", MAX_ANSWER_CHARS));
+    let status = back.as_ref().map_or(StatusCode::OK, |back| back.status);
     let content = Moderation {
         page: staff.page.clone(),
         staff: staff.frame("/staff/reviews"),
         state: state.as_str(),
         before: before.map_or_else(String::new, |id| id.to_string()),
-        changed,
+        problem,
+        kept,
         tabs: TABS.map(tab).into(),
-        reviews: reviews
-            .into_iter()
-            .map(|review| row(&staff.page, review))
-            .collect(),
+        reviews: rows,
         reasons: DeclineReason::ALL
             .map(|of| ReasonChoice {
                 key: of.as_str(),
@@ -159,11 +196,6 @@ async fn show(app: &AppState, staff: &Staff, view: View, changed: bool) -> Answe
             .into(),
         more,
         older: (more && state != ReviewState::New).then(|| older.href()),
-    };
-    let status = if changed {
-        StatusCode::CONFLICT
-    } else {
-        StatusCode::OK
     };
     Ok(render(status, &content))
 }
@@ -211,44 +243,68 @@ pub async fn decide(State(app): State<AppState>, staff: Staff, Form(typed): Form
             Some(Decision::DeclineWithRating(reason))
         }
         ("decline-with-rating", Some(_)) => {
-            let title = "A rating can be left out only where there is no opinion: advertising, a test, an insult alone.";
-            return Ok(refused(&staff, view, title));
+            let problem = "A rating can be left out only where there is no opinion: advertising, a test, an insult alone.";
+            return refused(&app, &staff, view, typed, problem).await;
         }
-        _ => return Ok(refused(&staff, view, "Choose a reason for declining.")),
+        _ => return refused(&app, &staff, view, typed, "Choose a reason for declining.").await,
     };
     let Ok(id) = typed.review.parse() else {
         return Ok(staff.page.not_found());
     };
-    let (storage, digest) = (&app.storage, &typed.digest);
+    let (storage, digest) = (&app.storage, typed.digest.as_str());
     let (by, now) = (&staff.session.login, app.clock.now());
     let done = match decision {
         Some(decision) => storage.decide_review(id, digest, decision, by, now).await,
         None => {
             let l = staff.page.l;
-            let text = typed.answer.replace("\r\n", "\n");
-            let text = text.trim();
+            let text = text::lines(&typed.answer);
             if text.chars().count() > MAX_ANSWER_CHARS {
-                let max = "An answer has at most {max} characters.";
-                let title = l.with(max, "max", MAX_ANSWER_CHARS);
-                return Ok(refused(&staff, view, &title));
+                let problem = "An answer has at most {max} characters.";
+                return refused(&app, &staff, view, typed, problem).await;
             }
             storage
-                .answer_review(id, digest, text, l.tag(), by, now)
+                .answer_review(id, digest, &text, l.tag(), by, now)
                 .await
         }
     };
     match done.map_err(|error| staff.page.clone().broken(&error))? {
         Moderated::Done => Ok(see_other(&view.href())),
         // It waits to be read once more.
-        Moderated::Changed => show(&app, &staff, View::new("", ""), true).await,
+        Moderated::Changed => {
+            let back = Back {
+                problem: CHANGED,
+                typed,
+                status: StatusCode::CONFLICT,
+            };
+            show(&app, &staff, View::new("", ""), Some(back)).await
+        }
         Moderated::Unknown => Ok(staff.page.not_found()),
     }
 }
 
-/// Says what is missing, with the way back.
-fn refused(staff: &Staff, view: View, title: &str) -> Response {
-    let href = view.href();
-    let back = Some((&*href, "Comments"));
-    let status = StatusCode::UNPROCESSABLE_ENTITY;
-    staff.page.clone().message(status, title, "", back)
+/// The list with what was typed in its field, and what is wrong with it.
+async fn refused(
+    app: &AppState,
+    staff: &Staff,
+    view: View,
+    typed: Typed,
+    problem: &'static str,
+) -> Answer {
+    let back = Back {
+        problem,
+        typed,
+        status: StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    show(app, staff, view, Some(back)).await
+}
+
+impl Typed {
+    fn read(fields: &Fields) -> Self {
+        let get = |name| field(fields, name).to_owned();
+        Self {
+            review: get("review"),
+            answer: get("answer"),
+            ..Self::default()
+        }
+    }
 }

@@ -9,6 +9,7 @@ use pikir_contract::{Id, StatusReport};
 
 use super::session::{Staff, StaffFrame};
 use crate::app::AppState;
+use crate::domain::alphabet;
 use crate::storage::{Breach, Integrity, Role, TerminalState};
 use crate::web::frame::i18n::Locale;
 use crate::web::frame::page::{Answer, Page, render};
@@ -33,6 +34,7 @@ struct Row {
     history: Option<String>,
     reconciliation: String,
     clock: String,
+    clock_wrong: bool,
     config_refused: Option<String>,
     problems: Option<String>,
 }
@@ -60,7 +62,14 @@ pub async fn overview(State(app): State<AppState>, staff: Staff) -> Answer {
     let content = Overview {
         page: staff.page.clone(),
         staff: staff.frame("/staff"),
-        terminals: terminals.into_iter().map(row).collect(),
+        terminals: {
+            let mut rows: Vec<Row> = terminals.into_iter().map(row).collect();
+            rows.sort_by_cached_key(|row| {
+                let key = |text| alphabet::sort_key(l.tag(), text);
+                (row.retired, key(&row.organization), key(&row.place))
+            });
+            rows
+        },
     };
     Ok(render(StatusCode::OK, &content))
 }
@@ -104,6 +113,7 @@ fn row(l: Locale, terminal: TerminalState, organization: String, now_ms: i64) ->
             .map_or_else(|| "–".to_owned(), |report| l.number(&report.pending)),
         broken,
         clock: l.t(clock).to_owned(),
+        clock_wrong: report.as_ref().is_some_and(|report| !report.clock.synced),
         config_refused: report
             .and_then(|report| report.config_refused)
             .map(|why| l.with("configuration refused: {why}", "why", why)),

@@ -1,18 +1,20 @@
 //! Where a terminal can stand: the places to choose from, and new ones.
 
-use std::collections::BTreeMap;
-
 use pikir_contract::{PlaceCode, Texts};
 
 use crate::app::AppState;
+use crate::domain::alphabet;
 use crate::services::place_code;
 use crate::storage::{
-    AddedPlace, Inherits, OrganizationRecord, PRESENCE_KEY_BYTES, PlaceRecord, StorageError,
+    AddedPlace, Inherits, Listing, PRESENCE_KEY_BYTES, Part, PlaceRecord, StorageError,
 };
+use crate::web::frame::i18n::Locale;
 use crate::web::public::phone::place_line;
 
 /// Places shown in one list; a search narrows it.
 pub const SHOWN_PLACES: usize = 200;
+/// Organisations shown in one list.
+pub const SHOWN_ORGANIZATIONS: usize = 100;
 
 /// The places of one organisation.
 pub struct Group {
@@ -73,90 +75,127 @@ pub async fn add_place(
     }
 }
 
-/// Organisations to choose from.
-pub fn choices(
-    organizations: &[OrganizationRecord],
-    names: &BTreeMap<&str, &str>,
-    chosen: &str,
-) -> Vec<Choice> {
-    let choice = |found: &OrganizationRecord| Choice {
-        code: found.code.clone(),
-        name: names
-            .get(found.code.as_str())
-            .copied()
-            .unwrap_or_default()
-            .to_owned(),
-        selected: found.code == chosen,
-    };
-    organizations.iter().map(choice).collect()
+/// What is chosen already, by its code; it stays in the lists.
+#[derive(Clone, Copy)]
+pub struct Chosen<'a> {
+    /// A place.
+    pub place: &'a str,
+    /// An organisation.
+    pub organization: &'a str,
+    /// The place where the machine stands now.
+    pub stands_at: Option<&'a str>,
 }
 
-/// The places whose name, code or organisation holds every word of the search, by organisation; and whether there were
-/// more. The place created or chosen a moment ago is always among them.
-pub fn grouped(
-    places: &[PlaceRecord],
-    names: &BTreeMap<&str, &str>,
+/// What a search found.
+pub struct Found {
+    /// Places by organisation.
+    pub groups: Vec<Group>,
+    /// There are more than are shown.
+    pub more_places: bool,
+    /// Organisations for a new place.
+    pub organizations: Vec<Choice>,
+    /// There are more than are shown.
+    pub more_organizations: bool,
+    /// The name of the place where the machine stands now.
+    pub stands_at: Option<String>,
+}
+
+/// Places and organisations that fit the search, all without one, in the order of the reader's alphabet.
+pub async fn find(
+    app: &AppState,
+    l: Locale,
     search: &str,
-    chosen: &str,
-) -> (Vec<Group>, bool) {
-    let words: Vec<String> = search
-        .to_lowercase()
-        .split_whitespace()
-        .map(str::to_owned)
-        .collect();
-    let mut groups: Vec<(&str, Group)> = Vec::new();
-    let mut shown = 0;
-    let mut cut = false;
-    for place in places {
-        let organization = names
-            .get(place.organization.as_str())
-            .copied()
-            .unwrap_or_default();
-        let name = place_line(place);
-        let selected = place.code.as_str() == chosen;
-        let text = format!(
-            "{organization} {} {name} {}",
-            place.organization, place.code
-        )
-        .to_lowercase();
-        if !selected && (shown >= SHOWN_PLACES || !words.iter().all(|word| text.contains(word))) {
-            cut |= shown >= SHOWN_PLACES;
-            continue;
-        }
-        shown += 1;
+    chosen: Chosen<'_>,
+) -> Result<Found, StorageError> {
+    let storage = &app.storage;
+    let mut places = storage
+        .find_places(l.tag(), search, SHOWN_PLACES + 1)
+        .await?;
+    let more_places = places.len() > SHOWN_PLACES;
+    places.truncate(SHOWN_PLACES);
+    let of_code = async |code: &str| match code.parse::<PlaceCode>() {
+        Ok(code) => storage.place(&code).await,
+        Err(_) => Ok(None),
+    };
+    if !places
+        .iter()
+        .any(|(place, _)| place.code.as_str() == chosen.place)
+        && let Some((place, organization)) = of_code(chosen.place).await?
+    {
+        places.insert(0, (place, organization.names));
+    }
+    let part = Part {
+        skip: 0,
+        limit: SHOWN_ORGANIZATIONS,
+    };
+    let listing = match search.trim() {
+        "" => Listing::All,
+        search => Listing::Found(search.to_owned()),
+    };
+    let mut found = storage.list_organizations(l.tag(), listing, part).await?;
+    let more_organizations = found.total > found.entries.len();
+    // A search for a place finds no organisation: then it is to be chosen from all.
+    if found.entries.is_empty() {
+        found = storage
+            .list_organizations(l.tag(), Listing::All, part)
+            .await?;
+    }
+    if !found
+        .entries
+        .iter()
+        .any(|one| one.code == chosen.organization)
+        && let Some(organization) = storage.organization(chosen.organization).await?
+    {
+        found.entries.insert(0, organization);
+    }
+    let stands_at = match chosen.stands_at {
+        Some(code) => of_code(code).await?.map(|(place, _)| place_line(&place)),
+        None => None,
+    };
+    Ok(Found {
+        groups: grouped(l, places, chosen.place),
+        more_places,
+        organizations: found
+            .entries
+            .into_iter()
+            .map(|one| Choice {
+                name: l.choose(&one.names).to_owned(),
+                selected: one.code == chosen.organization,
+                code: one.code,
+            })
+            .collect(),
+        more_organizations,
+        stands_at,
+    })
+}
+
+/// Places in the order they came, those of one organisation together and sorted.
+fn grouped(l: Locale, places: Vec<(PlaceRecord, Texts)>, chosen: &str) -> Vec<Group> {
+    let mut groups: Vec<(String, Group)> = Vec::new();
+    for (place, names) in places {
         let choice = Choice {
             code: place.code.to_string(),
-            name,
-            selected,
+            name: place_line(&place),
+            selected: place.code.as_str() == chosen,
         };
-        match groups.last_mut() {
-            Some((code, group)) if *code == place.organization => group.places.push(choice),
-            _ => groups.push((
-                &place.organization,
-                Group {
-                    organization: organization.to_owned(),
+        match groups
+            .iter_mut()
+            .find(|(code, _)| *code == place.organization)
+        {
+            Some((_, group)) => group.places.push(choice),
+            None => {
+                let group = Group {
+                    organization: l.choose(&names).to_owned(),
                     places: vec![choice],
-                },
-            )),
-        }
-    }
-    (groups.into_iter().map(|(_, group)| group).collect(), cut)
-}
-
-/// A name as people sort it: "window 2" before "window 10".
-pub fn natural(name: &str) -> String {
-    let mut key = String::new();
-    let mut digits = String::new();
-    for symbol in name.to_lowercase().chars().chain(['\0']) {
-        if symbol.is_ascii_digit() {
-            digits.push(symbol);
-        } else {
-            if !digits.is_empty() {
-                key.push_str(&format!("{digits:0>9}"));
-                digits.clear();
+                };
+                groups.push((place.organization, group));
             }
-            key.push(symbol);
         }
     }
-    key
+    for (_, group) in &mut groups {
+        group
+            .places
+            .sort_by_cached_key(|place| alphabet::sort_key(l.tag(), &place.name));
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
 }

@@ -9,6 +9,7 @@ use jiff::{Timestamp, ToSpan};
 use super::overview::short;
 use super::session::{Staff, StaffFrame};
 use crate::app::AppState;
+use crate::domain::alphabet;
 use crate::domain::reconciliation::{Figures, Reconciliation, Times, ranges};
 use crate::storage::{Days, Role};
 use crate::web::frame::i18n::Locale;
@@ -74,10 +75,12 @@ pub async fn show(State(app): State<AppState>, staff: Staff, reader: Reader) -> 
         to,
         rows: match found.first().filter(|_| single) {
             Some(one) => one.days.iter().map(|day| day_row(l, day)).collect(),
-            None => found
-                .iter()
-                .map(|one| terminal_row(l, one, &period))
-                .collect(),
+            None => {
+                let rows = found.iter().map(|one| terminal_row(l, one, &period));
+                let mut rows: Vec<Row> = rows.collect();
+                rows.sort_by_cached_key(|row| alphabet::sort_key(l.tag(), &row.name));
+                rows
+            }
         },
         total: found
             .first()
@@ -156,9 +159,9 @@ pub fn times(l: Locale, times: Times) -> Option<String> {
     let right_to = times.right_to_ms.map(|ms| written_span(l, ms));
     Some(match (times.estimated, times.unbounded, right_to) {
         (0, 0, None) => return None,
-        (0, 0, Some(span)) => l.with("times right to {span}", "span", span),
+        (0, 0, Some(span)) => l.with("times accurate to {span}", "span", span),
         (estimated, 0, Some(span)) => l.with2(
-            "estimated times: {count}, all right to {span}",
+            "estimated times: {count}, all accurate to {span}",
             "count",
             l.number(&estimated),
             "span",
@@ -175,8 +178,8 @@ pub fn times(l: Locale, times: Times) -> Option<String> {
 /// How well the time of one rating is known.
 pub fn time(l: Locale, measured: bool, uncertainty_ms: Option<i64>) -> String {
     match (measured, uncertainty_ms.map(|ms| written_span(l, ms))) {
-        (true, Some(span)) => l.with("right to {span}", "span", span),
-        (false, Some(span)) => l.with("estimated, right to {span}", "span", span),
+        (true, Some(span)) => l.with("accurate to {span}", "span", span),
+        (false, Some(span)) => l.with("estimated, accurate to {span}", "span", span),
         (_, None) => l.t("estimated").to_owned(),
     }
 }

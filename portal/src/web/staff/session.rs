@@ -12,6 +12,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use pikir_contract::{base64url_decode, base64url_encode};
 use sha2::Sha256;
 
+use super::drafts::{self, Fields};
 use crate::app::AppState;
 use crate::platform::entropy::secret_hash;
 use crate::storage::{Role, Session};
@@ -185,6 +186,11 @@ impl Staff {
             .clone()
             .message(StatusCode::FORBIDDEN, "The form has expired", text, None)
             .into())
+    }
+
+    /// What this person was sending to the page at `path` when the session had ended, once.
+    pub async fn draft(&self, app: &AppState, path: &str) -> Result<Option<Fields>, Refusal> {
+        drafts::draft(app, self.hash(), path, &self.page).await
     }
 
     /// The stored hash of this session.

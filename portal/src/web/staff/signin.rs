@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::drafts::{self, Kept};
 use super::password;
 use super::session::{
     SESSION_S, Staff, form_token, is_own_request, secret_of, set_secret, token_fits,
@@ -37,6 +38,8 @@ struct SignIn {
     error: Option<String>,
     login: String,
     next: String,
+    /// What comes back after signing in.
+    kept: String,
     csrf: String,
 }
 
@@ -48,6 +51,7 @@ pub struct Typed {
     password: String,
     next: String,
     lang: String,
+    kept: String,
     csrf: String,
 }
 
@@ -75,6 +79,27 @@ pub async fn show(State(app): State<AppState>, reader: Reader, headers: HeaderMa
         None,
         secret_of(&app, &headers),
     ))
+}
+
+/// Asks somebody to sign in again whose form came after the session had ended; the form is kept.
+pub fn again(app: &AppState, reader: &Reader, headers: &HeaderMap, kept: Kept) -> Response {
+    let page = reader.page(None);
+    let text = "Your session has ended. Sign in again: what you wrote comes back into its field.";
+    let text = page.l.t(text).to_owned();
+    let typed = Typed {
+        next: kept.next,
+        kept: kept.fields,
+        ..Typed::default()
+    };
+    let secret = secret_of(app, headers);
+    form(
+        app,
+        StatusCode::UNAUTHORIZED,
+        page,
+        typed,
+        Some(text),
+        secret,
+    )
 }
 
 /// Checks login and password and starts a session under a new secret.
@@ -137,7 +162,7 @@ pub async fn sign_in(
     };
     limits.addresses.take_back(&address);
     limits.logins.forget(&typed.login);
-    begin(&app, page, &user, &typed.next, secret, reader.chosen).await
+    begin(&app, page, &user, typed, secret, reader.chosen).await
 }
 
 /// How long an attempt waits when so many with this login were wrong beyond those that are free. Whoever knows the
@@ -166,7 +191,7 @@ async fn begin(
     app: &AppState,
     page: Page,
     user: &User,
-    next: &str,
+    typed: Typed,
     former: Option<String>,
     chosen: Option<Lang>,
 ) -> Answer {
@@ -187,7 +212,14 @@ async fn begin(
             .await
             .map_err(broken)?;
     }
-    let mut response = see_other(&destination(next, user.role));
+    let next = destination(&typed.next, user.role);
+    if !typed.kept.is_empty() {
+        app.storage
+            .keep_draft(hash, drafts::path_of(&next), typed.kept)
+            .await
+            .map_err(broken)?;
+    }
+    let mut response = see_other(&next);
     set_secret(app, &mut response, &secret);
     Ok(response)
 }
@@ -225,6 +257,7 @@ fn form(
             error,
             login: typed.login,
             next: typed.next,
+            kept: typed.kept,
             csrf,
         },
     );

@@ -52,6 +52,8 @@ pub enum FileFault {
     TooLarge,
     /// More than [`MAX_PHOTOS`] files.
     TooMany,
+    /// A file without a byte in it.
+    Empty,
     /// Other files take all the memory there is for them.
     Busy,
     /// It stopped coming, or came more slowly than anything is waited for.
@@ -150,6 +152,7 @@ async fn read_parts(mut parts: Multipart) -> Result<Typed, BeyondMeasure> {
 async fn read_file(typed: &mut Typed, mut part: Field<'_>) -> Result<(), MultipartError> {
     let mut file = PhotoFile::default();
     let mut fault = (typed.files.len() == MAX_PHOTOS).then_some(FileFault::TooMany);
+    let is_chosen = part.file_name().is_some_and(|name| !name.is_empty());
     let mut begun = false;
     while let Some(chunk) = part.chunk().await? {
         begun |= !chunk.is_empty();
@@ -163,12 +166,12 @@ async fn read_file(typed: &mut Typed, mut part: Field<'_>) -> Result<(), Multipa
             file = PhotoFile::default();
         }
     }
-    // A field in which no file was chosen sends an empty one.
-    if begun {
-        match fault {
-            Some(_) => typed.file_fault = fault,
-            None => typed.files.push(file),
-        }
+    // A field in which no file was chosen sends an empty one without a name.
+    match (begun, fault) {
+        (true, None) => typed.files.push(file),
+        (true, Some(fault)) => _ = typed.file_fault.get_or_insert(fault),
+        (false, _) if is_chosen => _ = typed.file_fault.get_or_insert(FileFault::Empty),
+        (false, _) => {}
     }
     Ok(())
 }

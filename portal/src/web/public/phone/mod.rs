@@ -27,6 +27,7 @@ use self::link::Visit;
 use super::picture::{self, MAX_PHOTO_BYTES, MAX_PHOTOS, PictureFault};
 use super::review;
 use crate::app::AppState;
+use crate::domain::text;
 use crate::platform::proxies::ClientIp;
 use crate::storage::{Assurance, NetworkDigest, NewReview, Offer, Photo, StorageError};
 use crate::web::frame::i18n::Lang;
@@ -47,7 +48,7 @@ const KEPT_FOR_BACK: HeaderValue = HeaderValue::from_static("private, no-cache")
 const MAX_WAITING_PHOTOS: u64 = 4_000;
 
 /// Said when there is no room for photos.
-const BUSY: &str = "Photos cannot be taken at the moment. Please send the review without them.";
+const BUSY: &str = "Photos cannot be accepted at the moment. Please send the review without them.";
 /// Said when a photo stopped coming.
 const CUT_SHORT: &str =
     "The photo did not come through. Please choose it again or send the review without it.";
@@ -136,7 +137,7 @@ pub async fn send(
     let Ok(mut typed) = typed else {
         return Ok(too_large(page));
     };
-    typed.comment = tidy(&typed.comment);
+    typed.comment = text::lines(&typed.comment);
     let broken = |error| page.clone().broken(&error);
     let mark = mark(&app, &sender, &reader, &visit, &mut typed)
         .await
@@ -238,6 +239,11 @@ async fn photos(
         Some(FileFault::TooMany) => {
             return Ok(Err(
                 "At most {count} photos can be sent. Please choose again.",
+            ));
+        }
+        Some(FileFault::Empty) => {
+            return Ok(Err(
+                "The file is empty. Please choose the photo again or send the review without it.",
             ));
         }
         Some(FileFault::Busy) => return Ok(Err(BUSY)),
@@ -345,15 +351,4 @@ fn reasons(offer: &Offer, typed: &Typed, score: Score) -> Vec<String> {
         .filter(|reason| reason.scores.contains(&score) && typed.reasons.contains(&reason.key))
         .map(|reason| reason.key.clone())
         .collect()
-}
-
-/// A comment as it is counted and kept: one kind of line end, no control characters, nothing around it.
-fn tidy(comment: &str) -> String {
-    let lines = comment.replace("\r\n", "\n").replace('\r', "\n");
-    lines
-        .chars()
-        .filter(|c| *c == '\n' || !c.is_control())
-        .collect::<String>()
-        .trim()
-        .to_owned()
 }

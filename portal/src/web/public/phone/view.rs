@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use pikir_contract::{Choice, MAX_COMMENT_CHARS, Reason, Score, Texts};
+use pikir_contract::{Choice, MAX_COMMENT_CHARS, Reason, Score, Texts, question};
 
 use super::form::{CRITERION, Typed};
 use super::link::Visit;
@@ -128,34 +128,37 @@ pub fn form(
     let l = page.l;
     let face = |score: Score| Face {
         score: score.get(),
-        word: l.t(assets::word(score)).to_owned(),
+        word: l.word(score).to_owned(),
         svg: assets::face(score),
         checked: typed.score == score.get().to_string(),
     };
-    let question = visit
-        .place
-        .question
-        .exact(l.tag())
-        .unwrap_or_else(|| l.t("How was the service?"));
+    let says = Says {
+        l,
+        default_language: &visit.place.default_language,
+    };
+    let question = match says.text(&visit.place.question) {
+        "" => question(l.tag()).unwrap_or_default(),
+        own => own,
+    };
     let content = &visit.offer.content;
     let choice = |choice: &Choice| Offered {
         key: choice.key.clone(),
-        name: name(l, &choice.key, &choice.name),
+        name: says.name(&choice.key, &choice.name),
         chosen: typed.service == choice.key,
     };
     let template = Phone {
-        organization: l.choose(&visit.organization.names),
+        organization: says.text(&visit.organization.names),
         organization_code: &visit.organization.code,
         place: place_line(&visit.place),
         question: question.to_owned(),
         faces: Score::ALL.into_iter().map(face).collect(),
-        reasons: reason_groups(l, &content.questionnaire.reasons, &typed),
+        reasons: reason_groups(&says, &content.questionnaire.reasons, &typed),
         services: content.services.iter().map(choice).collect(),
         criteria: content
             .questionnaire
             .criteria
             .iter()
-            .map(|criterion| criterion_row(l, criterion, &typed))
+            .map(|criterion| criterion_row(&says, criterion, &typed))
             .collect(),
         more_open: !typed.service.is_empty()
             || typed.criteria.iter().any(|(_, score)| !score.is_empty()),
@@ -198,15 +201,27 @@ pub fn form(
     response
 }
 
-fn name(l: Locale, key: &str, name: &Texts) -> String {
-    match l.choose(name) {
-        "" => key.to_owned(),
-        name => name.to_owned(),
+/// What a place says by language, as its terminals would choose it.
+struct Says<'a> {
+    l: Locale,
+    default_language: &'a str,
+}
+
+impl Says<'_> {
+    fn text<'texts>(&self, texts: &'texts Texts) -> &'texts str {
+        self.l.at_place(texts, self.default_language)
+    }
+
+    fn name(&self, key: &str, name: &Texts) -> String {
+        match self.text(name) {
+            "" => key.to_owned(),
+            name => name.to_owned(),
+        }
     }
 }
 
 /// The reasons by the scores they belong to, in the order in which those are first met.
-fn reason_groups(l: Locale, reasons: &[Reason], typed: &Typed) -> Vec<ReasonGroup> {
+fn reason_groups(says: &Says<'_>, reasons: &[Reason], typed: &Typed) -> Vec<ReasonGroup> {
     let mut scores: Vec<&[Score]> = Vec::new();
     for reason in reasons {
         if !scores.contains(&reason.scores.as_slice()) {
@@ -223,11 +238,13 @@ fn reason_groups(l: Locale, reasons: &[Reason], typed: &Typed) -> Vec<ReasonGrou
         let of_group = reasons.iter().filter(|reason| reason.scores == *scores);
         ReasonGroup {
             classes: join(" ", "r"),
-            when: l.with("If the score is {scores}", "scores", join(", ", "")),
+            when: says
+                .l
+                .with("If the score is {scores}", "scores", join(", ", "")),
             choices: of_group
                 .map(|reason| Offered {
                     key: reason.key.clone(),
-                    name: name(l, &reason.key, &reason.name),
+                    name: says.name(&reason.key, &reason.name),
                     chosen: typed.reasons.contains(&reason.key),
                 })
                 .collect(),
@@ -236,7 +253,7 @@ fn reason_groups(l: Locale, reasons: &[Reason], typed: &Typed) -> Vec<ReasonGrou
     scores.into_iter().map(group).collect()
 }
 
-fn criterion_row(l: Locale, criterion: &Choice, typed: &Typed) -> Criterion {
+fn criterion_row(says: &Says<'_>, criterion: &Choice, typed: &Typed) -> Criterion {
     let answered = typed
         .criteria
         .iter()
@@ -244,13 +261,13 @@ fn criterion_row(l: Locale, criterion: &Choice, typed: &Typed) -> Criterion {
         .map_or("", |(_, score)| score);
     let score = |score: Score| CriterionScore {
         score: score.get(),
-        word: l.t(assets::word(score)).to_owned(),
+        word: says.l.word(score).to_owned(),
         chosen: answered == score.get().to_string(),
     };
     let scores: Vec<CriterionScore> = Score::ALL.into_iter().map(score).collect();
     Criterion {
         field: format!("{CRITERION}{}", criterion.key),
-        name: name(l, &criterion.key, &criterion.name),
+        name: says.name(&criterion.key, &criterion.name),
         unanswered: scores.iter().all(|score| !score.chosen),
         scores,
     }
