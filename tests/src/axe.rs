@@ -14,22 +14,22 @@ const SHA512: &str = "1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd
 
 /// The script, fetched the first time.
 pub fn script() -> Result<String> {
-    let path = folder()?.join(format!("axe-core-{VERSION}.js"));
+    let path = beside_the_tests("axe")?.join(format!("axe-core-{VERSION}.js"));
     if !path.is_file() {
         fetch(&path)?;
     }
     std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Beside the built tests, so that `cargo clean` removes it.
-fn folder() -> Result<PathBuf> {
+/// A folder beside the built tests, so that `cargo clean` removes it.
+pub(crate) fn beside_the_tests(name: &str) -> Result<PathBuf> {
     let running = std::env::current_exe()?;
     let target = running
         .ancestors()
         .find(|folder| folder.join("CACHEDIR.TAG").is_file());
     let folder = target
         .with_context(|| format!("{} lies in no target directory", running.display()))?
-        .join("axe");
+        .join(name);
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot create {}", folder.display()))?;
     Ok(folder)

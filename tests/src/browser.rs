@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
 use crate::process::{self, Running};
-use crate::{axe, wait};
+use crate::{axe, http, wait};
 
 /// Width and height of the phone's window in CSS pixels.
 pub const PHONE: (u32, u32) = (390, 844);
@@ -32,6 +32,43 @@ const SWITCHES: [&str; 8] = [
     "--disable-component-update",
     "--disable-sync",
 ];
+
+/// The typefaces of the machine that pages may use, and nothing else of what happens to be installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fonts {
+    /// DejaVu alone: all that a bare machine has, and wide.
+    DejaVu,
+    /// Noto alone, as phones have it.
+    Noto,
+}
+
+impl Fonts {
+    /// Where Debian keeps them, and in which package.
+    pub fn folder(self) -> (&'static str, &'static str) {
+        match self {
+            Self::DejaVu => ("/usr/share/fonts/truetype/dejavu", "fonts-dejavu-core"),
+            Self::Noto => ("/usr/share/fonts/truetype/noto", "fonts-noto-core"),
+        }
+    }
+
+    /// Writes what makes fontconfig see these alone.
+    fn configure(self, dir: &Path) -> Result<PathBuf> {
+        let path = dir.join("fonts.conf");
+        let (folder, package) = self.folder();
+        ensure!(
+            Path::new(folder).is_dir(),
+            "{folder} is missing: install Debian's package {package}"
+        );
+        std::fs::write(
+            &path,
+            format!(
+                "<?xml version=\"1.0\"?><!DOCTYPE fontconfig SYSTEM \"fonts.dtd\"><fontconfig><dir>{folder}</dir><cachedir>{}</cachedir></fontconfig>",
+                dir.join("fontconfig").display()
+            ),
+        )?;
+        Ok(path)
+    }
+}
 
 /// Whether pages may run scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +101,21 @@ impl Browser {
         javascript: JavaScript,
         size: (u32, u32),
     ) -> Result<Self> {
+        Self::start_with(dir, language, javascript, size, Fonts::DejaVu)
+    }
+
+    /// The same on a machine with other typefaces.
+    pub fn start_with(
+        dir: &Path,
+        language: &str,
+        javascript: JavaScript,
+        size: (u32, u32),
+        fonts: Fonts,
+    ) -> Result<Self> {
         let mut command = process::command("chromedriver");
-        command.arg("--port=0");
+        command
+            .arg("--port=0")
+            .env("FONTCONFIG_FILE", fonts.configure(dir)?);
         let mut driver = Running::start(&command, &dir.join("chromedriver.log"))
             .context("the phone needs Debian's packages chromium and chromium-driver: run `cargo xtask test`")?;
         let port: u16 = driver.wait_for_line("its port", |line| {
@@ -104,6 +154,26 @@ impl Browser {
     /// Goes back to the page before.
     pub fn back(&self) -> Result<()> {
         Ok(self.runtime.block_on(self.client.back())?)
+    }
+
+    /// Waits until the page has the typefaces it asked for; how many those are.
+    pub fn wait_for_fonts(&self) -> Result<u64> {
+        let script = "const done = arguments[arguments.length - 1];
+             document.fonts.ready.then(all => done([...all].filter(font => font.status === 'loaded').length));";
+        let loaded = self
+            .runtime
+            .block_on(self.client.execute_async(script, Vec::new()))?;
+        loaded.as_u64().context("no number of typefaces")
+    }
+
+    /// The page that is open as it came over the network, fetched once more with the browser's cookies.
+    pub fn fetched(&self) -> Result<String> {
+        let cookies = self.runtime.block_on(self.client.get_all_cookies())?;
+        let cookies: Vec<String> = cookies
+            .iter()
+            .map(|cookie| format!("{}={}", cookie.name(), cookie.value()))
+            .collect();
+        Ok(http::get_with_cookies(&self.address()?, &cookies.join("; "))?.text)
     }
 
     /// The address of the page that is open.

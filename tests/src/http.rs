@@ -75,6 +75,12 @@ pub fn get(url: &str) -> Result<Answer> {
     )
 }
 
+/// `GET url` with these cookies (`a=b; c=d`).
+pub fn get_with_cookies(url: &str, cookies: &str) -> Result<Answer> {
+    let request = agent().get(url).header("cookie", cookies);
+    Answer::read(request.call().with_context(|| format!("GET {url}"))?)
+}
+
 /// `GET url`, which must answer 200 with JSON.
 pub fn get_json(url: &str) -> Result<Value> {
     let answer = get(url)?;

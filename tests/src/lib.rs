@@ -16,6 +16,7 @@ pub mod dice;
 pub mod disk;
 pub mod door;
 pub mod framebuffer;
+pub mod html;
 pub mod http;
 pub mod kiosk;
 pub mod line;

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use pikir_tests::browser::{Browser, JavaScript, Key};
+use pikir_tests::browser::{Browser, Fonts, JavaScript, Key};
 use pikir_tests::records;
 use pikir_tests::scene::{ORGANIZATION, Scene};
+use pikir_tests::skip::not_tested;
 use serde_json::json;
 
 /// The narrowest phone, CSS pixels (WCAG 2.2, success criterion 1.4.10).
@@ -111,11 +112,15 @@ fn the_panel_changes_the_page_without_scripts_and_keeps_what_was_typed() -> Resu
 }
 
 #[test]
-fn the_page_comes_in_one_request_of_less_than_fifty_kilobytes() -> Result<()> {
+fn the_page_and_its_typeface_come_in_three_requests_of_less_than_fifty_kilobytes() -> Result<()> {
     let scene = scene()?;
-    let phone = Browser::start_sized(scene.dir(), "ru", JavaScript::On, NARROW)?;
     for lang in LANGUAGES {
+        // Each with an empty cache.
+        let dir = scene.dir().join(lang);
+        std::fs::create_dir(&dir)?;
+        let phone = Browser::start_sized(&dir, "ru", JavaScript::On, NARROW)?;
         phone.open(&page(&scene, &format!("lang={lang}")))?;
+        assert_eq!(phone.wait_for_fonts()?, 2, "{lang}: both weights");
         let loaded = phone.evaluate(
             "const entries = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
                  .filter(entry => !entry.name.startsWith('data:'));
@@ -123,7 +128,7 @@ fn the_page_comes_in_one_request_of_less_than_fifty_kilobytes() -> Result<()> {
         )?;
         let bytes = loaded["bytes"].as_u64().unwrap_or(u64::MAX);
         assert!(bytes > 10_000 && bytes <= MAX_BYTES, "{lang}: {loaded}");
-        assert_eq!(loaded["requests"], 1, "{lang}: {loaded}");
+        assert_eq!(loaded["requests"], 3, "{lang}: {loaded}");
     }
     Ok(())
 }
@@ -153,12 +158,21 @@ fn visit(
     look("the public page")
 }
 
-fn never_sideways(size: (u32, u32), queries: impl Iterator<Item = String>) -> Result<()> {
+fn never_sideways(
+    size: (u32, u32),
+    fonts: Fonts,
+    queries: impl Iterator<Item = String>,
+) -> Result<()> {
+    let (folder, package) = fonts.folder();
+    if !Path::new(folder).is_dir() {
+        return not_tested(&format!("pages with {fonts:?} alone: {package} is missing"));
+    }
     let scene = scene()?;
-    let phone = Browser::start_sized(scene.dir(), "ru", JavaScript::On, size)?;
+    let phone = Browser::start_with(scene.dir(), "ru", JavaScript::On, size, fonts)?;
     let mut wrong = Vec::new();
     for query in queries {
         visit(&phone, &scene, &query, |what| {
+            phone.wait_for_fonts()?;
             let found = phone.evaluate(&format!(
                 "const wide = [...document.querySelectorAll('body *')].filter(part => {{
                      const box = part.getBoundingClientRect();
@@ -177,19 +191,58 @@ fn never_sideways(size: (u32, u32), queries: impl Iterator<Item = String>) -> Re
     Ok(())
 }
 
+/// Every language at every size, with wide spacing, in the page's own typeface and, at the largest, in the machine's serifs.
+fn sizes() -> impl Iterator<Item = String> {
+    let sizes = ["100", "150", "200"];
+    LANGUAGES
+        .iter()
+        .flat_map(move |lang| sizes.map(|size| format!("lang={lang}&size={size}&spacing=wide")))
+        .chain(["lang=ky&size=200&spacing=wider&letters=serif".to_owned()])
+}
+
 #[test]
 fn nothing_scrolls_sideways_on_the_narrowest_phone_at_any_text_size_in_any_language() -> Result<()>
 {
-    let sizes = ["100", "150", "200"];
-    let queries = LANGUAGES
-        .iter()
-        .flat_map(|lang| sizes.map(|size| format!("lang={lang}&size={size}&spacing=wide")));
-    never_sideways(NARROW, queries)
+    never_sideways(NARROW, Fonts::DejaVu, sizes())
+}
+
+#[test]
+fn nothing_scrolls_sideways_on_a_phone_with_other_typefaces() -> Result<()> {
+    never_sideways(NARROW, Fonts::Noto, sizes())
 }
 
 #[test]
 fn nothing_scrolls_sideways_on_the_narrowest_phone_zoomed_to_twice_the_size() -> Result<()> {
-    never_sideways(ZOOMED, LANGUAGES.iter().map(|lang| format!("lang={lang}")))
+    let queries = LANGUAGES.iter().map(|lang| format!("lang={lang}"));
+    never_sideways(ZOOMED, Fonts::DejaVu, queries)
+}
+
+#[test]
+fn no_word_breaks_inside_a_face_but_at_its_hyphens() -> Result<()> {
+    let scene = scene()?;
+    let phone = Browser::start_sized(scene.dir(), "ru", JavaScript::On, NARROW)?;
+    for query in LANGUAGES
+        .iter()
+        .flat_map(|lang| ["100", "200"].map(|size| format!("lang={lang}&size={size}")))
+    {
+        phone.open(&page(&scene, &query))?;
+        phone.wait_for_fonts()?;
+        // A part between two places where a line may end stands on one line.
+        let broken = phone.evaluate(
+            "return [...document.querySelectorAll('.face > span > span')].flatMap(word => {
+                 const text = word.firstChild, found = [];
+                 for (const part of text.data.matchAll(/[^ \\u00ad]+/g)) {
+                     const range = document.createRange();
+                     range.setStart(text, part.index);
+                     range.setEnd(text, part.index + part[0].length);
+                     if (new Set([...range.getClientRects()].map(box => Math.round(box.top))).size > 1) found.push(part[0]);
+                 }
+                 return found;
+             })",
+        )?;
+        assert_eq!(broken, json!([]), "{query}");
+    }
+    Ok(())
 }
 
 #[test]

@@ -55,7 +55,13 @@ pub const REMOTE_DISPLAY: Group = Group {
 /// The phone of the tests and of the unattended demonstration.
 pub const BROWSER: Group = Group {
     why: "to open the phone page as a phone would",
-    names: &["chromium", "chromium-driver"],
+    names: &["chromium", "chromium-driver", "fonts-dejavu-core"],
+};
+
+/// Other typefaces than a bare machine's.
+pub const FONTS: Group = Group {
+    why: "to try the pages on a machine that has other typefaces",
+    names: &["fonts-noto-core"],
 };
 
 /// What speaks for the terminal.
@@ -64,9 +70,9 @@ pub const SPEECH: Group = Group {
     names: &["espeak-ng"],
 };
 
-/// What fetches axe-core, which the tests of the phone page use.
+/// What fetches axe-core and html-validate, which the tests of the pages use.
 pub const NPM: Group = Group {
-    why: "to fetch axe-core, which looks for barriers on the phone page",
+    why: "to fetch axe-core and html-validate, which look for barriers and faults in the pages",
     names: &["npm"],
 };
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::packages::{
-    self, BROWSER, BUILD, NPM, SPEECH, UNITS, VIRTUAL_DISPLAY, WINDOW, WRONG_CLOCK,
+    self, BROWSER, BUILD, FONTS, NPM, SPEECH, UNITS, VIRTUAL_DISPLAY, WINDOW, WRONG_CLOCK,
 };
 use crate::run::{cargo, run, succeeds, target, workspace};
 use crate::steps::Steps;
@@ -73,6 +73,7 @@ fn install() -> Result<()> {
         &WINDOW,
         &VIRTUAL_DISPLAY,
         &BROWSER,
+        &FONTS,
         &WRONG_CLOCK,
         &UNITS,
         &SPEECH,
