@@ -8,7 +8,7 @@ use clap::Subcommand;
 use pikir_contract::{Texts, is_language_tag};
 use serde_json::{Value, json};
 
-use super::organization::check_name;
+use super::organization::check_code;
 use super::{CliError, Common, note};
 use crate::domain::hours::parse_date;
 use crate::domain::schedule::DayKind;
@@ -62,7 +62,7 @@ pub async fn run(command: Command, common: &Common) -> Result<(), CliError> {
                 Some(name) => name,
                 None => stem(&file),
             };
-            check_name("name", &name).map_err(CliError::usage)?;
+            check_code("name", &name).map_err(CliError::usage)?;
             import(&file, &name, organization.as_deref(), dry_run, common).await
         }
         Command::List { name } => {
