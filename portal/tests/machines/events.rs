@@ -207,7 +207,7 @@ async fn the_true_time_of_the_sending_boot_comes_from_the_portal_s_clock() {
         .ok();
     assert_eq!(
         time_of(&portal, 10),
-        (NOW_MS - 3_600_000 + 60_000, "portal".to_owned())
+        (NOW_MS - 3_600_000 + 55_000, "portal".to_owned())
     );
 }
 

@@ -51,7 +51,7 @@ async fn the_exporting_clock_dates_the_ratings_where_it_was_right() {
             });
     assert_eq!(
         dated.unwrap(),
-        (NOW_MS - 3_600_000 + 6_000, "synced".to_owned())
+        (NOW_MS - 3_600_000 + 1_000, "synced".to_owned())
     );
 }
 

@@ -135,10 +135,10 @@ impl Terminal {
         Id::from_parts(1_000, random)
     }
 
-    /// What every body begins with: one every [`PACE_MS`] since the boot.
+    /// What every body begins with: the first a second after the boot, then one every [`PACE_MS`].
     pub fn head(&self, seq: u64) -> Value {
         json!({
-            "id": self.event_id(seq), "boot": self.boot, "up_ms": seq * PACE_MS,
+            "id": self.event_id(seq), "boot": self.boot, "up_ms": 1_000 + seq.saturating_sub(1) * PACE_MS,
             "wall": Time::from_unix_ms(1000).unwrap(), "synced": false,
         })
     }
