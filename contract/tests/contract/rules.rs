@@ -86,7 +86,7 @@ fn the_hours_of_a_date_replace_those_of_its_weekday() {
     };
     assert_eq!(on("2026-12-25"), [(540, 1080)]);
     assert_eq!(on("2026-12-26"), [(540, 780), (840, 960)]);
-    assert_eq!(on("2026-12-31"), []);
+    assert!(on("2026-12-31").is_empty());
     let served = |wall: &str| is_served(wall.parse().unwrap(), |date| open_on(&hours, date));
     assert!(served("2026-12-26T08:50:00") && !served("2026-12-26T08:49:59"));
     assert!(served("2026-12-26T16:29:59") && !served("2026-12-26T16:30:00"));
