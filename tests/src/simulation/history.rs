@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use pikir_contract::{BootId, Id, InputKind, Notice, Score};
 use pikir_kiosk::journal::{Content, NewEvent};
-use pikir_kiosk::limits::OFFER_AGAIN_MS;
+use pikir_kiosk::limits::{OFFER_AGAIN_MS, TIME_PROOF_MS};
 use pikir_kiosk::platform::clock::Clock;
 use pikir_kiosk::platform::entropy::{SharedEntropy, TestEntropy};
 use uuid::Uuid;
@@ -57,6 +57,10 @@ pub struct History {
     /// When the present life began, and when the portal was last restored (Unix milliseconds).
     life_ms: i64,
     restored_ms: i64,
+    /// Since when the portal's clock is days ahead (Unix milliseconds).
+    far_ahead_since_ms: Option<i64>,
+    /// It was so for as long as it takes a terminal to believe it.
+    is_believed: bool,
     story: String,
 }
 
@@ -98,6 +102,8 @@ impl History {
             backups: Vec::new(),
             life_ms: BEGINNING_MS,
             restored_ms: 0,
+            far_ahead_since_ms: None,
+            is_believed: false,
             story: format!("{temper:?}\n"),
         })
     }
@@ -206,9 +212,21 @@ impl History {
         } else {
             self.wrong_by_ms()
         };
+        self.look_at_the_portals_clock();
+        let is_far = ms > OLDEST_BACKUP_DAYS / 2 * DAY_MS;
+        let since_ms = self.far_ahead_since_ms.unwrap_or(self.truth.now_ms());
+        self.far_ahead_since_ms = is_far.then_some(since_ms);
         self.hardware.road.portal(|portal| portal.set_ahead(ms));
         self.tally.portal_clock_jumps += 1;
         self.tell(&format!("the portal's clock is {ms} ms ahead"));
+    }
+
+    /// Whether the terminal believes by now that what it holds is old: what it removed then, no backup brings back.
+    fn look_at_the_portals_clock(&mut self) {
+        let far_ms = self
+            .far_ahead_since_ms
+            .map_or(0, |since_ms| self.truth.now_ms() - since_ms);
+        self.is_believed |= far_ms >= TIME_PROOF_MS as i64;
     }
 
     /// Prepares a misfortune of the disk for one of its next calls.
@@ -336,8 +354,10 @@ impl History {
 
     fn backup_or_restore(&mut self) {
         let now_ms = self.truth.now_ms();
+        self.look_at_the_portals_clock();
+        let is_believed = self.is_believed;
         self.backups
-            .retain(|(at_ms, _)| now_ms - at_ms < OLDEST_BACKUP_DAYS * DAY_MS);
+            .retain(|(at_ms, _)| !is_believed && now_ms - at_ms < OLDEST_BACKUP_DAYS * DAY_MS);
         if self.backups.is_empty() || self.dice.percent(60) {
             let books = self.hardware.road.portal(|portal| portal.books().clone());
             self.backups.push((now_ms, books));
