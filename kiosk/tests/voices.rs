@@ -40,9 +40,9 @@ fn loudest(samples: &[i16]) -> u16 {
 fn every_language_has_a_voice_of_its_own_that_is_heard() {
     let sentences = [
         ("ky", "Тейлөөнү кандай баалайсыз?"),
-        ("ru", "Как вас обслужили?"),
-        ("be", "Як вас абслужылі?"),
-        ("en", "How were you served?"),
+        ("ru", "Как вы оцениваете обслуживание?"),
+        ("be", "Як вы ацэньваеце абслугоўванне?"),
+        ("en", "How would you rate the service?"),
         ("kk", "Сізге қалай қызмет көрсетілді?"),
     ];
     let mut numbers = Vec::new();
@@ -67,7 +67,7 @@ fn every_language_has_a_voice_of_its_own_that_is_heard() {
 #[test]
 fn each_volume_is_louder_than_the_one_before() {
     let loudness = [Volume::Low, Volume::Medium, Volume::High]
-        .map(|volume| loudest(&spoken("Как вас обслужили?", "ru", volume)));
+        .map(|volume| loudest(&spoken("Как вы оцениваете обслуживание?", "ru", volume)));
     assert!(
         loudness.is_sorted_by(|one, next| one < next),
         "{loudness:?}"

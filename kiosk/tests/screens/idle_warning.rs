@@ -92,7 +92,7 @@ fn it_is_asked_in_the_visitors_language_and_in_the_default_one() {
     let mut view = asked("ru", "ky", 19);
     view.idle_left_s = None;
     stage.show(&view);
-    stage.labelled("Как вас обслужили?");
+    stage.labelled("Как вы оцениваете обслуживание?");
     // In the default language itself it is asked once.
     stage.show(&asked("ky", "ky", 20));
     stage.labelled("Сиз дагы деле ушул жердесизби?");

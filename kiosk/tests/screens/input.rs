@@ -284,8 +284,8 @@ fn a_touch_that_only_turns_a_page_shows_that_somebody_is_there() {
         "en",
         ScreenView::More(pages::services_page("en")),
     ));
-    touched("Further answers");
-    touched("Earlier answers");
+    touched("Options below");
+    touched("Options above");
 
     stage.show(&samples::view(
         "en",

@@ -121,11 +121,11 @@ fn every_option_can_be_reached_and_chosen_on_the_smallest_panels() {
                     }
                 }
                 let further = [
-                    "Кийинки жооптор",
-                    "Следующие варианты",
-                    "Наступныя варыянты",
-                    "Further answers",
-                    "Келесі жауаптар",
+                    "Төмөнкү варианттар",
+                    "Варианты ниже",
+                    "Варыянты ніжэй",
+                    "Options below",
+                    "Төменгі нұсқалар",
                 ];
                 let button = stage.elements().into_iter().find(|(element, bounds)| {
                     bounds.width > 0.0
@@ -314,7 +314,7 @@ fn at_the_limit_nothing_more_is_written_and_the_page_says_so() {
     lobby.touch("ү");
     lobby.key("x");
     assert_eq!(written(&lobby).chars().count(), 1_000);
-    lobby.stage.labelled("Мындан ары орун жок.");
+    lobby.stage.labelled("Орун калган жок.");
     lobby.touch("Өчүрүү");
     assert_eq!(written(&lobby).chars().count(), 999);
 }
@@ -357,7 +357,7 @@ fn what_cannot_be_saved_is_said_and_stays_on_the_page() {
     assert_eq!(written(&lobby), "Ай");
     lobby
         .stage
-        .labelled("Жообуңуз сакталган жок. Телефонуңуздан жазыңыз.");
+        .labelled("Жообуңуз сакталган жок. Пикирди телефонуңуздан жазыңыз.");
     lobby.set_disk(Disk::Good);
     lobby.touch("Жөнөтүү");
     assert_eq!(given(&lobby).comment.as_deref(), Some("Ай"));

@@ -53,8 +53,8 @@ fn a_whole_questionnaire_by_keypad_alone_is_heard_word_for_word_and_kept_in_ever
     // What the buttons on the way are called: more, next, send.
     let ways = [
         ("ky", ["Кененирээк айтуу", "Кийинки", "Жөнөтүү"]),
-        ("ru", ["Рассказать больше", "Далее", "Отправить"]),
-        ("be", ["Расказаць больш", "Далей", "Адправіць"]),
+        ("ru", ["Рассказать подробнее", "Далее", "Отправить"]),
+        ("be", ["Расказаць падрабязней", "Далей", "Адправіць"]),
         ("en", ["Say more", "Next", "Send"]),
         ("kk", ["Толығырақ айту", "Келесі", "Жіберу"]),
     ];
@@ -170,7 +170,7 @@ fn a_language_chosen_by_keys_is_heard_in_that_language() {
     counter.key("Return", Key::Return);
     let heard = counter.transcript();
     assert!(
-        heard.contains("    en Medium:") && heard.contains("How were you served?"),
+        heard.contains("    en Medium:") && heard.contains("How would you rate the service?"),
         "{heard}"
     );
 }
@@ -251,7 +251,7 @@ fn whoever_begins_to_listen_hears_the_news_once_and_first() {
         "Speech is on.",
         "Official answer. ",
         "12 ratings were given here today.",
-        "How were you served?",
+        "How would you rate the service?",
     ]
     .map(|words| said.find(words));
     assert!(places[0].is_some() && places.is_sorted(), "{said}");
@@ -263,7 +263,7 @@ fn whoever_begins_to_listen_hears_the_news_once_and_first() {
     let said = stage.said().join(" ");
     assert!(!said.contains("Official answer"), "{said}");
     assert!(!said.contains("given here today"), "{said}");
-    assert!(said.contains("How were you served?"), "{said}");
+    assert!(said.contains("How would you rate the service?"), "{said}");
 }
 
 #[test]

@@ -172,7 +172,10 @@ fn a_language_named_with_a_region_is_shown_in_its_translation() {
         let mut view = samples::view(language, ScreenView::Rate(samples::rate()));
         view.language = tag.into();
         stage.show(&view);
-        let asked = ("RateScreen".to_owned(), "How were you served?".to_owned());
+        let asked = (
+            "RateScreen".to_owned(),
+            "How would you rate the service?".to_owned(),
+        );
         stage.labelled(&translations(language)[&asked]);
     }
 }
