@@ -115,8 +115,9 @@ impl BatchError {
 }
 
 impl EventsRequest {
-    /// Checks what concerns the delivery as a whole: the number of events and the order of their seqs. Gaps are allowed,
-    /// and so is a delivery without events. Each body is judged for itself by [`crate::EventBody::parse`].
+    /// Checks what concerns the delivery as a whole: the number of events and the order of their
+    /// seqs. Gaps are allowed, and so is a delivery without events. Each body is judged for itself
+    /// by [`crate::EventBody::parse`].
     ///
     /// # Errors
     /// The first breach found.
@@ -143,8 +144,9 @@ impl EventsRequest {
 /// `200`: what the portal holds now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventsAnswer {
-    /// The highest seq up to which the portal durably holds, or has finally rejected, every event of this terminal; 0 for none.
-    /// The only acknowledgement: the terminal's cursor follows it forwards and backwards.
+    /// The highest seq up to which the portal durably holds, or has finally rejected, every event
+    /// of this terminal; 0 for none. The only acknowledgement: the terminal's cursor follows it
+    /// forwards and backwards.
     #[serde(deserialize_with = "safe_integer")]
     pub received_through: u64,
     /// One for each event of the delivery.
@@ -161,7 +163,8 @@ pub struct EventResult {
     pub seq: u64,
     /// What became of it.
     pub status: EventStatus,
-    /// Why it was rejected; only with [`EventStatus::Rejected`]. A reason this version does not know reads as none.
+    /// Why it was rejected; only with [`EventStatus::Rejected`]. A reason this version does not
+    /// know reads as none.
     #[serde(
         default,
         deserialize_with = "known_reason",
@@ -170,7 +173,8 @@ pub struct EventResult {
     pub reason: Option<RejectReason>,
 }
 
-/// A portal of a later version may have further reasons; they must not make its whole answer unreadable.
+/// A portal of a later version may have further reasons; they must not make its whole answer
+/// unreadable.
 fn known_reason<'de, D: Deserializer<'de>>(reason: D) -> Result<Option<RejectReason>, D::Error> {
     let reason = Value::deserialize(reason)?;
     Ok(serde_json::from_value(reason).ok())

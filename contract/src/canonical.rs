@@ -41,9 +41,11 @@ impl CanonicalError {
     }
 }
 
-/// Writes a value as canonical JSON: members sorted by UTF-16, no white space, numbers as ECMAScript writes them (RFC 8785).
+/// Writes a value as canonical JSON: members sorted by UTF-16, no white space, numbers as
+/// ECMAScript writes them (RFC 8785).
 ///
-/// Whoever signs or seals the result also asks [`require_integers`], because RFC 8785 rounds what a double cannot hold.
+/// Whoever signs or seals the result also asks [`require_integers`], because RFC 8785 rounds what a
+/// double cannot hold.
 ///
 /// # Errors
 /// [`CanonicalError::Json`] for a value that JSON cannot hold.
@@ -52,11 +54,12 @@ pub fn canonical_json<T: Serialize + ?Sized>(value: &T) -> Result<String, Canoni
         .map_err(|error| CanonicalError::Json(error.to_string()))
 }
 
-/// [`canonical_json`] of a parsed value that may be sealed or signed, which is one that [`require_integers`] takes: ten times as
-/// fast for what occurs on the wire.
+/// [`canonical_json`] of a parsed value that may be sealed or signed, which is one that
+/// [`require_integers`] takes: ten times as fast for what occurs on the wire.
 ///
-/// A value whose numbers are integers of the contract and whose members' names are ASCII, in ascending order, is written
-/// canonically by any writer without white space. Whatever else there may be takes the long way.
+/// A value whose numbers are integers of the contract and whose members' names are ASCII, in
+/// ascending order, is written canonically by any writer without white space. Whatever else there
+/// may be takes the long way.
 ///
 /// # Errors
 /// As [`require_integers`] and [`canonical_json`].
@@ -69,7 +72,8 @@ pub fn canonical_value(value: &Value) -> Result<String, CanonicalError> {
     canonical_json(value)
 }
 
-/// Whether all numbers are integers of the contract, and RFC 8785 asks nothing that `serde_json` does not do anyway.
+/// Whether all numbers are integers of the contract, and RFC 8785 asks nothing that `serde_json`
+/// does not do anyway.
 fn is_plain(value: &Value) -> bool {
     match value {
         Value::Number(number) => require_integer(number).is_ok(),
@@ -86,7 +90,8 @@ fn is_plain(value: &Value) -> bool {
 /// Refuses a value that holds, at any depth, a number that is not an integer within ±(2^53 − 1).
 ///
 /// # Errors
-/// [`CanonicalError::NotAnInteger`] or [`CanonicalError::OutOfRange`], each with the place of the first such number.
+/// [`CanonicalError::NotAnInteger`] or [`CanonicalError::OutOfRange`], each with the place of the
+/// first such number.
 pub fn require_integers(value: &Value) -> Result<(), CanonicalError> {
     match value {
         Value::Number(number) => require_integer(number),
@@ -134,7 +139,8 @@ impl<T: WireInteger> WireInteger for Option<T> {
     }
 }
 
-/// Reads an integer (or an optional one) that must lie within ±(2^53 − 1); for `#[serde(deserialize_with = …)]`.
+/// Reads an integer (or an optional one) that must lie within ±(2^53 − 1); for
+/// `#[serde(deserialize_with = …)]`.
 pub(crate) fn safe_integer<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

@@ -17,8 +17,8 @@ pub fn base64url_encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Reads base64url without padding. Padding, white space, the other alphabet and stray trailing bits are refused, so each
-/// byte string has exactly one written form.
+/// Reads base64url without padding. Padding, white space, the other alphabet and stray trailing
+/// bits are refused, so each byte string has exactly one written form.
 ///
 /// # Errors
 /// [`EncodingError`] for anything else.

@@ -116,7 +116,8 @@ impl fmt::Debug for PollRequest {
 pub struct EnrolmentResult {
     /// The terminal's identifier from now on.
     pub terminal: Id,
-    /// Its configuration as sent, unknown members included; read with [`crate::TerminalConfig::from_value`].
+    /// Its configuration as sent, unknown members included; read with
+    /// [`crate::TerminalConfig::from_value`].
     pub config: Value,
 }
 
@@ -141,9 +142,9 @@ pub enum PollErrorCode {
     ExpiredToken,
 }
 
-/// The symbols of a user code: digits and capitals of which no two are mistaken for each other (neither 0 nor O, neither 1
-/// nor I nor L, neither 2 nor Z, neither 5 nor S, neither 8 nor B, no 6 beside G, no U beside V), and no vowels, so that no
-/// words arise.
+/// The symbols of a user code: digits and capitals of which no two are mistaken for each other
+/// (neither 0 nor O, neither 1 nor I nor L, neither 2 nor Z, neither 5 nor S, neither 8 nor B, no 6
+/// beside G, no U beside V), and no vowels, so that no words arise.
 pub const USER_CODE_ALPHABET: &[u8; 21] = b"3479CDFGHJKMNPQRTVWXY";
 
 /// Makes a user code, `XXXX-XXXX`, of 8 random bytes: 21^8 codes, about 35 bits.
@@ -163,8 +164,8 @@ pub fn format_user_code(random: &[u8; 8]) -> String {
     code
 }
 
-/// Brings a typed user code into its written form; lower case, spaces and missing or other hyphens are forgiven.
-/// `None` for what cannot be a code.
+/// Brings a typed user code into its written form; lower case, spaces and missing or other hyphens
+/// are forgiven. `None` for what cannot be a code.
 #[must_use]
 pub fn normalize_user_code(typed: &str) -> Option<String> {
     let mut code = String::with_capacity(USER_CODE_SYMBOLS + 1);

@@ -183,8 +183,9 @@ pub struct Answer {
     /// In the visitor's own words, at most [`MAX_COMMENT_CHARS`]. Personal data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-    /// The key of the service it is about: a member of ours beside those of the contract, which readers may ignore. A
-    /// rating is given before the visitor is asked for the service, and events are never edited.
+    /// The key of the service it is about: a member of ours beside those of the contract, which
+    /// readers may ignore. A rating is given before the visitor is asked for the service, and
+    /// events are never edited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
 }
@@ -218,7 +219,8 @@ fn read_comment(node: &Node<'_>) -> Result<String, Malformed> {
     Ok(comment.to_owned())
 }
 
-/// `withdrawal`: a visitor took a rating back within a few seconds. The rating stays in the journal and is not counted.
+/// `withdrawal`: a visitor took a rating back within a few seconds. The rating stays in the journal
+/// and is not counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Withdrawal {
     /// What every event begins with.
@@ -296,8 +298,8 @@ pub enum EventBody {
 }
 
 impl EventBody {
-    /// Reads and validates a body. Members that the kind does not know are ignored, but their numbers must be integers
-    /// within ±(2^53 − 1) too, because the seal covers them.
+    /// Reads and validates a body. Members that the kind does not know are ignored, but their
+    /// numbers must be integers within ±(2^53 − 1) too, because the seal covers them.
     ///
     /// # Errors
     /// The first breach: which member and what is wrong with it, without repeating its value.

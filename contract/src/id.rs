@@ -36,8 +36,8 @@ impl Id {
         }
     }
 
-    /// Builds an identifier from its time (milliseconds since 1970, the lowest 48 bits are used) and 10 random bytes, of
-    /// which 74 bits are used.
+    /// Builds an identifier from its time (milliseconds since 1970, the lowest 48 bits are used)
+    /// and 10 random bytes, of which 74 bits are used.
     #[must_use]
     pub fn from_parts(unix_ms: u64, random: [u8; 10]) -> Self {
         Self(uuid::Builder::from_unix_timestamp_millis(unix_ms, &random).into_uuid())

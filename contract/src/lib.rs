@@ -1,15 +1,18 @@
 //! What a Pikir terminal and the central portal say to each other (version 1), as data.
 //!
-//! The crate holds the wire messages with their validation, canonical JSON, seals, request signatures, place codes and
-//! presence tokens. It does no I/O, reads no clock and draws no randomness: whoever calls it brings all three, so every
-//! function gives the same answer to the same arguments.
+//! The crate holds the wire messages with their validation, canonical JSON, seals, request
+//! signatures, place codes and presence tokens. It does no I/O, reads no clock and draws no
+//! randomness: whoever calls it brings all three, so every function gives the same answer to the
+//! same arguments.
 //!
 //! Rules that hold for every message:
 //!
-//! - Byte strings are base64url without padding, identifiers are UUIDv7 in lower case, times are RFC 3339 in UTC with `Z`.
+//! - Byte strings are base64url without padding, identifiers are UUIDv7 in lower case, times are
+//!   RFC 3339 in UTC with `Z`.
 //! - Numbers are integers within ±(2^53 − 1).
 //! - Unknown members are ignored on reading, so that either side can be upgraded first.
-//! - An optional member without a value is omitted on writing; on reading, `null` stands for "not there".
+//! - An optional member without a value is omitted on writing; on reading, `null` stands for "not
+//!   there".
 //!
 //! | topic | module |
 //! | --- | --- |

@@ -6,7 +6,8 @@ pub const MAX_BATCH_EVENTS: usize = 500;
 /// Length of a visitor's comment in Unicode scalar values (characters), at most.
 pub const MAX_COMMENT_CHARS: usize = 1000;
 
-/// The largest integer on the wire, 2^53 − 1; the smallest is its negative. Every JSON reader holds these exactly (RFC 8785, RFC 7493).
+/// The largest integer on the wire, 2^53 − 1; the smallest is its negative. Every JSON reader holds
+/// these exactly (RFC 8785, RFC 7493).
 pub const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
 
 /// Where a touch lies on the screen: per mille of its width or height, at most.
@@ -39,7 +40,8 @@ pub const PRESENCE_WINDOW_STEPS: u64 = 2;
 /// Symbols of a user code, its hyphen not counted.
 pub const USER_CODE_SYMBOLS: usize = 8;
 
-/// Seconds without input until the terminal returns to its first screen, unless the configuration says otherwise.
+/// Seconds without input until the terminal returns to its first screen, unless the configuration
+/// says otherwise.
 pub const DEFAULT_IDLE_TIMEOUT_S: u64 = 30;
 
 /// Seconds in which a visitor can take a rating back, unless the configuration says otherwise.
@@ -51,7 +53,8 @@ pub const DEFAULT_STATUS_S: u64 = 300;
 /// The update channel of a terminal whose configuration names none.
 pub const DEFAULT_UPDATE_CHANNEL: &str = "stable";
 
-/// The share of terminals that take an update, in per cent, unless the configuration says otherwise.
+/// The share of terminals that take an update, in per cent, unless the configuration says
+/// otherwise.
 pub const DEFAULT_SHARE_PERCENT: u8 = 100;
 
 /// Days with opening hours of their own that one configuration names, at most.
@@ -60,7 +63,8 @@ pub const MAX_HOURS_EXCEPTIONS: usize = 1_000;
 /// Changes of a zone's offset that one configuration names, at most.
 pub const MAX_UTC_OFFSETS: usize = 100;
 
-/// How far a clock on a wall is from UTC, in minutes, at most: 18 hours, more than any zone ever was.
+/// How far a clock on a wall is from UTC, in minutes, at most: 18 hours, more than any zone ever
+/// was.
 pub const MAX_UTC_OFFSET_MINUTES: i16 = 18 * 60;
 
 /// Problems that one status report names, at most.

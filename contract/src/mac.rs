@@ -8,7 +8,8 @@ pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     Keyed::new(key).mac(parts)
 }
 
-/// A key worked into the hash, for whoever has more than one text for it: that is half the work for a short one.
+/// A key worked into the hash, for whoever has more than one text for it: that is half the work for
+/// a short one.
 pub(crate) struct Keyed(Hmac<Sha256>);
 
 impl Keyed {

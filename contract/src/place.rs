@@ -1,7 +1,7 @@
 //! Place codes, presence tokens and the address in the QR code.
 //!
-//! `HTTPS://HOST/Q/CODE/TOKEN`, all upper case, so that it fits the alphanumeric mode of a QR code. The token shows that
-//! whoever opens the address stood in front of the terminal a few minutes ago.
+//! `HTTPS://HOST/Q/CODE/TOKEN`, all upper case, so that it fits the alphanumeric mode of a QR code.
+//! The token shows that whoever opens the address stood in front of the terminal a few minutes ago.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,7 +18,8 @@ use crate::{
 /// Crockford's base32: no I, L, O, U.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// One typed symbol in its written form: upper case, O read as 0, I and L as 1. `None` for what is no symbol.
+/// One typed symbol in its written form: upper case, O read as 0, I and L as 1. `None` for what is
+/// no symbol.
 fn normalize(symbol: char) -> Option<char> {
     match symbol.to_ascii_uppercase() {
         'O' => Some('0'),
@@ -88,7 +89,8 @@ impl<'de> Deserialize<'de> for PlaceCode {
     }
 }
 
-/// The number of the step at a time: unix time / step length, rounded down. Before 1970 it is 0; a step of 0 s counts as 1 s.
+/// The number of the step at a time: unix time / step length, rounded down. Before 1970 it is 0; a
+/// step of 0 s counts as 1 s.
 #[must_use]
 pub fn presence_step(unix_s: i64, step_s: u64) -> u64 {
     u64::try_from(unix_s).unwrap_or(0) / step_s.max(1)
@@ -115,14 +117,15 @@ fn base32(bytes: &[u8]) -> String {
     symbols.collect()
 }
 
-/// Whether the token is that of the current step or of one of the two steps on either side. Any case; constant time.
+/// Whether the token is that of the current step or of one of the two steps on either side. Any
+/// case; constant time.
 #[must_use]
 pub fn check_presence(key: &[u8], code: &PlaceCode, token: &str, unix_s: i64, step_s: u64) -> bool {
     step_of_presence(key, code, token, unix_s, step_s).is_some()
 }
 
-/// The step whose token this is, if it is that of the current step or of one of the two steps on either side. Any case;
-/// constant time.
+/// The step whose token this is, if it is that of the current step or of one of the two steps on
+/// either side. Any case; constant time.
 #[must_use]
 pub fn step_of_presence(
     key: &[u8],
@@ -147,14 +150,15 @@ pub fn step_of_presence(
     bool::from(found).then_some(step)
 }
 
-/// Whether a step's token is still accepted: the step is the current one or one of the two steps on either side.
+/// Whether a step's token is still accepted: the step is the current one or one of the two steps on
+/// either side.
 #[must_use]
 pub fn is_presence_step(step: u64, unix_s: i64, step_s: u64) -> bool {
     presence_step(unix_s, step_s).abs_diff(step) <= PRESENCE_WINDOW_STEPS
 }
 
-/// The address in the QR code, all upper case: `HTTPS://HOST/Q/CODE/TOKEN`, or `HTTPS://HOST/Q/CODE` for a printed poster
-/// and for a terminal that does not know the time.
+/// The address in the QR code, all upper case: `HTTPS://HOST/Q/CODE/TOKEN`, or
+/// `HTTPS://HOST/Q/CODE` for a printed poster and for a terminal that does not know the time.
 #[must_use]
 pub fn qr_address(base_url: &str, code: &PlaceCode, token: Option<&str>) -> String {
     let base = base_url.trim_end_matches('/');

@@ -10,13 +10,15 @@ pub const PROBLEM_CONTENT_TYPE: &str = "application/problem+json";
 /// Why the portal refused a request (RFC 9457 §3.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// What kind of problem, for programs: [`Problem::TERMINAL_RETIRED`], or [`Problem::ABOUT_BLANK`] where the HTTP status says it all.
+    /// What kind of problem, for programs: [`Problem::TERMINAL_RETIRED`], or
+    /// [`Problem::ABOUT_BLANK`] where the HTTP status says it all.
     #[serde(default = "about_blank")]
     pub r#type: String,
     /// What kind of problem, in a few words for a person.
     #[serde(default)]
     pub title: String,
-    /// The answer's HTTP status, 100–599; 0 where the problem does not repeat it (RFC 9457 §3.1.2: it is advisory).
+    /// The answer's HTTP status, 100–599; 0 where the problem does not repeat it (RFC 9457 §3.1.2:
+    /// it is advisory).
     #[serde(default)]
     pub status: u16,
     /// What went wrong this time and what to do, for a technician.

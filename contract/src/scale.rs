@@ -1,5 +1,5 @@
-//! The question and the official words of the scale, for whoever has none of the place's own: one table for screen,
-//! phone and public pages.
+//! The question and the official words of the scale, for whoever has none of the place's own: one
+//! table for screen, phone and public pages.
 //!
 //! Soft hyphens (U+00AD) say where a long word may be divided.
 

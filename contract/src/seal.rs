@@ -1,9 +1,11 @@
-//! Seals: what makes a change, a removal or a reordering in a terminal's journal visible to the portal.
+//! Seals: what makes a change, a removal or a reordering in a terminal's journal visible to the
+//! portal.
 //!
-//! `seal_i = HMAC-SHA256(K_i, JCS({"seq": i, "kind": kind, "body": body}))`, its first 16 bytes, and
-//! `K_(i+1) = HMAC-SHA256(K_i, "pikir-ratchet-v1")`. The key of an event is gone from the terminal once the event is
-//! written, so nobody who takes the terminal apart can seal an older event again. K_i depends on i alone, so a gap or a
-//! rejected event does not stop the others from being verified.
+//! `seal_i = HMAC-SHA256(K_i, JCS({"seq": i, "kind": kind, "body": body}))`, its first 16 bytes,
+//! and `K_(i+1) = HMAC-SHA256(K_i, "pikir-ratchet-v1")`. The key of an event is gone from the
+//! terminal once the event is written, so nobody who takes the terminal apart can seal an older
+//! event again. K_i depends on i alone, so a gap or a rejected event does not stop the others from
+//! being verified.
 
 use std::fmt;
 
@@ -21,7 +23,8 @@ use crate::{
 /// What turns one key into the next.
 const RATCHET: &[u8] = b"pikir-ratchet-v1";
 
-/// The key K_i of the event with seq i. Overwritten in memory when dropped; its `Debug` form shows nothing of it.
+/// The key K_i of the event with seq i. Overwritten in memory when dropped; its `Debug` form shows
+/// nothing of it.
 #[derive(Clone)]
 pub struct SealKey([u8; KEY_BYTES]);
 
@@ -44,15 +47,18 @@ impl SealKey {
         &self.0
     }
 
-    /// Seals the event with this `seq` (whose key this must be), `kind` and `body` exactly as it is sent.
+    /// Seals the event with this `seq` (whose key this must be), `kind` and `body` exactly as it is
+    /// sent.
     ///
     /// # Errors
-    /// When `seq` or the body holds a number that is not an integer within ±(2^53 − 1): such an event has no canonical form.
+    /// When `seq` or the body holds a number that is not an integer within ±(2^53 − 1): such an
+    /// event has no canonical form.
     pub fn seal(&self, seq: u64, kind: &str, body: &Value) -> Result<Seal, CanonicalError> {
         self.seal_canonical(seq, kind, &canonical_value(body)?)
     }
 
-    /// Seals the event whose body is `canonical_body`, what [`canonical_value`] makes of it. For whoever has that text already.
+    /// Seals the event whose body is `canonical_body`, what [`canonical_value`] makes of it. For
+    /// whoever has that text already.
     ///
     /// # Errors
     /// When `seq` lies outside 2^53 − 1 or `kind` cannot be written as JSON.
@@ -94,8 +100,8 @@ impl SealKey {
         Ok(self.seal(seq, kind, body)?.0.ct_eq(&seal.0).into())
     }
 
-    /// Whether the seal is that of the event whose body is `canonical_body`, as for [`SealKey::seal_canonical`]; compared in
-    /// constant time.
+    /// Whether the seal is that of the event whose body is `canonical_body`, as for
+    /// [`SealKey::seal_canonical`]; compared in constant time.
     ///
     /// # Errors
     /// As for [`SealKey::seal_canonical`].
@@ -116,7 +122,8 @@ impl SealKey {
         Self(hmac_sha256(&self.0, &[RATCHET]))
     }
 
-    /// The key so many events further on. Costs one HMAC a step: whoever takes a step count from outside limits it first.
+    /// The key so many events further on. Costs one HMAC a step: whoever takes a step count from
+    /// outside limits it first.
     #[must_use]
     pub fn advance(&self, steps: u64) -> SealKey {
         let mut key = self.clone();

@@ -35,8 +35,8 @@ pub struct StatusReport {
     /// What the firmware says of throttling and undervoltage, as it says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled: Option<Value>,
-    /// How the terminal is connected, in words for a technician. The contract leaves its form open: what is no text is read
-    /// as its JSON text.
+    /// How the terminal is connected, in words for a technician. The contract leaves its form open:
+    /// what is no text is read as its JSON text.
     #[serde(deserialize_with = "text_or_json")]
     pub network: String,
     /// Version of the configuration in use; `null` where there is none.

@@ -13,8 +13,8 @@ use crate::reader::Node;
 pub struct Texts(BTreeMap<String, String>);
 
 impl Texts {
-    /// The text in a language; where it is missing, in the default language; where that is missing too, in any.
-    /// `None` only where there is no text at all.
+    /// The text in a language; where it is missing, in the default language; where that is missing
+    /// too, in any. `None` only where there is no text at all.
     #[must_use]
     pub fn get(&self, lang: &str, default_language: &str) -> Option<&str> {
         let text = self
@@ -78,8 +78,8 @@ impl<L: Into<String>, T: Into<String>, const N: usize> From<[(L, T); N]> for Tex
     }
 }
 
-/// Whether a text has the form of a language tag (BCP 47, RFC 5646 §2.1): subtags of 1–8 letters and digits joined by
-/// hyphens, the first of 2–8 letters, or `x` or `i` with more to follow.
+/// Whether a text has the form of a language tag (BCP 47, RFC 5646 §2.1): subtags of 1–8 letters
+/// and digits joined by hyphens, the first of 2–8 letters, or `x` or `i` with more to follow.
 #[must_use]
 pub fn is_language_tag(text: &str) -> bool {
     let mut subtags = text.split('-');

@@ -64,7 +64,8 @@ impl Time {
     }
 }
 
-/// Whether the text has the shape `YYYY-MM-DDThh:mm:ss[.fraction]Z`; jiff alone would also take offsets, spaces and zone names.
+/// Whether the text has the shape `YYYY-MM-DDThh:mm:ss[.fraction]Z`; jiff alone would also take
+/// offsets, spaces and zone names.
 fn has_wire_form(text: &str) -> bool {
     const SHAPE: &[u8; 19] = b"dddd-dd-ddTdd:dd:dd";
     let Some((start, rest)) = text.as_bytes().split_at_checked(SHAPE.len()) else {

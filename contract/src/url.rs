@@ -24,8 +24,8 @@ pub enum UrlError {
     Extra,
 }
 
-/// Checks the address of a portal: `https://` to any host, `http://` only to `localhost`, `127.0.0.0/8` or `[::1]`; a port and a
-/// path may follow, nothing else.
+/// Checks the address of a portal: `https://` to any host, `http://` only to `localhost`,
+/// `127.0.0.0/8` or `[::1]`; a port and a path may follow, nothing else.
 ///
 /// # Errors
 /// What is wrong, in words for a technician.
@@ -61,8 +61,8 @@ pub fn check_portal_url(url: &str) -> Result<(), UrlError> {
     }
 }
 
-/// Checks the address of a file: as a portal's, but what follows the host may be anything an address holds, such as
-/// `/logo@2x.png?v=3`.
+/// Checks the address of a file: as a portal's, but what follows the host may be anything an
+/// address holds, such as `/logo@2x.png?v=3`.
 ///
 /// # Errors
 /// What is wrong, in words for a technician.
@@ -91,7 +91,8 @@ fn is_loopback_host(host: &str) -> Result<bool, UrlError> {
             && !label.ends_with('-')
     };
     let labels = host.strip_suffix('.').unwrap_or(host);
-    // A last label of digits only is an IPv4 address that failed to parse, such as 127.1 or 300.0.0.1.
+    // A last label of digits only is an IPv4 address that failed to parse, such as 127.1 or
+    // 300.0.0.1.
     let numeric = labels
         .rsplit('.')
         .next()

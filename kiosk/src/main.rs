@@ -9,7 +9,8 @@ use pikir_kiosk::platform::clock::{Clock, SystemClock};
 use pikir_kiosk::platform::files::DataDir;
 use pikir_kiosk::{control, journal};
 
-/// The Pikir feedback terminal: shows the organisation's QR code, takes ratings, delivers them to the portal.
+/// The Pikir feedback terminal: shows the organisation's QR code, takes ratings, delivers them to
+/// the portal.
 #[derive(Parser)]
 #[command(
     version,

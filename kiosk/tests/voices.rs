@@ -1,4 +1,5 @@
-//! espeak-ng itself speaks every language of the screen. Needs Debian's package espeak-ng: `cargo xtask test` installs it.
+//! espeak-ng itself speaks every language of the screen. Needs Debian's package espeak-ng:
+//! `cargo xtask test` installs it.
 #![allow(
     clippy::disallowed_methods,
     reason = "the rule is for the terminal; tests read and write files as they like"

@@ -26,7 +26,8 @@ impl AppState {
         self.public_url.starts_with("https://")
     }
 
-    /// Seconds a terminal waits between two enrolment polls: short on a loopback address, where only a trial runs.
+    /// Seconds a terminal waits between two enrolment polls: short on a loopback address, where
+    /// only a trial runs.
     pub fn poll_interval_s(&self) -> u64 {
         if self.is_https() { 5 } else { 1 }
     }

@@ -4,6 +4,7 @@ pub mod api;
 pub mod app;
 pub mod cli;
 pub mod domain;
+pub mod i18n;
 pub mod platform;
 pub mod server;
 pub mod services;

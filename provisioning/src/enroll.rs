@@ -132,7 +132,8 @@ fn load_settings(path: &Path, args: &EnrollArgs) -> Result<Settings, ToolError> 
     Settings::load(path, must_exist).map_err(|error| ToolError::Use(error.to_string()))
 }
 
-/// Writes a settings file where there is none. One that is there is the technician's and stays as it is.
+/// Writes a settings file where there is none. One that is there is the technician's and stays as
+/// it is.
 fn write_settings(
     path: &Path,
     settings: &Settings,
@@ -153,7 +154,8 @@ fn write_settings(
         }
         return Ok(());
     }
-    // Without --config, a moved data directory is a trial run: it leaves the machine's own settings alone.
+    // Without --config, a moved data directory is a trial run: it leaves the machine's own settings
+    // alone.
     if args.config.is_none() && args.data_dir.is_some() {
         return Ok(());
     }
@@ -243,7 +245,8 @@ impl Say {
     }
 }
 
-/// The code as text for a terminal, two modules to a character, light on dark or dark on light alike.
+/// The code as text for a terminal, two modules to a character, light on dark or dark on light
+/// alike.
 fn terminal_qr(text: &str) -> Option<String> {
     let code = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::M).ok()?;
     Some(

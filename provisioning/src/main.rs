@@ -21,7 +21,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Enrol this terminal at the portal: with a token at once, without one by a code that you approve there
+    /// Enrol this terminal at the portal: with a token at once, without one by a code that you
+    /// approve there
     Enroll(EnrollArgs),
 }
 

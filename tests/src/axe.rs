@@ -1,5 +1,5 @@
-//! axe-core, which looks for what keeps people with disabilities out of a page. Only tests use it; it is fetched from the
-//! npm registry, never kept in the repository (Mozilla Public Licence 2.0).
+//! axe-core, which looks for what keeps people with disabilities out of a page. Only tests use it;
+//! it is fetched from the npm registry, never kept in the repository (Mozilla Public Licence 2.0).
 
 use std::path::{Path, PathBuf};
 

@@ -33,7 +33,8 @@ const SWITCHES: [&str; 8] = [
     "--disable-sync",
 ];
 
-/// The typefaces of the machine that pages may use, and nothing else of what happens to be installed.
+/// The typefaces of the machine that pages may use, and nothing else of what happens to be
+/// installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fonts {
     /// DejaVu alone: all that a bare machine has, and wide.
@@ -166,7 +167,8 @@ impl Browser {
         loaded.as_u64().context("no number of typefaces")
     }
 
-    /// The page that is open as it came over the network, fetched once more with the browser's cookies.
+    /// The page that is open as it came over the network, fetched once more with the browser's
+    /// cookies.
     pub fn fetched(&self) -> Result<String> {
         let cookies = self.runtime.block_on(self.client.get_all_cookies())?;
         let cookies: Vec<String> = cookies

@@ -1,7 +1,9 @@
-//! A screen without a window system, on a machine that has none: the terminal's linuxkms backend draws to a framebuffer that
-//! is a file (`tests/framebuffer/framebuffer.c`), and takes input from a pipe (`tests/framebuffer/input.c`).
+//! A screen without a window system, on a machine that has none: the terminal's linuxkms backend
+//! draws to a framebuffer that is a file (`tests/framebuffer/framebuffer.c`), and takes input from
+//! a pipe (`tests/framebuffer/input.c`).
 //!
-//! What this cannot show: a real display's modes and page flips, and what libinput makes of a device's own reports.
+//! What this cannot show: a real display's modes and page flips, and what libinput makes of a
+//! device's own reports.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -76,7 +78,8 @@ impl Framebuffer {
             .context("the framebuffer cannot be written")
     }
 
-    /// Takes it away from the machine, until [`Framebuffer::darken`]. For while nothing draws on it.
+    /// Takes it away from the machine, until [`Framebuffer::darken`]. For while nothing draws on
+    /// it.
     pub fn unplug(&self) -> Result<()> {
         std::fs::remove_file(&self.memory).context("the framebuffer cannot be removed")
     }
@@ -100,7 +103,8 @@ impl Framebuffer {
         ]
     }
 
-    /// Something happens at an input device: to a slot, key or button of this number, at a place in pixels.
+    /// Something happens at an input device: to a slot, key or button of this number, at a place in
+    /// pixels.
     pub fn happen(
         &self,
         input: Input,

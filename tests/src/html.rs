@@ -1,5 +1,6 @@
-//! Whether pages are valid HTML: html-validate's standard rules, and addresses as the URL standard writes them. It is fetched
-//! from the npm registry as `html-check/package-lock.json` pins it, never kept in the repository (MIT licence).
+//! Whether pages are valid HTML: html-validate's standard rules, and addresses as the URL standard
+//! writes them. It is fetched from the npm registry as `html-check/package-lock.json` pins it,
+//! never kept in the repository (MIT licence).
 
 use std::path::PathBuf;
 

@@ -66,13 +66,15 @@ impl Kiosk {
         self.environment.push((name.to_owned(), value.to_owned()));
     }
 
-    /// From its next start on the data directory is a disk in memory of this size (mount's `size=`), which only the
-    /// program sees and which goes with it. It begins with what lies in the directory now.
+    /// From its next start on the data directory is a disk in memory of this size (mount's
+    /// `size=`), which only the program sees and which goes with it. It begins with what lies in
+    /// the directory now.
     pub fn give_private_disk(&mut self, size: &str) {
         self.private_disk = Some(size.to_owned());
     }
 
-    /// From its next start on the data directory is read-only to the program, until [`Kiosk::make_writable`].
+    /// From its next start on the data directory is read-only to the program, until
+    /// [`Kiosk::make_writable`].
     pub fn make_read_only(&mut self) {
         self.read_only = true;
     }
@@ -102,7 +104,8 @@ impl Kiosk {
         self.start_with(&command).map(|_| ())
     }
 
-    /// Starts the program with the whole screen of the X server of this name for itself, and waits until it answers.
+    /// Starts the program with the whole screen of the X server of this name for itself, and waits
+    /// until it answers.
     pub fn start_alone(&mut self, display: &str) -> Result<()> {
         let mut command = self.run_command(None)?;
         command
@@ -222,7 +225,8 @@ impl Kiosk {
         })
     }
 
-    /// Rates as a visitor does, by `press`, and sees the thanks; leaves, and returns when the next can rate undoubted.
+    /// Rates as a visitor does, by `press`, and sees the thanks; leaves, and returns when the next
+    /// can rate undoubted.
     pub fn rate(
         &self,
         display: &Display,
@@ -256,8 +260,8 @@ impl Kiosk {
         self.rate(display, |display| press_key(display, score))
     }
 
-    /// Rates with the keys of these scores, one after the other as soon as each is in the journal: the keypad does not
-    /// wait for the thanks screen to go.
+    /// Rates with the keys of these scores, one after the other as soon as each is in the journal:
+    /// the keypad does not wait for the thanks screen to go.
     pub fn rate_in_a_row(&self, display: &Display, scores: &[u8]) -> Result<()> {
         let mut last = number(&self.wait_for_screen("rate")?, "last_seq")?;
         for score in scores {
@@ -279,7 +283,8 @@ impl Kiosk {
         Ok(id.to_owned())
     }
 
-    /// `pikir-kiosk journal …` with the data directory of this terminal; anything but exit code 0 is an error.
+    /// `pikir-kiosk journal …` with the data directory of this terminal; anything but exit code 0
+    /// is an error.
     pub fn journal(&self, arguments: &[&str]) -> Result<String> {
         let arguments = [&["journal"], arguments].concat();
         let output = process::succeed(
@@ -349,7 +354,8 @@ impl Kiosk {
     }
 }
 
-/// Presses the key of this score (1–5), once a window has the keyboard: the screen is up a moment earlier.
+/// Presses the key of this score (1–5), once a window has the keyboard: the screen is up a moment
+/// earlier.
 pub fn press_key(display: &Display, score: u8) -> Result<()> {
     wait::until("the keyboard", || Ok(display.has_focus()?.then_some(())))?;
     let key = char::from_digit(score.into(), 10).context("a score is a digit")?;
@@ -378,7 +384,8 @@ fn on_read_only_disk(command: &Command, directory: &Path) -> Command {
     in_namespace(command, MOUNT, &[directory.as_os_str()])
 }
 
-/// `command` in a mount namespace of its own, which `mount` prepares by these arguments, and then runs the rest of them.
+/// `command` in a mount namespace of its own, which `mount` prepares by these arguments, and then
+/// runs the rest of them.
 fn in_namespace(command: &Command, mount: &str, arguments: &[&OsStr]) -> Command {
     let mut private = process::command("unshare");
     private
@@ -419,8 +426,8 @@ const ASIDE: (u16, u16) = (6, 6);
 /// The colours of the faces 2, 3 and 4, which nothing else on the rate screen has.
 const FACE_COLOURS: [[u8; 3]; 3] = [[0xb4, 0x55, 0x1b], [0x7d, 0x66, 0x08], [0x2f, 0x6f, 0x4f]];
 
-/// Where the face with this score (1–5) is on the display, in pixels: found by the colours of the inner
-/// three, which stand in one row at equal distances with the outer two.
+/// Where the face with this score (1–5) is on the display, in pixels: found by the colours of the
+/// inner three, which stand in one row at equal distances with the outer two.
 pub fn face(display: &Display, score: u8) -> Result<(u16, u16)> {
     // The status may run a frame ahead of the picture.
     let [two, three, four] = wait::until("the faces on the screen", || {

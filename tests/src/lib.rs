@@ -4,8 +4,8 @@
 //! directories and free loopback ports, and end with the value that stands for them, whatever
 //! happens to the test. The tests in `tests/` are the claims; [`demo`] is the demonstration.
 //!
-//! The exception is [`simulation`]: the terminal's journal and uploader themselves, as a library, on a disk ([`disk`]), a
-//! network and in a time that are simulated.
+//! The exception is [`simulation`]: the terminal's journal and uploader themselves, as a library,
+//! on a disk ([`disk`]), a network and in a time that are simulated.
 
 pub mod axe;
 pub mod bench;

@@ -1,6 +1,8 @@
-//! A line between terminal and portal as it is in the field: so many bits a second each way, and the time they travel.
+//! A line between terminal and portal as it is in the field: so many bits a second each way, and
+//! the time they travel.
 //!
-//! All connections share it. What is counted is what the programs send; the headers of the packets are not.
+//! All connections share it. What is counted is what the programs send; the headers of the packets
+//! are not.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -14,7 +16,8 @@ use anyhow::{Context, Result};
 
 /// What travels at once (bytes): about a packet of the internet.
 const PACKET: usize = 1_400;
-/// Packets under way at the same time, in each direction of a connection: more than any of these lines holds.
+/// Packets under way at the same time, in each direction of a connection: more than any of these
+/// lines holds.
 const UNDER_WAY: usize = 4_096;
 /// What may go at once after a silence, as the bucket is full then (bytes).
 const BURST: u64 = 2 * PACKET as u64;
@@ -36,7 +39,8 @@ pub struct Line {
 }
 
 impl Line {
-    /// Listens on a free loopback port; everything goes on to `upstream` (`http://HOST:PORT`) in this shape.
+    /// Listens on a free loopback port; everything goes on to `upstream` (`http://HOST:PORT`) in
+    /// this shape.
     ///
     /// # Errors
     /// There is no free port.
@@ -191,7 +195,8 @@ mod tests {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         assert_eq!(answer, content);
-        // 160,000 bits each way at 1 Mbit/s are 320 ms, less what the full buckets let through at once.
+        // 160,000 bits each way at 1 Mbit/s are 320 ms, less what the full buckets let through at
+        // once.
         let least = Duration::from_millis(320 + 40 - 2 * 23);
         assert!(started.elapsed() >= least, "{:?}", started.elapsed());
         server.join().unwrap();

@@ -151,8 +151,8 @@ impl Portal {
         ))
     }
 
-    /// Waits until the summary counts exactly `count` ratings of a channel (`terminal`, `phone`, `poster`, `link`),
-    /// and returns it.
+    /// Waits until the summary counts exactly `count` ratings of a channel (`terminal`, `phone`,
+    /// `poster`, `link`), and returns it.
     pub fn wait_for_counted(&self, organization: &str, channel: &str, count: u64) -> Result<Value> {
         wait::until(
             &format!("{count} ratings by {channel} in the portal's summary"),

@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 
 use crate::process;
 
-/// Compiles a C source of this package (`framebuffer/framebuffer.c`) to a library in `dir` that can be preloaded.
+/// Compiles a C source of this package (`framebuffer/framebuffer.c`) to a library in `dir` that can
+/// be preloaded.
 pub fn compile(source: &str, dir: &Path) -> Result<PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
     let name = source.file_stem().context("a source has a name")?;

@@ -19,7 +19,8 @@ const KEPT: [&str; 2] = ["PATH", "TMPDIR"];
 /// What they get instead of the rest, so that no test depends on whose machine it runs.
 const GIVEN: [(&str, &str); 2] = [("LANG", "C.UTF-8"), ("TZ", "UTC")];
 
-/// A program that sees nothing of the environment here but what is set for it; every program starts by this.
+/// A program that sees nothing of the environment here but what is set for it; every program starts
+/// by this.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = inheriting(program);
     forget_the_machine(&mut command);
@@ -94,7 +95,8 @@ impl Running {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Waits until `find` finds something in one whole line of the output; an early end is an error.
+    /// Waits until `find` finds something in one whole line of the output; an early end is an
+    /// error.
     pub fn wait_for_line<T>(&mut self, what: &str, find: impl Fn(&str) -> Option<T>) -> Result<T> {
         let what = format!("{} to say {what}", self.name);
         let name = self.name.clone();

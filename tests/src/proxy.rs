@@ -119,7 +119,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         }
         let Ok(client) = client else { continue };
         let shared = Arc::clone(shared);
-        // A broken exchange is the terminal's to live with; it shows in what the terminal does next.
+        // A broken exchange is the terminal's to live with; it shows in what the terminal does
+        // next.
         std::thread::spawn(move || exchange(&client, &shared));
     }
 }

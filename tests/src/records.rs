@@ -83,7 +83,8 @@ pub fn times(portal: &Portal, terminal: &str) -> Result<Vec<RatingTime>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// What a portal has put together of each visit at a terminal, in order: the members that the visitor gave; reasons by key.
+/// What a portal has put together of each visit at a terminal, in order: the members that the
+/// visitor gave; reasons by key.
 pub fn visits(portal: &Portal, terminal: &str) -> Result<Vec<Value>> {
     let database = database(portal)?;
     let mut statement = database.prepare(
@@ -190,8 +191,8 @@ pub fn wait_for_reviews(portal: &Portal, count: usize) -> Result<Vec<Review>> {
     })
 }
 
-/// Checks every seal the portal holds of a terminal, from the first key on, and that the portal itself
-/// calls the terminal intact.
+/// Checks every seal the portal holds of a terminal, from the first key on, and that the portal
+/// itself calls the terminal intact.
 pub fn check_seals(portal: &Portal, terminal: &str) -> Result<()> {
     for (expected, record) in (1..).zip(check_seals_with_gaps(portal, terminal)?) {
         ensure!(

@@ -72,7 +72,8 @@ impl Scene {
         self.terminal_through(&self.portal.url())
     }
 
-    /// A further terminal, at a place and in a directory of its own, both with this name; enrolled, not started.
+    /// A further terminal, at a place and in a directory of its own, both with this name; enrolled,
+    /// not started.
     pub fn terminal_at(&self, name: &str) -> Result<Kiosk> {
         let directory = self.dir().join(name);
         std::fs::create_dir_all(&directory)?;

@@ -1,4 +1,5 @@
-//! A stand-in for the speech program: it writes down what it is to say, in which voice, and then "speaks" until it is killed.
+//! A stand-in for the speech program: it writes down what it is to say, in which voice, and then
+//! "speaks" until it is killed.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -37,8 +38,8 @@ impl Heard {
 }
 
 impl Listener {
-    /// Takes the place of the speech program in the settings `config`; `output` is `headphones` or `loudspeaker`. Its own
-    /// files go into `dir`.
+    /// Takes the place of the speech program in the settings `config`; `output` is `headphones` or
+    /// `loudspeaker`. Its own files go into `dir`.
     pub fn new(dir: &Path, config: &Path, output: &str) -> Result<Self> {
         let (program, log) = (dir.join("listener"), dir.join("heard"));
         let script = format!(

@@ -1,5 +1,6 @@
-//! A touchscreen for a display in memory, which has none: a proxy before the X server, which puts the touches of XInput 2
-//! among what the server tells. The program takes them through its window system as on a real panel.
+//! A touchscreen for a display in memory, which has none: a proxy before the X server, which puts
+//! the touches of XInput 2 among what the server tells. The program takes them through its window
+//! system as on a real panel.
 //!
 //! What this cannot show: what a driver and the server make of a panel's own reports.
 
@@ -20,7 +21,8 @@ const GENERIC_EVENT: u8 = 35;
 const KEYMAP_NOTIFY: u8 = 11;
 /// Type of an answer.
 const REPLY: u8 = 1;
-/// Bytes of everything that a server tells, but for what answers and events of extensions say beyond.
+/// Bytes of everything that a server tells, but for what answers and events of extensions say
+/// beyond.
 const UNIT: usize = 32;
 /// The master pointer, to which a touchscreen belongs.
 const DEVICE: u16 = 2;
@@ -82,7 +84,8 @@ impl Touchscreen {
         format!("127.0.0.1:{}", self.port - FIRST_PORT)
     }
 
-    /// A finger touches `window` at a point, in pixels. Fingers have numbers of their own, never given twice.
+    /// A finger touches `window` at a point, in pixels. Fingers have numbers of their own, never
+    /// given twice.
     pub fn touch(&self, window: u32, finger: u32, touch: Touch, (x, y): (u16, u16)) -> Result<()> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let owner = clients

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-/// How long anything may take before a test gives up; generous, for a loaded machine with two cores.
+/// How long anything may take before a test gives up; generous, for a loaded machine with two
+/// cores.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// How often a condition is looked at.
@@ -13,7 +14,8 @@ const PERIOD: Duration = Duration::from_millis(50);
 
 static ENDED: AtomicBool = AtomicBool::new(false);
 
-/// Waits for a moment, where the moment itself is what is tested: something that happens at a fixed period.
+/// Waits for a moment, where the moment itself is what is tested: something that happens at a fixed
+/// period.
 pub fn for_moment(moment: Instant) {
     std::thread::sleep(moment.saturating_duration_since(Instant::now()));
 }
@@ -55,7 +57,8 @@ pub fn a_moment() -> bool {
     pass(PERIOD)
 }
 
-/// Lets this much time pass, for whoever strikes at a random instant; `false` once [`end`] was called.
+/// Lets this much time pass, for whoever strikes at a random instant; `false` once [`end`] was
+/// called.
 pub fn pass(time: Duration) -> bool {
     std::thread::sleep(time);
     !ENDED.load(Ordering::SeqCst)

@@ -147,7 +147,8 @@ impl Display {
             .context("the X server sent a picture of another size")
     }
 
-    /// The bytes of a part of the screen as the server has them, four a pixel: blue, green, red, unused.
+    /// The bytes of a part of the screen as the server has them, four a pixel: blue, green, red,
+    /// unused.
     pub fn part(&self, x: u16, y: u16, width: u16, height: u16) -> Result<Vec<u8>> {
         let (x, y) = (i16::try_from(x)?, i16::try_from(y)?);
         let image = self
@@ -192,8 +193,8 @@ impl Display {
         self.key_symbol(u32::from(character))
     }
 
-    /// A press and release of the key with this symbol ([`symbols`]), with Shift where it takes that, by a hand, which is
-    /// not as fast as the program that moves it.
+    /// A press and release of the key with this symbol ([`symbols`]), with Shift where it takes
+    /// that, by a hand, which is not as fast as the program that moves it.
     pub fn key_symbol(&self, symbol: u32) -> Result<()> {
         let is_digit = char::from_u32(symbol).is_some_and(|sign| sign.is_ascii_digit());
         let apart: Duration = HAND_SLACK * if is_digit { HAND_QUIET } else { HAND_GAP };
@@ -326,7 +327,8 @@ impl Display {
         Ok(())
     }
 
-    /// The key with this symbol, and whether it takes Shift; for Latin-1 characters the symbol is their code.
+    /// The key with this symbol, and whether it takes Shift; for Latin-1 characters the symbol is
+    /// their code.
     fn key_code(&self, symbol: u32) -> Result<(u8, bool)> {
         let setup = self.connection.setup();
         let (first, last) = (setup.min_keycode, setup.max_keycode);

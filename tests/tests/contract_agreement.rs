@@ -1,5 +1,5 @@
-//! The OpenAPI document that the portal publishes, the contract's golden messages, and what the portal
-//! really answers agree with one another.
+//! The OpenAPI document that the portal publishes, the contract's golden messages, and what the
+//! portal really answers agree with one another.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! A journal that is damaged or gone: set aside, everything readable salvaged, the loss stated, and ratings go on.
+//! A journal that is damaged or gone: set aside, everything readable salvaged, the loss stated, and
+//! ratings go on.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,7 +30,8 @@ fn stopped_with(scene: &mut Scene, display: &Display, scores: &[u8]) -> Result<(
     Ok((kiosk, terminal))
 }
 
-/// What the terminal says of its newest recovery, in the status and in a notice that the portal has.
+/// What the terminal says of its newest recovery, in the status and in a notice that the portal
+/// has.
 fn stated(kiosk: &Kiosk, held: &[Record]) -> Result<String> {
     let status = kiosk.status()?;
     let detail = status["recovered"]
@@ -146,7 +148,8 @@ fn a_page_that_is_lost_takes_its_own_ratings_and_no_others_and_the_loss_is_state
     Ok(())
 }
 
-/// The page that holds the key which seals the next event, and the spare one in its own file, are gone.
+/// The page that holds the key which seals the next event, and the spare one in its own file, are
+/// gone.
 fn lose_the_key(kiosk: &Kiosk) -> Result<()> {
     let path = journal(kiosk);
     let ratchet: Vec<u8> = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?

@@ -1,4 +1,5 @@
-//! The simulated disk loses what a real one may lose, and the journal keeps on it what it has acknowledged.
+//! The simulated disk loses what a real one may lose, and the journal keeps on it what it has
+//! acknowledged.
 
 use std::path::Path;
 
@@ -37,7 +38,8 @@ fn rating(seed: u64) -> NewEvent {
     }
 }
 
-/// The journal's own statements, on its own schema, with another `synchronous`. The terminal always says FULL.
+/// The journal's own statements, on its own schema, with another `synchronous`. The terminal always
+/// says FULL.
 fn append_raw(connection: &mut Connection, seq: i64) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute(
@@ -55,7 +57,8 @@ fn connect(path: &Path, synchronous: &str) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// How many acknowledged rows were lost by cutting the power before call `calls` of a series of appends.
+/// How many acknowledged rows were lost by cutting the power before call `calls` of a series of
+/// appends.
 fn lost_rows(seed: u64, calls: u64, synchronous: &str) -> Result<i64> {
     let disk = Disk::new(seed)?;
     let path = disk.path().join("journal.db");
@@ -93,8 +96,8 @@ fn without_a_sync_for_each_append_acknowledged_rows_are_lost_and_with_one_never(
     Ok(())
 }
 
-/// One life of the terminal's own journal: made, filled, checkpointed, filled again, with the power cut before the
-/// given call. Returns the ids of what was acknowledged.
+/// One life of the terminal's own journal: made, filled, checkpointed, filled again, with the power
+/// cut before the given call. Returns the ids of what was acknowledged.
 fn live(path: &Path) -> Vec<Id> {
     let mut acknowledged = Vec::new();
     let _ = || -> Result<()> {
@@ -112,7 +115,8 @@ fn live(path: &Path) -> Vec<Id> {
     acknowledged
 }
 
-/// What the journal holds must be everything acknowledged, at most one more, and sealed from the first key on.
+/// What the journal holds must be everything acknowledged, at most one more, and sealed from the
+/// first key on.
 fn check(path: &Path, acknowledged: &[Id], what: &str) -> Result<()> {
     let mut journal = match Journal::open(path) {
         // Cut while the journal was being made: the enrolment makes it anew.

@@ -6,7 +6,8 @@ use pikir_tests::proxy::{Fault, Proxy};
 use pikir_tests::records;
 use pikir_tests::scene::{ORGANIZATION, Scene};
 
-/// Three ratings before, while and after the network does `faults` to the requests that hand them in.
+/// Three ratings before, while and after the network does `faults` to the requests that hand them
+/// in.
 fn every_rating_arrives_once_through(faults: &[Fault]) -> Result<()> {
     let scene = Scene::new()?;
     let proxy = Proxy::start(&scene.portal.url(), EVENTS)?;

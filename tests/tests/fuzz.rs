@@ -1,8 +1,8 @@
-//! Messages, configurations and settings, mutated at random: every parser answers, none panics, and what is accepted
-//! is read the same again.
+//! Messages, configurations and settings, mutated at random: every parser answers, none panics, and
+//! what is accepted is read the same again.
 //!
-//! Repeatable by seed; `PIKIR_FUZZ=n` tries more. Coverage-guided fuzzing needs a nightly compiler; this begins from
-//! the contract's own examples instead, so that it gets past the first member.
+//! Repeatable by seed; `PIKIR_FUZZ=n` tries more. Coverage-guided fuzzing needs a nightly compiler;
+//! this begins from the contract's own examples instead, so that it gets past the first member.
 
 use std::fs;
 use std::path::Path;

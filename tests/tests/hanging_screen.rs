@@ -1,5 +1,5 @@
-//! A display that no longer answers ends the terminal as failed, with a notice, so that systemd starts it anew; pins that
-//! cannot be had do not.
+//! A display that no longer answers ends the terminal as failed, with a notice, so that systemd
+//! starts it anew; pins that cannot be had do not.
 
 use anyhow::{Context, Result};
 use pikir_tests::kiosk::{Kiosk, face};

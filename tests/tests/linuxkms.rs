@@ -1,4 +1,5 @@
-//! The terminal as it stands in a lobby: no window system, the picture drawn straight to the screen.
+//! The terminal as it stands in a lobby: no window system, the picture drawn straight to the
+//! screen.
 
 use anyhow::{Context, Result};
 use image::RgbImage;
@@ -9,7 +10,8 @@ use pikir_tests::scene::Scene;
 use pikir_tests::skip::not_tested;
 use pikir_tests::{qr, wait};
 
-/// Waits until the rate screen with its code and its faces is on the screen, seen through `turn`, and returns the picture.
+/// Waits until the rate screen with its code and its faces is on the screen, seen through `turn`,
+/// and returns the picture.
 fn see_rate_screen(
     screen: &Framebuffer,
     place: &str,

@@ -1,4 +1,5 @@
-//! Every page for visitors and for staff: valid HTML, without barriers, nothing wider than the narrowest phone.
+//! Every page for visitors and for staff: valid HTML, without barriers, nothing wider than the
+//! narrowest phone.
 
 use anyhow::{Result, ensure};
 use pikir_tests::browser::{Browser, JavaScript};
@@ -28,7 +29,8 @@ const STAFF: [&str; 7] = [
     "/activate?user_code=WXYC-9347",
 ];
 
-/// A scene in which somebody has written a review that is published, and the browser of an administrator.
+/// A scene in which somebody has written a review that is published, and the browser of an
+/// administrator.
 fn scene(size: (u32, u32)) -> Result<(Scene, Browser)> {
     let scene = Scene::new()?;
     scene.portal.add_user(ADMIN)?;

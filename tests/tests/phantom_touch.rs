@@ -1,5 +1,5 @@
-//! A touch panel that touches itself at one point, again and again: nothing is hidden, nothing of it counts, and the
-//! technician is told where.
+//! A touch panel that touches itself at one point, again and again: nothing is hidden, nothing of
+//! it counts, and the technician is told where.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,8 @@ use pikir_tests::scene::Scene;
 use pikir_tests::wait;
 use serde_json::Value;
 
-/// How often the panel touches itself: long enough for the thanks to be gone, so that each touch is a rating.
+/// How often the panel touches itself: long enough for the thanks to be gone, so that each touch is
+/// a rating.
 const PERIOD: Duration = Duration::from_secs(7);
 /// Touches that give it away: four periods between them.
 const ENOUGH: u32 = 5;

@@ -1,4 +1,5 @@
-//! The phone page for everybody: by keyboard, without scripts, on the narrowest screen, at twice the size, in every colour.
+//! The phone page for everybody: by keyboard, without scripts, on the narrowest screen, at twice
+//! the size, in every colour.
 
 use std::path::Path;
 
@@ -133,7 +134,8 @@ fn the_page_and_its_typeface_come_in_three_requests_of_less_than_fifty_kilobytes
     Ok(())
 }
 
-/// The pages a visitor meets: empty, with a fault and everything open, after sending, and the public figures.
+/// The pages a visitor meets: empty, with a fault and everything open, after sending, and the
+/// public figures.
 fn visit(
     phone: &Browser,
     scene: &Scene,
@@ -191,7 +193,8 @@ fn never_sideways(
     Ok(())
 }
 
-/// Every language at every size, with wide spacing, in the page's own typeface and, at the largest, in the machine's serifs.
+/// Every language at every size, with wide spacing, in the page's own typeface and, at the largest,
+/// in the machine's serifs.
 fn sizes() -> impl Iterator<Item = String> {
     let sizes = ["100", "150", "200"];
     LANGUAGES

@@ -1,6 +1,8 @@
-//! What the terminal has thanked for survives every power cut: the kiosk's journal in an emulated machine.
+//! What the terminal has thanked for survives every power cut: the kiosk's journal in an emulated
+//! machine.
 //!
-//! `PIKIR_POWER_CUTS=n` asks for more than the usual 50. See `tests/src/power/mod.rs` for what this shows and what not.
+//! `PIKIR_POWER_CUTS=n` asks for more than the usual 50. See `tests/src/power/mod.rs` for what this
+//! shows and what not.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +14,8 @@ use pikir_tests::skip::not_tested;
 
 /// Power cuts in an ordinary run.
 const CUTS: u64 = 50;
-/// Power cuts that one disk lives through, at most: what is exported and checked at each boot grows with them.
+/// Power cuts that one disk lives through, at most: what is exported and checked at each boot grows
+/// with them.
 const CUTS_PER_DISK: u64 = 25;
 /// Machines that run side by side.
 const MACHINES: u64 = 2;
@@ -21,7 +24,8 @@ const CONTROL_CUTS: u64 = 5;
 
 /// Says something that a passing test shows, too.
 fn say(text: &str) {
-    // The handle itself is not captured by the test runner; where nobody reads it there is nothing to be done.
+    // The handle itself is not captured by the test runner; where nobody reads it there is nothing
+    // to be done.
     let _ = writeln!(std::io::stderr(), "\nPower cuts: {text}");
 }
 

@@ -1,4 +1,5 @@
-//! What a visitor has added to a rating arrives also where the visitor walks away or the power is cut.
+//! What a visitor has added to a rating arrives also where the visitor walks away or the power is
+//! cut.
 
 use anyhow::{Context, Result};
 use pikir_tests::kiosk::face;

@@ -1,7 +1,8 @@
-//! Ten thousand histories of a terminal and its portal, in virtual time: never lost, never twice, in order, unbroken.
+//! Ten thousand histories of a terminal and its portal, in virtual time: never lost, never twice,
+//! in order, unbroken.
 //!
-//! `PIKIR_HISTORIES=n` lives more or fewer, `PIKIR_SEED=n` one, and tells its story. A seed that fails is written to
-//! `seeds/simulation.txt`; those are lived first, ever after.
+//! `PIKIR_HISTORIES=n` lives more or fewer, `PIKIR_SEED=n` one, and tells its story. A seed that
+//! fails is written to `seeds/simulation.txt`; those are lived first, ever after.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;

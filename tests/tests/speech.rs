@@ -1,5 +1,5 @@
-//! The terminal speaks: a key turns it on, every further action ends what is being said, and the words go to the speech
-//! program through a pipe, never into its arguments or into a log.
+//! The terminal speaks: a key turns it on, every further action ends what is being said, and the
+//! words go to the speech program through a pipe, never into its arguments or into a log.
 
 use anyhow::{Context, Result};
 use pikir_tests::scene::Scene;

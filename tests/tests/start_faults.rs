@@ -1,5 +1,5 @@
-//! Whatever is wrong at the start, a terminal gets to its journal, its uploads and its status, and takes ratings as soon as
-//! somebody can give one.
+//! Whatever is wrong at the start, a terminal gets to its journal, its uploads and its status, and
+//! takes ratings as soon as somebody can give one.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! SIGKILL at random instants while rating and uploading: whatever was thanked for is there, in order, once.
+//! SIGKILL at random instants while rating and uploading: whatever was thanked for is there, in
+//! order, once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,7 +16,8 @@ use serde_json::Value;
 
 /// Kills in all, shared out among the terminals.
 const KILLS: u64 = 200;
-/// Terminals killed side by side; each has a display, because only one window of a display has the keyboard.
+/// Terminals killed side by side; each has a display, because only one window of a display has the
+/// keyboard.
 const TERMINALS: u64 = 4;
 /// Of 100 lives, those that end while the program is still starting.
 const EARLY_DEATHS: u64 = 25;
@@ -39,7 +41,8 @@ struct Victim {
     full_lives: u64,
 }
 
-/// What was pressed in one life, in order, and how many of these were confirmed: all, or all but the last.
+/// What was pressed in one life, in order, and how many of these were confirmed: all, or all but
+/// the last.
 #[derive(Debug, Default)]
 struct Pressed {
     scores: Vec<u64>,
@@ -146,7 +149,8 @@ impl Victim {
         })
     }
 
-    /// The journal must have grown by exactly what was confirmed, and at most by one that was on its way.
+    /// The journal must have grown by exactly what was confirmed, and at most by one that was on
+    /// its way.
     fn check(&mut self, pressed: &Pressed) -> Result<()> {
         let grown = records::in_journal_after(&self.kiosk, self.last_seq)?;
         for (expected, record) in (self.last_seq + 1..).zip(&grown) {
@@ -166,7 +170,8 @@ impl Victim {
         Ok(())
     }
 
-    /// After the last death: everything is at the portal as it is in the journal, and the seals hold.
+    /// After the last death: everything is at the portal as it is in the journal, and the seals
+    /// hold.
     fn rest(&mut self, scene: &Scene) -> Result<()> {
         self.kiosk.start(&self.display)?;
         self.kiosk.wait_until_delivered()?;

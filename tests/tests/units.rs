@@ -174,7 +174,8 @@ fn sysusers_understands_what_it_is_to_make() -> Result<()> {
     for file in ["pikir-kiosk.conf", "pikir-portal.conf"] {
         let output = process::command("systemd-sysusers")
             .args(["--dry-run", &format!("--root={}", root.path().display())])
-            // With --root a relative name would be looked up inside it; a path with a slash is taken as it is.
+            // With --root a relative name would be looked up inside it; a path with a slash is
+            // taken as it is.
             .arg(sources().join("sysusers.d").join(file).canonicalize()?)
             .output()?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

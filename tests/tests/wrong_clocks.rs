@@ -1,5 +1,5 @@
-//! A wall clock at 1970, ten years off either way, jumping and running back: no rating lost, none out of order, and
-//! the right time at the portal all the same.
+//! A wall clock at 1970, ten years off either way, jumping and running back: no rating lost, none
+//! out of order, and the right time at the portal all the same.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,8 @@ impl WrongClock {
     fn of(kiosk: &mut Kiosk, dir: &Path) -> Result<Self> {
         let clock = Self(kiosk.data_dir().with_extension("clock"));
         clock.ahead_by(0)?;
-        // The kernel of this machine may vouch for its own clock, which is not the one that is made wrong.
+        // The kernel of this machine may vouch for its own clock, which is not the one that is made
+        // wrong.
         let unsynced = preload::compile("unsynced/unsynced.c", dir)?;
         let libraries = [preload::libfaketime()?, unsynced].map(|it| it.display().to_string());
         kiosk.set_environment("LD_PRELOAD", &libraries.join(":"));

@@ -1,4 +1,5 @@
-//! A terminal that is set up wrongly says so once, plainly, with file, line and remedy, and ends with 2.
+//! A terminal that is set up wrongly says so once, plainly, with file, line and remedy, and ends
+//! with 2.
 
 use std::path::{Path, PathBuf};
 

@@ -40,7 +40,8 @@ pub fn demo(once: bool) -> Result<()> {
     if once {
         program.arg("--once");
     }
-    // The demonstration takes this process's place, so that Ctrl-C reaches it and nothing is between.
+    // The demonstration takes this process's place, so that Ctrl-C reaches it and nothing is
+    // between.
     let error = program.exec();
     bail!(
         "{} could not be started: {error}",

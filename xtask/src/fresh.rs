@@ -1,8 +1,9 @@
-//! `cargo xtask test --fresh`: both commands of the README on a bare Debian 12, in a root directory of its own.
+//! `cargo xtask test --fresh`: both commands of the README on a bare Debian 12, in a root directory
+//! of its own.
 //!
-//! Nothing is in it but what the README asks for: Rust, its linker, git. What the commands lack they install
-//! themselves. The commit at hand is tested, not what is uncommitted. Downloads of cargo are shared with the
-//! machine; nothing that was compiled is.
+//! Nothing is in it but what the README asks for: Rust, its linker, git. What the commands lack
+//! they install themselves. The commit at hand is tested, not what is uncommitted. Downloads of
+//! cargo are shared with the machine; nothing that was compiled is.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,7 +25,8 @@ const RESOLVER: &str = "etc/resolv.conf";
 const RUST: &str = "opt/rust";
 const SOURCES: &str = "root/pikir";
 
-/// Becomes the first process of the new root: `$1`, with Rust from `$2` and cargo's downloads from `$3`.
+/// Becomes the first process of the new root: `$1`, with Rust from `$2` and cargo's downloads from
+/// `$3`.
 const ENTER: &str = r#"set -eu
 root=$1; rust=$2; downloads=$3; shift 3
 mount --make-rprivate /
@@ -119,7 +121,8 @@ fn furnish(root: &Path) -> Result<()> {
         .arg(root.join(SOURCES)))
 }
 
-/// `cargo xtask …` in the root, in a mount and a process namespace of its own: everything in it ends with it.
+/// `cargo xtask …` in the root, in a mount and a process namespace of its own: everything in it
+/// ends with it.
 fn inside(root: &Path, arguments: &[&str]) -> Result<Command> {
     let mut command = Command::new("unshare");
     command

@@ -1,5 +1,5 @@
-//! The emulated terminal of the power-cut tests: its program, and Debian's arm64 kernel with the modules it needs, in
-//! `target/power/`. What is there already is used again.
+//! The emulated terminal of the power-cut tests: its program, and Debian's arm64 kernel with the
+//! modules it needs, in `target/power/`. What is there already is used again.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,8 @@ const TARGET: &str = "aarch64-unknown-linux-gnu";
 const ARCHITECTURE: &str = "arm64";
 /// The package that depends on the newest kernel.
 const KERNEL: &str = "linux-image-arm64";
-/// Modules for an ext4 file system on a virtio disk and a port to the host, each after those it needs.
+/// Modules for an ext4 file system on a virtio disk and a port to the host, each after those it
+/// needs.
 const MODULES: [&str; 9] = [
     "lib/crc16",
     "crypto/crc32c_generic",

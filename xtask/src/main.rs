@@ -1,7 +1,8 @@
-//! Set-up, tests, figures and demonstration of the workspace: `cargo xtask demo`, `test` and `bench`.
+//! Set-up, tests, figures and demonstration of the workspace: `cargo xtask demo`, `test` and
+//! `bench`.
 //!
-//! Kept free of everything but clap and anyhow, so that it compiles in seconds on a machine that has
-//! nothing yet and can install what the other packages need to be built.
+//! Kept free of everything but clap and anyhow, so that it compiles in seconds on a machine that
+//! has nothing yet and can install what the other packages need to be built.
 
 use std::process::ExitCode;
 
@@ -35,14 +36,17 @@ enum Command {
     },
     /// Runs every check and every test, as CI does
     Test {
-        /// Only what is quick, for work in between: formatting, circles, lints, tests without other programs
+        /// Only what is quick, for work in between: formatting, circles, lints, tests without other
+        /// programs
         #[arg(long)]
         quick: bool,
-        /// Makes a bare Debian 12 in a root directory and runs `demo --once` and `test` in it; takes root
+        /// Makes a bare Debian 12 in a root directory and runs `demo --once` and `test` in it;
+        /// takes root
         #[arg(long, conflicts_with = "quick")]
         fresh: bool,
     },
-    /// Measures what Pikir costs, beside what the machine itself can do; writes tables and curves to target/bench/
+    /// Measures what Pikir costs, beside what the machine itself can do; writes tables and curves
+    /// to target/bench/
     Bench {
         /// Measures less: enough to see that everything runs; the figures are rough
         #[arg(long)]

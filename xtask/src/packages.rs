@@ -185,7 +185,8 @@ fn installed(names: &[&str]) -> Result<Option<HashSet<String>>> {
     Ok(Some(parse_status(&listed, native.trim())))
 }
 
-/// What dpkg-query reports as fully installed: `name` for this machine, `name:architecture` for any.
+/// What dpkg-query reports as fully installed: `name` for this machine, `name:architecture` for
+/// any.
 fn parse_status(lines: &str, native: &str) -> HashSet<String> {
     let mut names = HashSet::new();
     for line in lines.lines() {

@@ -101,7 +101,8 @@ fn lints() -> Result<()> {
     ]))
 }
 
-/// `cargo nextest run` where it is installed: it runs tests of several files side by side (`.config/nextest.toml`).
+/// `cargo nextest run` where it is installed: it runs tests of several files side by side
+/// (`.config/nextest.toml`).
 fn runner() -> Command {
     match has_nextest() {
         true => cargo(&["nextest", "run"]),
@@ -131,7 +132,8 @@ fn run_tests(told: &Path) -> Result<()> {
     run(runner().args(all).env(NOT_TESTED, told))
 }
 
-/// Checks the dependencies against `deny.toml`; known vulnerabilities only where their database can be had.
+/// Checks the dependencies against `deny.toml`; known vulnerabilities only where their database can
+/// be had.
 fn dependencies() -> Result<()> {
     if !succeeds(&mut cargo(&["deny", "--version"])) {
         println!("      cargo-deny is missing and is built now; this takes some minutes, once");
@@ -155,7 +157,8 @@ fn dependencies() -> Result<()> {
     }
 }
 
-/// Fetches the advisory database. A network that swallows packets must not hold up the tests: a minute is enough.
+/// Fetches the advisory database. A network that swallows packets must not hold up the tests: a
+/// minute is enough.
 fn database_reached() -> bool {
     let fetch = cargo(&["deny", "fetch", "db"]);
     let mut limited = Command::new("timeout");

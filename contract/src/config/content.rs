@@ -9,8 +9,9 @@ use super::ConfigError;
 use crate::reader::Node;
 use crate::{Malformed, Score, Texts, Time, require_integers};
 
-/// The members of a configuration that say what a visitor is offered besides the score. They stand beside each other in
-/// the document; on their own they are what a portal keeps for an organisation.
+/// The members of a configuration that say what a visitor is offered besides the score. They stand
+/// beside each other in the document; on their own they are what a portal keeps for an
+/// organisation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Content {
     /// The services a visitor can name.

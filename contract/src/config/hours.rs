@@ -16,8 +16,8 @@ const DEFAULT_TIMEZONE: &str = "UTC";
 /// Opening hours, all in one time zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Hours {
-    /// The name in the IANA time zone database, such as `Asia/Bishkek`; UTC by default. Whether the zone is known is for the reader's
-    /// database to say.
+    /// The name in the IANA time zone database, such as `Asia/Bishkek`; UTC by default. Whether the
+    /// zone is known is for the reader's database to say.
     #[serde(skip_serializing_if = "is_default_timezone")]
     pub timezone: String,
     /// When the office is open; always by default.

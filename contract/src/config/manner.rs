@@ -12,8 +12,9 @@ use crate::{
 /// Bytes of a SHA-256 digest.
 const SHA256_BYTES: usize = 32;
 
-/// The members of a configuration that say how a terminal looks and how long it waits. They stand beside each other in the
-/// document; on their own they are what a portal keeps for an organisation.
+/// The members of a configuration that say how a terminal looks and how long it waits. They stand
+/// beside each other in the document; on their own they are what a portal keeps for an
+/// organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manner {
     /// How it looks.
@@ -117,8 +118,8 @@ fn read_sha256(node: &Node<'_>) -> Result<Bytes, Malformed> {
     Ok(sha256)
 }
 
-/// A SHA-256 as 64 hexadecimal digits, as checksum tools print it. As base64url that length is no SHA-256, so the two
-/// cannot be confused.
+/// A SHA-256 as 64 hexadecimal digits, as checksum tools print it. As base64url that length is no
+/// SHA-256, so the two cannot be confused.
 fn hex(text: &str) -> Option<Vec<u8>> {
     if text.len() != 2 * SHA256_BYTES || !text.is_ascii() {
         return None;

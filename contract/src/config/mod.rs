@@ -1,7 +1,8 @@
-//! The terminal's configuration: the document of `GET /api/v1/terminal/config` and of the enrolment result.
+//! The terminal's configuration: the document of `GET /api/v1/terminal/config` and of the enrolment
+//! result.
 //!
-//! Few members are required; everything else has a default, so that the smallest portal can serve a terminal. A member
-//! that equals its default is omitted on writing.
+//! Few members are required; everything else has a default, so that the smallest portal can serve a
+//! terminal. A member that equals its default is omitted on writing.
 
 mod content;
 mod hours;
@@ -126,8 +127,8 @@ pub struct QrConfig {
     /// The key of the presence tokens, not empty; without it the address carries no token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub presence_key: Option<Bytes>,
-    /// From when this key is used; a reader that got it later uses it at once, and until then the key
-    /// it had before. Without it at once.
+    /// From when this key is used; a reader that got it later uses it at once, and until then the
+    /// key it had before. Without it at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_from: Option<Time>,
     /// How long one token is shown, in seconds, at least 1.
@@ -240,8 +241,8 @@ impl TerminalConfig {
         }
     }
 
-    /// Reads and validates a configuration. Unknown members are ignored, apart from the rule that every number is an
-    /// integer within ±(2^53 − 1).
+    /// Reads and validates a configuration. Unknown members are ignored, apart from the rule that
+    /// every number is an integer within ±(2^53 − 1).
     ///
     /// # Errors
     /// The first breach: which member and what is wrong with it.
@@ -354,8 +355,8 @@ impl Organization {
     }
 }
 
-/// The contract leaves open whether a unit's name is one text, as a place's, or texts by language, as an organisation's:
-/// both are read. One text is of no certain language (`und`).
+/// The contract leaves open whether a unit's name is one text, as a place's, or texts by language,
+/// as an organisation's: both are read. One text is of no certain language (`und`).
 fn read_name(node: &Node<'_>) -> Result<Texts, Malformed> {
     match node.text() {
         Ok(text) => Ok(Texts::from([("und", text)])),

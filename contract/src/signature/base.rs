@@ -1,15 +1,18 @@
-//! The signature base of RFC 9421 §2.5, for any components. What may be covered is decided by the profile, not here.
+//! The signature base of RFC 9421 §2.5, for any components. What may be covered is decided by the
+//! profile, not here.
 
 use sfv::{InnerList, ListSerializer};
 
-/// A covered component without parameters: its name and its value (RFC 9421 §2.1 for a field, §2.2 for a derived one).
+/// A covered component without parameters: its name and its value (RFC 9421 §2.1 for a field, §2.2
+/// for a derived one).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Component<'a> {
     pub(super) name: &'a str,
     pub(super) value: &'a str,
 }
 
-/// The text that is signed. `params` is the serialised value of `@signature-params`. No value may hold a line break.
+/// The text that is signed. `params` is the serialised value of `@signature-params`. No value may
+/// hold a line break.
 pub(super) fn signature_base(components: &[Component<'_>], params: &str) -> String {
     let mut base = String::new();
     for Component { name, value } in components {
@@ -19,7 +22,8 @@ pub(super) fn signature_base(components: &[Component<'_>], params: &str) -> Stri
     base
 }
 
-/// The value of `@signature-params` for a parsed signature input: items and parameters in the order received (RFC 9421 §2.3).
+/// The value of `@signature-params` for a parsed signature input: items and parameters in the order
+/// received (RFC 9421 §2.3).
 pub(super) fn serialize_params(params: &InnerList) -> String {
     let mut list = ListSerializer::new();
     let mut inner = list.inner_list();
@@ -37,7 +41,8 @@ mod tests {
 
     use super::*;
 
-    /// RFC 9421 appendix B.1.4: PKCS #8 and SubjectPublicKeyInfo, each ending in the 32 bytes of the key.
+    /// RFC 9421 appendix B.1.4: PKCS #8 and SubjectPublicKeyInfo, each ending in the 32 bytes of
+    /// the key.
     const PRIVATE: &str = "MC4CAQAwBQYDK2VwBCIEIJ+DYvh6SEqVTm50DFtMDoQikTmiCqirVv9mWG9qfSnF";
     const PUBLIC: &str = "MCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=";
 

@@ -21,7 +21,8 @@ pub(super) fn byte_sequence(bytes: &[u8]) -> String {
     format!(":{}:", STANDARD.encode(bytes))
 }
 
-/// The field's value as it stands in a signature base: without white space around it (RFC 9421 §2.1).
+/// The field's value as it stands in a signature base: without white space around it (RFC 9421
+/// §2.1).
 pub(super) fn as_signed(field: &str) -> &str {
     field.trim_matches([' ', '\t'])
 }

@@ -1,8 +1,10 @@
-//! Signed requests: one strict profile of HTTP Message Signatures (RFC 9421) with Content-Digest (RFC 9530).
+//! Signed requests: one strict profile of HTTP Message Signatures (RFC 9421) with Content-Digest
+//! (RFC 9530).
 //!
 //! - Label `sig1`. Other labels are ignored.
-//! - Covered components, in this order and without parameters: `"@method" "@path" "content-digest"`, or `"@method" "@path"`
-//!   for a request without a body. An empty body is no body.
+//! - Covered components, in this order and without parameters:
+//!   `"@method" "@path" "content-digest"`, or `"@method" "@path"` for a request without a body. An
+//!   empty body is no body.
 //! - Parameters `created`, `keyid` and `alg="ed25519"`, in any order, and no others.
 //!
 //! Everything else is refused, so a signature either says exactly this or nothing.
@@ -41,7 +43,8 @@ pub struct SignatureHeaders {
     pub signature: String,
 }
 
-/// Why a request's signature is refused. The text is for a log or a problem answer; it repeats nothing of the request.
+/// Why a request's signature is refused. The text is for a log or a problem answer; it repeats
+/// nothing of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// A header field is not a structured-field dictionary (RFC 9651).
@@ -58,7 +61,8 @@ pub enum SignatureError {
     /// A parameter is missing, of the wrong type, or not one of the profile's.
     #[error("the signature needs the parameters created, keyid and alg=\"ed25519\", and no others")]
     Parameters,
-    /// The method or the path cannot stand in a signature: not visible ASCII, or a path with a query.
+    /// The method or the path cannot stand in a signature: not visible ASCII, or a path with a
+    /// query.
     #[error("the method or the path cannot be signed")]
     Target,
     /// `Content-Digest` has no `sha-256` that fits the content.
@@ -74,8 +78,9 @@ pub enum SignatureError {
 
 /// Signs a request.
 ///
-/// - `keyid`: the terminal's id, or the base64url public key in an enrolment request. A character that a structured-field
-///   string cannot hold (outside printable ASCII) becomes `?`; no real key id has one.
+/// - `keyid`: the terminal's id, or the base64url public key in an enrolment request. A character
+///   that a structured-field string cannot hold (outside printable ASCII) becomes `?`; no real key
+///   id has one.
 /// - `path`: absolute, without query (RFC 9421 §2.2.6).
 /// - `content`: as sent, that is after `Content-Encoding`. Empty content counts as none.
 /// - `created_unix_s`: seconds since 1970, informative only.
@@ -164,7 +169,8 @@ pub struct RequestSignature {
 }
 
 impl RequestSignature {
-    /// Reads the header fields. A field sent in several lines is given as one, joined with `, ` (RFC 9110 §5.2).
+    /// Reads the header fields. A field sent in several lines is given as one, joined with `, `
+    /// (RFC 9110 §5.2).
     ///
     /// # Errors
     /// When the profile's label, components or parameters are missing or differ.
@@ -192,19 +198,22 @@ impl RequestSignature {
         })
     }
 
-    /// The key the sender names: a terminal's id, or a base64url public key in an enrolment request. Not yet verified.
+    /// The key the sender names: a terminal's id, or a base64url public key in an enrolment
+    /// request. Not yet verified.
     #[must_use]
     pub fn keyid(&self) -> &str {
         &self.keyid
     }
 
-    /// When the sender says it signed, in seconds since 1970. Informative only: a terminal's clock may be wrong.
+    /// When the sender says it signed, in seconds since 1970. Informative only: a terminal's clock
+    /// may be wrong.
     #[must_use]
     pub fn created(&self) -> i64 {
         self.created
     }
 
-    /// Verifies that the holder of the key sent this method, path and content. Empty content counts as none.
+    /// Verifies that the holder of the key sent this method, path and content. Empty content counts
+    /// as none.
     ///
     /// # Errors
     /// When anything differs from what was signed, or a body is not covered by the signature.
@@ -219,8 +228,8 @@ impl RequestSignature {
         self.verify_head(key, method, path)
     }
 
-    /// Verifies that the holder of the key signed this method, path and `Content-Digest`, before any content has arrived. The
-    /// content is still to be checked ([`Self::check_content`]).
+    /// Verifies that the holder of the key signed this method, path and `Content-Digest`, before
+    /// any content has arrived. The content is still to be checked ([`Self::check_content`]).
     ///
     /// # Errors
     /// When anything differs from what was signed.
@@ -248,7 +257,8 @@ impl RequestSignature {
             .map_err(|_| SignatureError::Mismatch)
     }
 
-    /// Checks that the content is what the signed `Content-Digest` says. Empty content counts as none.
+    /// Checks that the content is what the signed `Content-Digest` says. Empty content counts as
+    /// none.
     ///
     /// # Errors
     /// When it is another, or a body is not covered by the signature.
@@ -319,7 +329,8 @@ fn component_names(params: &InnerList) -> Result<Vec<&str>, SignatureError> {
         .collect()
 }
 
-/// Reads a public key of 32 bytes. Keys of small order, under which signatures prove nothing, are refused.
+/// Reads a public key of 32 bytes. Keys of small order, under which signatures prove nothing, are
+/// refused.
 ///
 /// # Errors
 /// [`SignatureError::Key`].

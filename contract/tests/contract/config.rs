@@ -17,7 +17,8 @@ fn smallest() -> Value {
     })
 }
 
-/// The smallest configuration with what stands at a pointer (RFC 6901) replaced, or taken out for `null`.
+/// The smallest configuration with what stands at a pointer (RFC 6901) replaced, or taken out for
+/// `null`.
 fn with(pointer: &str, value: Value) -> Value {
     let mut document = smallest();
     let (parent, name) = pointer.rsplit_once('/').unwrap();

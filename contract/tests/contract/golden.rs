@@ -1,8 +1,8 @@
 //! One frozen example of every message, in `tests/golden/`.
 //!
-//! Terminals in the field outlive portal versions: a change that breaks one of these breaks them. The seals, signatures and
-//! presence tokens in the files were computed with Python (`hmac`, `hashlib`, `cryptography`) from the contract's formulas,
-//! not with this crate.
+//! Terminals in the field outlive portal versions: a change that breaks one of these breaks them.
+//! The seals, signatures and presence tokens in the files were computed with Python (`hmac`,
+//! `hashlib`, `cryptography`) from the contract's formulas, not with this crate.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -160,7 +160,8 @@ fn bytes(value: &Value) -> Vec<u8> {
     serde_json::from_value::<Bytes>(value.clone()).unwrap().0
 }
 
-/// A journal under a fixed key: the exact text each seal covers, the key of each event, and the seal.
+/// A journal under a fixed key: the exact text each seal covers, the key of each event, and the
+/// seal.
 fn journal(name: &str) {
     let example = golden(name);
     let mut key = SealKey::from_slice(&bytes(&example["seal_key"])).unwrap();

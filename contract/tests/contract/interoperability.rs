@@ -1,4 +1,5 @@
-//! Signatures are understood by, and taken from, an independent implementation of RFC 9421 (the `httpsig` crate).
+//! Signatures are understood by, and taken from, an independent implementation of RFC 9421 (the
+//! `httpsig` crate).
 
 use httpsig::prelude::message_component::HttpMessageComponent;
 use httpsig::prelude::{
@@ -84,7 +85,8 @@ fn what_is_signed_here_verifies_in_the_other_implementation() {
         assert_eq!(params.keyid.as_deref(), Some(KEYID));
         assert_eq!(params.alg.as_deref(), Some("ed25519"));
 
-        // It writes the parameters in an order of its own, where RFC 9421 §2.3 keeps the received one: its last line is replaced.
+        // It writes the parameters in an order of its own, where RFC 9421 §2.3 keeps the received
+        // one: its last line is replaced.
         let base = HttpSignatureBase::try_new(&components(method, path, content), params)
             .unwrap()
             .to_string();

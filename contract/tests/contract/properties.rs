@@ -39,7 +39,8 @@ fn json_of(number: impl Strategy<Value = Value> + 'static) -> impl Strategy<Valu
     })
 }
 
-/// Members with the contract's names and any values: gets further into the readers than any JSON would.
+/// Members with the contract's names and any values: gets further into the readers than any JSON
+/// would.
 fn near_body() -> impl Strategy<Value = Value> {
     let names = [
         "id", "boot", "up_ms", "wall", "synced", "score", "lang", "input", "service", "gap_ms",

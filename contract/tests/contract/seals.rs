@@ -1,7 +1,7 @@
 //! Seals and their ratchet.
 //!
-//! The expected bytes were computed once with Python's `hmac` and `hashlib` from the formulas of the contract, not with
-//! this crate.
+//! The expected bytes were computed once with Python's `hmac` and `hashlib` from the formulas of
+//! the contract, not with this crate.
 
 use pikir_contract::{Seal, SealKey, base64url_encode};
 use proptest::prelude::*;

@@ -33,7 +33,8 @@ fn judge(headers: &SignatureHeaders, content: Option<&[u8]>) -> Result<(), Signa
     )
 }
 
-/// Signs by hand: any signature input over any lines, as somebody would who does not keep to the profile.
+/// Signs by hand: any signature input over any lines, as somebody would who does not keep to the
+/// profile.
 fn forged(lines: &str, params: &str) -> SignatureHeaders {
     use base64::Engine as _;
     use ed25519_dalek::Signer as _;

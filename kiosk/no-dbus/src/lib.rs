@@ -1,9 +1,12 @@
-//! D-Bus as an appliance has it: the names that Slint's X11 backend is compiled against, and a session bus that is not there.
+//! D-Bus as an appliance has it: the names that Slint's X11 backend is compiled against, and a
+//! session bus that is not there.
 //!
-//! Slint asks the desktop, over its message bus, for colours, font size and the cursor's blinking. A terminal has no desktop: it
-//! draws in its own colours and sizes, whatever session it was started in. The client that would find this out is a twentieth
-//! of the whole program, and where the bus is missing it keeps a thread that wakes twice a second. Slint leaves no choice, so
-//! the crate is replaced by this one: [`Connection::session`] fails, and nothing that would follow a connection can exist.
+//! Slint asks the desktop, over its message bus, for colours, font size and the cursor's blinking.
+//! A terminal has no desktop: it draws in its own colours and sizes, whatever session it was
+//! started in. The client that would find this out is a twentieth of the whole program, and where
+//! the bus is missing it keeps a thread that wakes twice a second. Slint leaves no choice, so the
+//! crate is replaced by this one: [`Connection::session`] fails, and nothing that would follow a
+//! connection can exist.
 //!
 //! Types and names are those of zbus 5 (<https://docs.rs/zbus>), as far as Slint 1.18 uses them.
 

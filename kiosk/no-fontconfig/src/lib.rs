@@ -1,12 +1,16 @@
-//! Fontconfig as a machine without it has it: the names that `fontique` is compiled against, and a library that is not there.
+//! Fontconfig as a machine without it has it: the names that `fontique` is compiled against, and a
+//! library that is not there.
 //!
-//! The terminal draws everything with the fonts inside its program. With fontconfig it would read the system's dozens of rules
-//! and every font's index at each start, draw differently from machine to machine, and end in a panic where the library is
-//! installed and no font is (fontique 0.11 unwraps fontconfig's "no match"). Slint leaves no choice at run time, so the crate
-//! that loads the library is replaced by this one, which says that it cannot be loaded: fontique then knows no system font.
+//! The terminal draws everything with the fonts inside its program. With fontconfig it would read
+//! the system's dozens of rules and every font's index at each start, draw differently from machine
+//! to machine, and end in a panic where the library is installed and no font is (fontique 0.11
+//! unwraps fontconfig's "no match"). Slint leaves no choice at run time, so the crate that loads
+//! the library is replaced by this one, which says that it cannot be loaded: fontique then knows no
+//! system font.
 //!
-//! Types and names are those of fontconfig's C interface (<https://www.freedesktop.org/software/fontconfig/fontconfig-devel/>).
-//! More fonts, for a script the program's own do not hold, are named in `SLINT_FONT_PATH`.
+//! Types and names are those of fontconfig's C interface
+//! (<https://www.freedesktop.org/software/fontconfig/fontconfig-devel/>). More fonts, for a script
+//! the program's own do not hold, are named in `SLINT_FONT_PATH`.
 
 #![allow(
     non_snake_case,

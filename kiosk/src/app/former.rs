@@ -1,4 +1,5 @@
-//! What former identities of this terminal left behind: a journal each, delivered under its own key.
+//! What former identities of this terminal left behind: a journal each, delivered under its own
+//! key.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,8 @@ use crate::platform::files::DataDir;
 use crate::platform::network::NetworkChanges;
 use crate::portal::{HttpPortal, PortalAddress, PortalHealth};
 
-/// Begins to deliver them, beside everything else. One that cannot be read is no reason not to serve.
+/// Begins to deliver them, beside everything else. One that cannot be read is no reason not to
+/// serve.
 pub(super) fn deliver(shared: &Shared, present: &PortalAddress, network: &NetworkChanges) {
     let directories = files::directories_in(&shared.data.former()).unwrap_or_else(|error| {
         tracing::error!(%error, "the former identities cannot be listed");
@@ -31,7 +33,8 @@ pub(super) fn deliver(shared: &Shared, present: &PortalAddress, network: &Networ
     }
 }
 
-/// Delivers one journal, signed with its own key, to the portal that gave it: the present one may know nothing of it.
+/// Delivers one journal, signed with its own key, to the portal that gave it: the present one may
+/// know nothing of it.
 async fn deliver_one(
     directory: &Path,
     shared: &Shared,
@@ -53,8 +56,8 @@ async fn deliver_one(
         return Ok(());
     };
     shared.former_journals().push(journal.clone());
-    // One that is still being checked or mended does not know yet what waits. That nothing can be appended, because the key is
-    // lost, is what made most of them former ones.
+    // One that is still being checked or mended does not know yet what waits. That nothing can be
+    // appended, because the key is lost, is what made most of them former ones.
     let ready = journal
         .subscribe()
         .wait_for(|published| published.fault.is_none() || published.state.pending > 0)
@@ -79,7 +82,8 @@ async fn deliver_one(
     Ok(())
 }
 
-/// Opens a journal unless it can be seen that nothing in it waits. The disk is waited for elsewhere.
+/// Opens a journal unless it can be seen that nothing in it waits. The disk is waited for
+/// elsewhere.
 async fn open_if_it_waits(
     shared: Shared,
     path: PathBuf,

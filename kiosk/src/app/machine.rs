@@ -1,4 +1,5 @@
-//! Takes the machine's pins and backlight into use. What cannot be had is told, and the screen works without.
+//! Takes the machine's pins and backlight into use. What cannot be had is told, and the screen
+//! works without.
 
 use crate::hardware::backlight::{KERNEL_BACKLIGHTS, KernelBacklight};
 use crate::hardware::pi::{self, PwmBacklight};
@@ -8,8 +9,8 @@ use crate::screen;
 
 use super::{Shared, ui};
 
-/// Starts the hardware that is wired. A window among others (`windowed`) leaves the kernel's backlight to whoever owns the
-/// screen.
+/// Starts the hardware that is wired. A window among others (`windowed`) leaves the kernel's
+/// backlight to whoever owns the screen.
 pub fn start(wiring: &Wiring, windowed: bool, shared: &Shared) -> Hardware {
     let (opened, mut problems) = pi::open(wiring);
     let backlight = backlight(wiring, windowed).unwrap_or_else(|problem| {
@@ -36,8 +37,8 @@ pub fn start(wiring: &Wiring, windowed: bool, shared: &Shared) -> Hardware {
     })
 }
 
-/// The panel's own brightness: by PWM where that is wired, otherwise by the kernel where its driver can; `None` where neither
-/// is.
+/// The panel's own brightness: by PWM where that is wired, otherwise by the kernel where its driver
+/// can; `None` where neither is.
 fn backlight(wiring: &Wiring, windowed: bool) -> Result<Option<OpenBacklight>, String> {
     if let Some(pin) = wiring.backlight {
         let wiring = wiring.clone();
@@ -56,8 +57,8 @@ fn backlight(wiring: &Wiring, windowed: bool) -> Result<Option<OpenBacklight>, S
     }))
 }
 
-/// Whether every frame that is asked for gets painted: not in a window among others, which may be hidden, and in a Wayland
-/// session (by way of XWayland) only while somebody can see it.
+/// Whether every frame that is asked for gets painted: not in a window among others, which may be
+/// hidden, and in a Wayland session (by way of XWayland) only while somebody can see it.
 pub fn paints(windowed: bool) -> bool {
     screen::draws_by_itself() || !windowed && std::env::var_os("WAYLAND_DISPLAY").is_none()
 }

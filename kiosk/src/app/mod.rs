@@ -1,4 +1,5 @@
-//! The running terminal: puts the parts together and keeps the window, the journal and the network apart.
+//! The running terminal: puts the parts together and keeps the window, the journal and the network
+//! apart.
 //!
 //! | thread | what runs there |
 //! | --- | --- |
@@ -105,8 +106,8 @@ struct Shared {
     vitals: self::watchdog::Vitals,
 }
 
-/// Runs the terminal until it is told to end (SIGTERM, SIGINT). What it can serve without is a problem
-/// that it tells; it ends only where it was started wrongly, or beside another one.
+/// Runs the terminal until it is told to end (SIGTERM, SIGINT). What it can serve without is a
+/// problem that it tells; it ends only where it was started wrongly, or beside another one.
 ///
 /// # Errors
 /// It is set up wrongly, or a display failed that only a new process can open again.
@@ -160,8 +161,8 @@ fn screen_options(options: &Options, settings: &Settings) -> ScreenOptions {
     }
 }
 
-/// Takes into use what belongs to the machine and needs no display: buttons, backlight, speech. Returns
-/// where tasks for the UI thread come in.
+/// Takes into use what belongs to the machine and needs no display: buttons, backlight, speech.
+/// Returns where tasks for the UI thread come in.
 fn start_machine(
     options: &Options,
     settings: Settings,
@@ -188,8 +189,8 @@ fn start_machine(
     (tasks, hardware)
 }
 
-/// A terminal that is not enrolled has settings as they should be, or says what is wrong and ends: somebody is setting it
-/// up. One that is enrolled goes on with its last good ones.
+/// A terminal that is not enrolled has settings as they should be, or says what is wrong and ends:
+/// somebody is setting it up. One that is enrolled goes on with its last good ones.
 fn load_settings(
     options: &Options,
     data: &DataDir,
@@ -239,8 +240,8 @@ fn share(
     }
 }
 
-/// The way to the portal that the settings name, or to the one the terminal was enrolled at; to none before either is
-/// known. TLS is prepared on a thread of its own.
+/// The way to the portal that the settings name, or to the one the terminal was enrolled at; to
+/// none before either is known. TLS is prepared on a thread of its own.
 fn prepare_address(
     settings: &Settings,
     opened: &Opened,
@@ -266,7 +267,8 @@ fn prepare_address(
     Ok(Some(address))
 }
 
-/// Picture and touch are turned together where the program draws to the screen itself. A window system turns both, or neither.
+/// Picture and touch are turned together where the program draws to the screen itself. A window
+/// system turns both, or neither.
 fn refuse_rotation_in_a_window(options: &Options, settings: &Settings) -> Result<(), AppError> {
     let rotation = settings.screen.rotation;
     let in_window = options.windowed.is_some() || !screen::draws_by_itself();

@@ -40,7 +40,8 @@ pub fn setup(setup: &SetupView) -> View {
     }
 }
 
-/// The view of a terminal that cannot open its journal and knows its configuration: phones still work.
+/// The view of a terminal that cannot open its journal and knows its configuration: phones still
+/// work.
 #[must_use]
 pub fn blocked(configuration: &Arc<Configuration>, telling: Telling, now_ms: u64) -> View {
     let visit = Visit::new(rules(configuration), None);
@@ -70,7 +71,8 @@ pub fn serving(
     };
     let config = &configuration.document;
     let language = visit.language();
-    // In whatever language the portal has it: another question than the office asks would be another measurement.
+    // In whatever language the portal has it: another question than the office asks would be
+    // another measurement.
     let said = |texts| config.text(texts, language).map(str::to_owned);
     // Where the portal says nothing, the one table of the contract does.
     let question = said(&config.question).or_else(|| question(language).map(str::to_owned));

@@ -1,7 +1,7 @@
 //! How often the program was started anew in a row because a part of the machine was missing.
 //!
-//! It lies in the data directory, since a program that ends remembers nothing. Where it cannot be written, nothing is
-//! started anew: without memory there would be no end of it.
+//! It lies in the data directory, since a program that ends remembers nothing. Where it cannot be
+//! written, nothing is started anew: without memory there would be no end of it.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use crate::limits::MAX_RESTARTS;
 use crate::platform::files;
 use crate::platform::files::DataDir;
 
-/// Whether a new start is worth a try for this part; counts it. A panel only if it was there once: what is told of a display
-/// comes from one that was opened.
+/// Whether a new start is worth a try for this part; counts it. A panel only if it was there once:
+/// what is told of a display comes from one that was opened.
 pub fn take(data: &DataDir, part: Part) -> bool {
     let mut counts = read(data);
     if part == Part::TouchPanel && !counts.contains_key(name(part)) {

@@ -1,4 +1,5 @@
-//! The network side: set-up until the terminal is enrolled, then the uploader and upkeep; the control socket always.
+//! The network side: set-up until the terminal is enrolled, then the uploader and upkeep; the
+//! control socket always.
 
 use std::time::Duration;
 
@@ -188,7 +189,8 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let (identity, journal, start_spread) = match unblocked(&shared, opened).await? {
         Opened::Enrolled(identity, journal) => (identity, journal, shared.start_spread),
-        // Somebody who just set the terminal up looks whether it works; there is no herd to keep out of.
+        // Somebody who just set the terminal up looks whether it works; there is no herd to keep
+        // out of.
         _ => {
             let (identity, journal) = set_up(&shared, address.clone(), network.clone()).await?;
             (identity, journal, Duration::ZERO)
@@ -322,7 +324,8 @@ async fn follow(shared: Shared, journal: JournalHandle) {
         let known = journal.borrow_and_update().clone();
         let day = |published: &Published| published.today.map(|counted| counted.since_ms);
         tokio::select! {
-            // Every append changes the journal; only its health concerns the screen, and which day it counts.
+            // Every append changes the journal; only its health concerns the screen, and which day
+            // it counts.
             changed = journal.wait_for(|it| it.fault != known.fault || day(it) != day(&known)) => match changed {
                 Ok(_) => ui::post(ui::Ui::service_changed),
                 Err(_) => return,
@@ -346,8 +349,8 @@ async fn last_notice(shared: &Shared, what: &'static str, detail: &str) {
     }
 }
 
-/// Ends the program as failed when the window's thread hangs, or a part is gone that a new start may bring back: systemd
-/// starts it anew. That thread is not asked; it may be what hangs.
+/// Ends the program as failed when the window's thread hangs, or a part is gone that a new start
+/// may bring back: systemd starts it anew. That thread is not asked; it may be what hangs.
 async fn look_after(shared: Shared, mut watched: Watched) {
     while let Some(finding) = watched.next().await {
         match finding {

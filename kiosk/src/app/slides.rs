@@ -1,4 +1,5 @@
-//! What takes turns with the question while nobody is there: the announcements of the portal, then the day's ratings.
+//! What takes turns with the question while nobody is there: the announcements of the portal, then
+//! the day's ratings.
 
 use pikir_contract::{Announcement, AnnouncementKind, TerminalConfig};
 

@@ -1,7 +1,9 @@
-//! Puts the terminal on a display: at the start, or whenever one appears. Until then the UI thread turns without one.
+//! Puts the terminal on a display: at the start, or whenever one appears. Until then the UI thread
+//! turns without one.
 //!
-//! A platform of Slint's can be chosen once a process. Drawing to the screen itself, it may fail to open a display and try
-//! again. The window system's may not: so it is asked first whether there is one at all.
+//! A platform of Slint's can be chosen once a process. Drawing to the screen itself, it may fail to
+//! open a display and try again. The window system's may not: so it is asked first whether there is
+//! one at all.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -52,8 +54,8 @@ impl Stage {
         }
     }
 
-    /// Chooses the platform where the terminal draws to the screen itself. To be called before any thread is started: it is
-    /// told the rotation by way of the environment.
+    /// Chooses the platform where the terminal draws to the screen itself. To be called before any
+    /// thread is started: it is told the rotation by way of the environment.
     pub fn prepare(&mut self) {
         if screen::draws_by_itself() && self.state == State::Untried {
             match self.draw_by_itself() {
@@ -152,7 +154,8 @@ impl Stage {
     }
 }
 
-/// The UI thread without a window: takes tasks, keeps time, gives signs of life, for as long as `wait`.
+/// The UI thread without a window: takes tasks, keeps time, gives signs of life, for as long as
+/// `wait`.
 fn turn(shared: &Shared, tasks: &Receiver<Task>, wait: Duration) -> Turned {
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     let (clock, vitals): (_, &Vitals) = (&shared.clock, &shared.vitals);

@@ -1,15 +1,15 @@
 //! What the window's libraries would read at every start, and an appliance has no use for.
 //!
-//! Under X11 that is the table of composed keys: half a megabyte of text, read twice, a third of the time to the first frame.
-//! Whoever wants it sets its variable.
+//! Under X11 that is the table of composed keys: half a megabyte of text, read twice, a third of
+//! the time to the first frame. Whoever wants it sets its variable.
 
 use std::ffi::OsStr;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
-/// Keeps the libraries from what is of no use here. To be called before any thread is started; what it returns is to be kept
-/// until the window is there.
+/// Keeps the libraries from what is of no use here. To be called before any thread is started; what
+/// it returns is to be kept until the window is there.
 pub fn spare() -> Option<OwnedFd> {
     if has("XCOMPOSEFILE") {
         return None;

@@ -14,8 +14,9 @@ pub fn began_ms(zone: &TimeZone, unix_ms: i64) -> Option<i64> {
     Some(began.timestamp().as_millisecond())
 }
 
-/// The number of ratings to be told on the day that began at `began_ms`; `None`: nothing is told, because the count is of
-/// another day, or because there are so few that somebody might know who gave them.
+/// The number of ratings to be told on the day that began at `began_ms`; `None`: nothing is told,
+/// because the count is of another day, or because there are so few that somebody might know who
+/// gave them.
 #[must_use]
 pub fn told(counted: Option<Today>, began_ms: Option<i64>) -> Option<u32> {
     let counted = counted.filter(|counted| Some(counted.since_ms) == began_ms)?;

@@ -1,7 +1,8 @@
-//! When the idle rate screen tells news instead of asking: a pure function of how long nobody was there.
+//! When the idle rate screen tells news instead of asking: a pure function of how long nobody was
+//! there.
 //!
-//! The question and the news take turns, so that whoever comes finds the question soon, and at once when they touch the
-//! screen. Without news nothing turns and nothing wakes.
+//! The question and the news take turns, so that whoever comes finds the question soon, and at once
+//! when they touch the screen. Without news nothing turns and nothing wakes.
 
 use crate::limits::{NEWS_AFTER_MS, NEWS_TURN_MS};
 

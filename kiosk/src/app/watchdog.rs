@@ -1,4 +1,5 @@
-//! Notices a screen or a touch panel that hangs, and ends the program with a notice, so that systemd starts it anew.
+//! Notices a screen or a touch panel that hangs, and ends the program with a notice, so that
+//! systemd starts it anew.
 //!
 //! | what hangs | how it is known |
 //! | --- | --- |
@@ -6,11 +7,12 @@
 //! | the display: a frame is asked for and none is painted | the same sign of life asks for a frame and looks for the last one |
 //! | the touch panel: its device is gone and does not come back | libinput says so ([`PANEL_PATIENCE`]) |
 //!
-//! A new start brings a display or a panel back only where a driver was in disorder. So it is tried a few times
-//! ([`super::restarts`]); afterwards the terminal goes on as it is, and what is missing is a problem that everybody is told.
+//! A new start brings a display or a panel back only where a driver was in disorder. So it is tried
+//! a few times ([`super::restarts`]); afterwards the terminal goes on as it is, and what is missing
+//! is a problem that everybody is told.
 //!
-//! A panel that is there and silent cannot be told from one that nobody touches. Where even this thread does not run any more,
-//! systemd's watchdog remains.
+//! A panel that is there and silent cannot be told from one that nobody touches. Where even this
+//! thread does not run any more, systemd's watchdog remains.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -95,8 +97,9 @@ pub fn vitals() -> (Vitals, Watched) {
 }
 
 impl Vitals {
-    /// A sign of life every [`HEARTBEAT`] on this thread, and to systemd as often as it asks. `paints`: also looks whether
-    /// frames are painted; in a window among others nobody may see them. The timer ends when dropped.
+    /// A sign of life every [`HEARTBEAT`] on this thread, and to systemd as often as it asks.
+    /// `paints`: also looks whether frames are painted; in a window among others nobody may see
+    /// them. The timer ends when dropped.
     pub fn keep_beating(&self, screen: &Screen, paints: bool) -> Timer {
         let every = period();
         let (vitals, screen) = (self.clone(), screen.clone());
@@ -202,8 +205,8 @@ struct Frames {
 }
 
 impl Frames {
-    /// The next frame to ask for, and what the last ones say: [`MISSED_HEARTBEATS`] in a row did not come, or
-    /// [`STEADY_FRAMES`] did.
+    /// The next frame to ask for, and what the last ones say: [`MISSED_HEARTBEATS`] in a row did
+    /// not come, or [`STEADY_FRAMES`] did.
     fn next(&mut self, painted: i32) -> (i32, Option<Sign>) {
         if painted == self.asked {
             (self.missed, self.came) = (0, self.came + 1);

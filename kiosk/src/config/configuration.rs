@@ -16,7 +16,8 @@ use crate::platform::files;
 use crate::platform::files::DataDir;
 use crate::visit::doubt::OpeningHours;
 
-/// What lies in the file: the document as it came, so that members this version does not know survive.
+/// What lies in the file: the document as it came, so that members this version does not know
+/// survive.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,7 +61,8 @@ pub struct Configuration {
     pub document: TerminalConfig,
     /// Its entity tag at the portal, where one is known.
     pub etag: Option<String>,
-    /// The opening hours in their time zone; `None`: always open, or the system does not know the zone.
+    /// The opening hours in their time zone; `None`: always open, or the system does not know the
+    /// zone.
     pub hours: Option<OpeningHours>,
     /// The night hours in their time zone; `None`: never, or the system does not know the zone.
     pub night: Option<NightHours>,
@@ -96,7 +98,8 @@ impl Configuration {
         }
     }
 
-    /// The key of the presence tokens at this true time (Unix milliseconds): the newest that is valid by then.
+    /// The key of the presence tokens at this true time (Unix milliseconds): the newest that is
+    /// valid by then.
     #[must_use]
     pub fn presence_key(&self, unix_ms: i64) -> Option<&[u8]> {
         let mut keys = self.presence_keys.iter();
@@ -111,8 +114,8 @@ impl Configuration {
         u64::try_from(waits).ok().filter(|ms| *ms > 0)
     }
 
-    /// The keys that are still needed under a document that names `next`: none from another place, none that `next` replaces
-    /// at once.
+    /// The keys that are still needed under a document that names `next`: none from another place,
+    /// none that `next` replaces at once.
     fn former_keys(&self, next: &TerminalConfig) -> Vec<PresenceKey> {
         if next.place.code != self.document.place.code || next.qr.valid_from.is_none() {
             return Vec::new();
@@ -127,8 +130,8 @@ impl Configuration {
     }
 }
 
-/// The zone as the portal tells it; otherwise as the system's database has it, which is newer than the program.
-/// The contract lets no `.` into a name.
+/// The zone as the portal tells it; otherwise as the system's database has it, which is newer than
+/// the program. The contract lets no `.` into a name.
 fn time_zone(hours: &Hours) -> anyhow::Result<TimeZone> {
     let name = hours.timezone.as_str();
     if !hours.offsets.is_empty() {
@@ -150,8 +153,8 @@ pub struct ConfigurationStore {
 }
 
 impl ConfigurationStore {
-    /// Reads what an earlier run kept, in place of a damaged file its copy. Without either it counts as none: the portal has
-    /// another.
+    /// Reads what an earlier run kept, in place of a damaged file its copy. Without either it
+    /// counts as none: the portal has another.
     #[must_use]
     pub fn load(data: DataDir) -> Self {
         let kept = read(&data).unwrap_or_else(|error| {

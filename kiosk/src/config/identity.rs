@@ -1,7 +1,8 @@
 //! `identity.json`: the device key and the terminal id (mode 0600).
 //!
-//! The key is made once, before the first enrolment request, and never leaves the terminal. The ratchet's
-//! first key is not here: it lives in the journal alone, which overwrites it with the first event.
+//! The key is made once, before the first enrolment request, and never leaves the terminal. The
+//! ratchet's first key is not here: it lives in the journal alone, which overwrites it with the
+//! first event.
 
 use std::path::{Path, PathBuf};
 

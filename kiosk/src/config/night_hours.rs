@@ -19,7 +19,8 @@ pub struct NightHours {
 }
 
 impl NightHours {
-    /// The hours from one time of the day to another; over midnight where the second comes before the first.
+    /// The hours from one time of the day to another; over midnight where the second comes before
+    /// the first.
     #[must_use]
     pub fn new(zone: TimeZone, night: &Night) -> Self {
         let ms = |minutes: u16| i64::from(minutes) * MINUTE_MS;
@@ -43,8 +44,8 @@ impl NightHours {
         }
     }
 
-    /// How long until night begins or ends (milliseconds), at least 1. On the day a zone changes its clocks it may be an hour
-    /// off; whoever asks again then hears the rest.
+    /// How long until night begins or ends (milliseconds), at least 1. On the day a zone changes
+    /// its clocks it may be an hour off; whoever asks again then hears the rest.
     #[must_use]
     pub fn until_change_ms(&self, unix_ms: i64) -> u64 {
         let now_ms = self.since_midnight_ms(unix_ms).unwrap_or(0);

@@ -20,8 +20,8 @@ impl OpeningHours {
         (!hours.open.is_empty() || !hours.exceptions.is_empty()).then_some(Self { zone, hours })
     }
 
-    /// Whether a rating at this true time (Unix milliseconds) is of somebody who was served, by the clock on the office's
-    /// wall.
+    /// Whether a rating at this true time (Unix milliseconds) is of somebody who was served, by the
+    /// clock on the office's wall.
     #[must_use]
     pub fn serves(&self, unix_ms: i64) -> bool {
         let Ok(moment) = Timestamp::from_millisecond(unix_ms) else {

@@ -31,7 +31,8 @@ struct ControlError {
 /// # Errors
 /// The socket cannot be made.
 pub fn listen(path: &Path) -> anyhow::Result<UnixListener> {
-    // Whoever holds the data directory's lock may take the place of a socket that a crash left behind.
+    // Whoever holds the data directory's lock may take the place of a socket that a crash left
+    // behind.
     files::remove_if_there(path)?;
     let listener = UnixListener::bind(path)
         .with_context(|| format!("control socket {} cannot be made", path.display()))?;

@@ -1,4 +1,5 @@
-//! What `pikir-kiosk status --json` says: everything a technician or a script wants to know without waiting.
+//! What `pikir-kiosk status --json` says: everything a technician or a script wants to know without
+//! waiting.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,15 +30,17 @@ pub struct Status {
     pub place: Option<String>,
     /// Name of the place.
     pub place_name: Option<String>,
-    /// Which screen is up: `setup`, `rate`, `news` (the rate screen while it tells them), `more`, `thanks`, `out-of-service`;
-    /// `none` while there is no display.
+    /// Which screen is up: `setup`, `rate`, `news` (the rate screen while it tells them), `more`,
+    /// `thanks`, `out-of-service`; `none` while there is no display.
     pub screen: String,
     /// Why the terminal takes no ratings; `null` when it does.
     pub fault: Option<String>,
-    /// What the last recovery of a damaged journal lost, and where the damaged files lie; `null` where there was none.
+    /// What the last recovery of a damaged journal lost, and where the damaged files lie; `null`
+    /// where there was none.
     #[serde(default)]
     pub recovered: Option<String>,
-    /// Where the panel touches itself, and how often; `null` where it does not. Ratings from there are flagged.
+    /// Where the panel touches itself, and how often; `null` where it does not. Ratings from there
+    /// are flagged.
     #[serde(default)]
     pub phantom_touch: Option<String>,
     /// Keys of what is wrong, the gravest first.
@@ -178,7 +181,8 @@ fn kebab(state: crate::portal::PortalState) -> String {
 }
 
 impl Status {
-    /// What is wrong, what was seen of it, and what to do; the key alone where it is of a newer version.
+    /// What is wrong, what was seen of it, and what to do; the key alone where it is of a newer
+    /// version.
     fn write_problem(&self, f: &mut std::fmt::Formatter<'_>, key: &str) -> std::fmt::Result {
         let seen = self.problem_details.get(key).map_or("", String::as_str);
         match Problem::of_key(key) {

@@ -1,4 +1,5 @@
-//! The brightness of the panel through the kernel, where its driver has one: `/sys/class/backlight/*/brightness`.
+//! The brightness of the panel through the kernel, where its driver has one:
+//! `/sys/class/backlight/*/brightness`.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,8 @@ pub trait Backlight: Send + 'static {
     fn name(&self) -> &'static str;
 }
 
-/// Opens a backlight, at full brightness; where it cannot be had: why and what to do, for a technician.
+/// Opens a backlight, at full brightness; where it cannot be had: why and what to do, for a
+/// technician.
 pub type OpenBacklight = Box<dyn FnOnce() -> Result<Box<dyn Backlight>, String> + Send>;
 
 /// A backlight of the kernel.
@@ -29,7 +31,8 @@ pub struct KernelBacklight {
 }
 
 impl KernelBacklight {
-    /// The first backlight under `root` ([`KERNEL_BACKLIGHTS`]), at full brightness; `None` where the kernel has none.
+    /// The first backlight under `root` ([`KERNEL_BACKLIGHTS`]), at full brightness; `None` where
+    /// the kernel has none.
     ///
     /// # Errors
     /// There is one, and it cannot be used: why and what to do, for a technician.

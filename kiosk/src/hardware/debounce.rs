@@ -1,4 +1,5 @@
-//! Levels that bounce become inputs that do not: a level counts once it has held for the time of its line.
+//! Levels that bounce become inputs that do not: a level counts once it has held for the time of
+//! its line.
 
 use super::{Input, Line};
 use crate::limits::{BUTTON_DEBOUNCE_MS, PRESENCE_DEBOUNCE_MS, SWITCH_DEBOUNCE_MS};
@@ -12,14 +13,16 @@ pub struct Debounce {
 #[derive(Debug)]
 struct Debounced {
     line: Line,
-    /// `None`: not known yet. Only switches and sensors begin like that: how they stand at the start is news.
+    /// `None`: not known yet. Only switches and sensors begin like that: how they stand at the
+    /// start is news.
     stable: Option<bool>,
     /// The level that differs from the stable one, and since when (uptime, ms).
     changing: Option<(bool, u64)>,
 }
 
 impl Debounce {
-    /// Nothing was read of these lines yet. Buttons count as up, so one that is held at the start counts once.
+    /// Nothing was read of these lines yet. Buttons count as up, so one that is held at the start
+    /// counts once.
     #[must_use]
     pub fn new(lines: &[Line]) -> Self {
         let begin = |line: &Line| Debounced {

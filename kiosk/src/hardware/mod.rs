@@ -1,4 +1,5 @@
-//! What hangs on the pins: buttons and their lights, switches, the presence sensor, buzzer and backlight.
+//! What hangs on the pins: buttons and their lights, switches, the presence sensor, buzzer and
+//! backlight.
 //!
 //! | file | what it is |
 //! | --- | --- |
@@ -10,7 +11,8 @@
 //! | [`pi`] | the Raspberry Pi; the only file that knows rppal, which is in maintenance mode |
 //! | [`twin`] | pins for tests on any machine |
 //!
-//! Everything is optional. What cannot be had is a line in the log and in the status, and the screen works without.
+//! Everything is optional. What cannot be had is a line in the log and in the status, and the
+//! screen works without.
 
 pub mod backlight;
 pub mod debounce;
@@ -56,10 +58,11 @@ pub const BY_PICTURE: &str = "picture";
 
 /// The pins of a machine: [`pi::PiPins`] on a Pi, [`twin::TestPins`] anywhere.
 pub trait Pins: Send + 'static {
-    /// Whether this input is active now: the button down, the plug in, somebody there, the housing open.
+    /// Whether this input is active now: the button down, the plug in, somebody there, the housing
+    /// open.
     fn is_active(&mut self, line: Line) -> bool;
-    /// Calls `changed` from now on whenever the level of this input changes, on a thread of its own. Returns whether it does;
-    /// where not, the input has to be polled.
+    /// Calls `changed` from now on whenever the level of this input changes, on a thread of its
+    /// own. Returns whether it does; where not, the input has to be polled.
     fn watch(&mut self, line: Line, changed: Changed) -> bool;
     /// Switches a light or the buzzer.
     fn switch(&mut self, lamp: Lamp, on: bool);
@@ -90,7 +93,8 @@ impl Pins for Box<dyn Pins> {
     }
 }
 
-/// The state of the hardware, for `status --json`. A member is `null` where there is no such thing, or nothing is known yet.
+/// The state of the hardware, for `status --json`. A member is `null` where there is no such thing,
+/// or nothing is known yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HardwareStatus {

@@ -5,7 +5,8 @@ use rppal::pwm::{Channel, Polarity, Pwm};
 
 use super::{Backlight, Changed, Lamp, Line, Opened, Part, Pins, Wiring};
 
-/// Cycles a second of the backlight's PWM (hertz): above what an eye or a camera sees, below what drivers cannot follow.
+/// Cycles a second of the backlight's PWM (hertz): above what an eye or a camera sees, below what
+/// drivers cannot follow.
 const BACKLIGHT_HZ: f64 = 1_000.0;
 /// RP1, the I/O chip of a Pi 5, has a PWM channel for each pin; older chips share two.
 const RP1_GPIO: &str = "/dev/gpiomem0";
@@ -16,8 +17,8 @@ pub struct PiPins {
     lamps: Vec<(Lamp, OutputPin, bool)>,
 }
 
-/// Takes every pin of `wiring` that can be had; returns with it what cannot, for a technician. `None` where nothing is wired
-/// or nothing could be taken.
+/// Takes every pin of `wiring` that can be had; returns with it what cannot, for a technician.
+/// `None` where nothing is wired or nothing could be taken.
 #[must_use]
 pub fn open(wiring: &Wiring) -> (Option<Opened>, Vec<String>) {
     let (lines, lamps) = (wiring.lines(), wiring.lamps());

@@ -1,4 +1,5 @@
-//! The same rating button again too soon is the same press, for hands that tremble: what the screen does with keys.
+//! The same rating button again too soon is the same press, for hands that tremble: what the screen
+//! does with keys.
 
 use pikir_contract::Score;
 

@@ -22,7 +22,8 @@ pub enum Part {
     Next,
     /// Scanning button "select"; connects to ground.
     Select,
-    /// Housing switch; connects to ground while the housing is closed, so that a cut wire counts as opened.
+    /// Housing switch; connects to ground while the housing is closed, so that a cut wire counts as
+    /// opened.
     Housing,
     /// Switch of the headphone jack; connects to ground while a plug is in.
     Headphones,
@@ -192,8 +193,8 @@ impl Wiring {
         by_nature != self.inverted.contains(&line.part())
     }
 
-    /// Whether an input's pin is held high by the Pi's own resistor. A sensor drives its pin itself; for the others the wire
-    /// leads to a switch to ground.
+    /// Whether an input's pin is held high by the Pi's own resistor. A sensor drives its pin
+    /// itself; for the others the wire leads to a switch to ground.
     #[must_use]
     pub fn is_pulled_up(line: Line) -> bool {
         line != Line::Presence

@@ -1,5 +1,6 @@
-//! The thread that reads the inputs and carries out the outputs. An edge wakes it, and it reads until the levels have settled.
-//! Where the kernel tells of no edges, polling alone misses no press that a finger can make.
+//! The thread that reads the inputs and carries out the outputs. An edge wakes it, and it reads
+//! until the levels have settled. Where the kernel tells of no edges, polling alone misses no press
+//! that a finger can make.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +16,8 @@ use super::{Backlight, Changed, HardwareStatus, Input, Lamp, Line, OpenBacklight
 use crate::limits::{BUTTON_POLL, QUIET_POLL, TICK_MS};
 use crate::platform::clock::SharedClock;
 
-/// Which of the buttons' lights are on. They are lit or not, so the pressed one is bright by being the only one.
+/// Which of the buttons' lights are on. They are lit or not, so the pressed one is bright by being
+/// the only one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Lights {
     /// No rating is taken.
@@ -69,7 +71,8 @@ impl Outputs {
         self.send(Command::Brightness(percent));
     }
 
-    /// Whether the panel's own brightness can be set. Where not, the picture itself has to be darkened.
+    /// Whether the panel's own brightness can be set. Where not, the picture itself has to be
+    /// darkened.
     #[must_use]
     pub fn dims(&self) -> bool {
         self.dims.load(Ordering::Relaxed)
@@ -91,8 +94,9 @@ pub struct Hardware {
 }
 
 impl Hardware {
-    /// Reads the inputs from now on and calls `report` for everything that happens, on the thread that reads. Opens `backlight`
-    /// on that thread, too: a PWM takes its time. Keeps `status`. Without pins and backlight no thread is started.
+    /// Reads the inputs from now on and calls `report` for everything that happens, on the thread
+    /// that reads. Opens `backlight` on that thread, too: a PWM takes its time. Keeps `status`.
+    /// Without pins and backlight no thread is started.
     ///
     /// # Errors
     /// The thread cannot be started.
@@ -159,8 +163,8 @@ impl Drop for Hardware {
     }
 }
 
-/// Has every edge of `lines` wake the worker; returns the lines whose edges nobody tells. However many edges come at once, one
-/// command at most waits.
+/// Has every edge of `lines` wake the worker; returns the lines whose edges nobody tells. However
+/// many edges come at once, one command at most waits.
 fn watch_edges(
     pins: &mut Box<dyn Pins>,
     lines: &[Line],

@@ -86,8 +86,8 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// Whether the file holds what no append wrote, so that trying again cannot help. A disk that fails or is full, or
-    /// a file that another process holds, is not damage.
+    /// Whether the file holds what no append wrote, so that trying again cannot help. A disk that
+    /// fails or is full, or a file that another process holds, is not damage.
     #[must_use]
     pub fn is_damage(&self) -> bool {
         use rusqlite::Error as Sql;
@@ -103,7 +103,8 @@ impl JournalError {
                         | ErrorCode::TooBig
                 ) || [SQLITE_ERROR, SQLITE_IOERR_SHORT_READ].contains(&failure.extended_code)
             }
-            // The schema and every statement are fixed, so a value or a table that does not fit comes from the file.
+            // The schema and every statement are fixed, so a value or a table that does not fit
+            // comes from the file.
             Self::Sqlite(
                 Sql::SqlInputError { .. }
                 | Sql::FromSqlConversionFailure(..)

@@ -13,8 +13,8 @@ use crate::platform::files;
 /// Version of the export's layout.
 const EXPORT_VERSION: u32 = 1;
 
-/// The first line: whose journal it is and what is known of its clocks. Every further line is one event as the
-/// contract has it. Seals make the file as trustworthy as a signed request.
+/// The first line: whose journal it is and what is known of its clocks. Every further line is one
+/// event as the contract has it. Seals make the file as trustworthy as a signed request.
 #[derive(Serialize)]
 struct Header {
     pikir_journal: u32,
@@ -115,7 +115,8 @@ pub(super) fn mark_export(journal: &Path, last_seq: u64) -> std::io::Result<()> 
     )
 }
 
-/// Seq of the newest event that was ever exported; the portal may hold it although it was never sent.
+/// Seq of the newest event that was ever exported; the portal may hold it although it was never
+/// sent.
 pub(super) fn exported_through(journal: &Path) -> u64 {
     let text = files::read_text_if_there(&export_mark(journal));
     text.ok()

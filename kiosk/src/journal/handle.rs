@@ -62,8 +62,8 @@ impl JournalHandle {
         Ok(handle)
     }
 
-    /// Starts the journal's thread, which begins to open it. A journal that cannot be opened is a fault that everybody sees
-    /// and that the thread tries to mend; it is no reason not to start.
+    /// Starts the journal's thread, which begins to open it. A journal that cannot be opened is a
+    /// fault that everybody sees and that the thread tries to mend; it is no reason not to start.
     ///
     /// # Errors
     /// The thread cannot be started.
@@ -96,7 +96,8 @@ impl JournalHandle {
         })
     }
 
-    /// Waits a little ([`OPEN_PATIENCE`]): whoever starts finds the journal open, unless there is much to check or to mend.
+    /// Waits a little ([`OPEN_PATIENCE`]): whoever starts finds the journal open, unless there is
+    /// much to check or to mend.
     pub fn wait_until_open(&self) {
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         // Gone: it has said so before.
@@ -137,7 +138,8 @@ impl JournalHandle {
         }
     }
 
-    /// Asks for an append that nobody waits for: what happened to it shows in [`JournalHandle::published`].
+    /// Asks for an append that nobody waits for: what happened to it shows in
+    /// [`JournalHandle::published`].
     pub fn append_and_forget(&self, event: NewEvent) {
         self.append(event, Box::new(|_| {}));
     }
@@ -202,8 +204,9 @@ impl JournalHandle {
         self.ask(|reply| Command::LearnOffset(offset, reply)).await
     }
 
-    /// Asks for the ratings since a midnight and returns at once; [`Published::today`] will say how many. See
-    /// [`Keeper::count_since`]. A journal that is too busy is asked again with the next refresh.
+    /// Asks for the ratings since a midnight and returns at once; [`Published::today`] will say how
+    /// many. See [`Keeper::count_since`]. A journal that is too busy is asked again with the next
+    /// refresh.
     pub fn count_since(&self, since_ms: i64, offset: BootOffset) {
         let _ = self.send(Command::CountSince(since_ms, offset));
     }

@@ -1,8 +1,10 @@
-//! The spare key: a future key of the ratchet in a file of its own, for the day the journal cannot be read.
+//! The spare key: a future key of the ratchet in a file of its own, for the day the journal cannot
+//! be read.
 //!
-//! It lies always ahead of the journal, so it reveals nothing about seals that were made. A journal that is rebuilt
-//! goes on at the spare key's seq, which no event ever had; the portal verifies from there as ever. It also proves the
-//! key in the journal: the ratchet leads from one to the other.
+//! It lies always ahead of the journal, so it reveals nothing about seals that were made. A journal
+//! that is rebuilt goes on at the spare key's seq, which no event ever had; the portal verifies
+//! from there as ever. It also proves the key in the journal: the ratchet leads from one to the
+//! other.
 
 use std::path::{Path, PathBuf};
 
@@ -75,7 +77,8 @@ impl Spare {
         Ok(files::replace(&place(journal), text.as_bytes(), 0o600)?)
     }
 
-    /// Whether `key` is the ratchet's key for `seq`. A distance too far to compute proves nothing: `None`.
+    /// Whether `key` is the ratchet's key for `seq`. A distance too far to compute proves nothing:
+    /// `None`.
     pub(super) fn confirms(&self, seq: u64, key: &SealKey) -> Option<bool> {
         let (steps, from, to) = if seq <= self.seq {
             (self.seq - seq, key, &self.key)
@@ -87,7 +90,8 @@ impl Spare {
     }
 }
 
-/// Makes sure that a spare key lies ahead of the journal of `terminal`: enrolment's last care for it.
+/// Makes sure that a spare key lies ahead of the journal of `terminal`: enrolment's last care for
+/// it.
 ///
 /// # Errors
 /// The journal cannot be read, or the key cannot be written.

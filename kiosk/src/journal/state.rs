@@ -11,7 +11,8 @@ pub struct Published {
     pub state: JournalState,
     /// Why nothing can be appended, if so.
     pub fault: Option<FaultView>,
-    /// What the newest recovery from damage says of itself; `None` where the journal was never damaged.
+    /// What the newest recovery from damage says of itself; `None` where the journal was never
+    /// damaged.
     pub recovered: Option<String>,
     /// Ratings of the day, once somebody asked for them.
     pub today: Option<Today>,

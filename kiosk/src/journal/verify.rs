@@ -1,5 +1,5 @@
-//! What the journal's file says of itself, for a technician. Seals are the portal's to check: the terminal no
-//! longer has the keys.
+//! What the journal's file says of itself, for a technician. Seals are the portal's to check: the
+//! terminal no longer has the keys.
 
 use std::path::Path;
 
@@ -27,8 +27,8 @@ pub struct VerifyReport {
 /// Findings listed before the rest is only counted.
 const MAX_PROBLEMS: usize = 100;
 
-/// Checks SQLite's own structure, that `seq` runs to where the chain stands without gaps but those stated, and that every body is
-/// the canonical JSON of a valid event. Reads only.
+/// Checks SQLite's own structure, that `seq` runs to where the chain stands without gaps but those
+/// stated, and that every body is the canonical JSON of a valid event. Reads only.
 ///
 /// # Errors
 /// The journal cannot be opened at all.
@@ -54,7 +54,8 @@ pub fn verify(path: &Path) -> Result<VerifyReport, JournalError> {
         .connection()
         .prepare("SELECT seq, kind, body, length(seal) FROM events ORDER BY seq")?;
     let mut rows = statement.query([])?;
-    // What was removed after its time needs no explanation; the rest is gapless, or the gap is stated.
+    // What was removed after its time needs no explanation; the rest is gapless, or the gap is
+    // stated.
     let mut expected = known.removed_through + 1;
     while let Some(row) = rows.next()? {
         let seq = row.get::<_, i64>(0)? as u64;

@@ -1,7 +1,7 @@
 //! The only reader of time.
 //!
-//! A Raspberry Pi has no battery-backed clock, so the wall clock is for people; order comes from `seq`,
-//! age from boot and uptime.
+//! A Raspberry Pi has no battery-backed clock, so the wall clock is for people; order comes from
+//! `seq`, age from boot and uptime.
 
 use std::sync::Arc;
 
@@ -41,7 +41,8 @@ pub trait Clock: Send + Sync {
     }
 }
 
-/// What a wall clock outside the years 0000–9999 is written as: it is wrong either way, and only informative.
+/// What a wall clock outside the years 0000–9999 is written as: it is wrong either way, and only
+/// informative.
 fn epoch() -> Time {
     Time::from_unix_ms(0).expect("1970 is within the years that can be written")
 }
@@ -55,8 +56,8 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// Reads the id of this boot. A kernel that does not tell it (`/proc` is not mounted) gets one for
-    /// this run: what happens before and after a restart of the program is then of two boots.
+    /// Reads the id of this boot. A kernel that does not tell it (`/proc` is not mounted) gets one
+    /// for this run: what happens before and after a restart of the program is then of two boots.
     #[allow(clippy::new_without_default, reason = "what it reads is no default")]
     #[must_use]
     pub fn new() -> Self {
@@ -89,7 +90,8 @@ impl Clock for SystemClock {
         now.tv_sec as u64 * 1_000 + now.tv_nsec as u64 / 1_000_000
     }
 
-    /// Asked of the C library and not of the kernel, so that a test can put another clock in between (libfaketime).
+    /// Asked of the C library and not of the kernel, so that a test can put another clock in
+    /// between (libfaketime).
     fn wall_ms(&self) -> i64 {
         #[allow(clippy::disallowed_methods, reason = "this is the module that may")]
         let now = std::time::SystemTime::now();
@@ -119,7 +121,8 @@ fn kernel_says_synced() -> Option<bool> {
         unsafe_code,
         reason = "rustix and nix have no adjtimex; with modes = 0 it only reads"
     )]
-    // SAFETY: timex is plain integers, for which all zeroes is valid; the pointer outlives the call.
+    // SAFETY: timex is plain integers, for which all zeroes is valid; the pointer outlives the
+    // call.
     let (state, status) = unsafe {
         let mut timex: libc::timex = std::mem::zeroed();
         (libc::adjtimex(&mut timex), timex.status)

@@ -11,8 +11,8 @@ pub trait Entropy: Send + Sync {
     /// Fills `bytes`.
     fn fill(&self, bytes: &mut [u8]);
 
-    /// A new UUIDv7 for this wall clock (Unix milliseconds; RFC 9562 §5.7). A wrong clock makes ids that
-    /// sort wrongly, never ids that collide.
+    /// A new UUIDv7 for this wall clock (Unix milliseconds; RFC 9562 §5.7). A wrong clock makes ids
+    /// that sort wrongly, never ids that collide.
     fn id(&self, wall_ms: i64) -> Id {
         let mut random = [0; 10];
         self.fill(&mut random);
@@ -36,7 +36,8 @@ pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
-        // The kernel's generator answers once it is seeded; without one there is no key and no safe way on.
+        // The kernel's generator answers once it is seeded; without one there is no key and no safe
+        // way on.
         getrandom::fill(bytes).expect("the kernel's random number generator answers");
     }
 }

@@ -1,4 +1,5 @@
-//! Files: where they lie, and how they are read and replaced. Nothing else opens one (SQLite apart).
+//! Files: where they lie, and how they are read and replaced. Nothing else opens one (SQLite
+//! apart).
 
 #![allow(clippy::disallowed_methods, reason = "this is the module that may")]
 
@@ -250,8 +251,8 @@ pub fn sync(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Replaces a file in one step that survives a power cut: written beside it, synced, renamed, directory
-/// synced. `mode` are its permission bits.
+/// Replaces a file in one step that survives a power cut: written beside it, synced, renamed,
+/// directory synced. `mode` are its permission bits.
 ///
 /// # Errors
 /// Any step failed; the old file is then still whole.
@@ -272,7 +273,8 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     sync_directory_of(path)
 }
 
-/// Puts what a file shows on the disk once more, as [`replace`] does, with the permissions of a private file.
+/// Puts what a file shows on the disk once more, as [`replace`] does, with the permissions of a
+/// private file.
 ///
 /// # Errors
 /// Any step failed; the file is then as it was.
@@ -310,7 +312,8 @@ pub fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes a directory that everybody may read, such as `/etc/pikir`; one that is there already is no error.
+/// Makes a directory that everybody may read, such as `/etc/pikir`; one that is there already is no
+/// error.
 ///
 /// # Errors
 /// It cannot be made.
@@ -363,7 +366,8 @@ pub fn create_private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Holds a lock file until dropped, also through a crash: the kernel lets go of it with the process.
+/// Holds a lock file until dropped, also through a crash: the kernel lets go of it with the
+/// process.
 pub struct Lock(#[allow(dead_code, reason = "held, not read")] File);
 
 impl Lock {
@@ -378,7 +382,7 @@ impl Lock {
             .truncate(false)
             .mode(0o600)
             .open(path)?;
-        Self::lock(file)
+        Self::try_lock(file)
     }
 
     /// Takes the lock of a directory itself, for where no file can be made in it.
@@ -386,10 +390,10 @@ impl Lock {
     /// # Errors
     /// The directory cannot be opened.
     pub fn try_take_directory(path: &Path) -> io::Result<Option<Self>> {
-        Self::lock(File::open(path)?)
+        Self::try_lock(File::open(path)?)
     }
 
-    fn lock(file: File) -> io::Result<Option<Self>> {
+    fn try_lock(file: File) -> io::Result<Option<Self>> {
         match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Self(file))),
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),

@@ -4,7 +4,8 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Writes what the environment's `RUST_LOG` asks for, such as `warn,pikir_kiosk=debug`, or what `usually` does.
+/// Writes what the environment's `RUST_LOG` asks for, such as `warn,pikir_kiosk=debug`, or what
+/// `usually` does.
 pub fn start(usually: &str) {
     let asked = std::env::var("RUST_LOG").unwrap_or_default();
     let filter = match asked.parse::<Targets>() {

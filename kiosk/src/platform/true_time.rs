@@ -1,5 +1,6 @@
-//! What the terminal knows of the true time in this boot: from the kernel where it is synchronised, else from the
-//! portal's answers. Nothing is decided by it; it dates events and makes presence tokens.
+//! What the terminal knows of the true time in this boot: from the kernel where it is synchronised,
+//! else from the portal's answers. Nothing is decided by it; it dates events and makes presence
+//! tokens.
 
 use std::sync::Mutex;
 

@@ -122,8 +122,9 @@ impl PortalAddress {
         })
     }
 
-    /// The same portal, whose certificate's dates are judged by what is known of the time, and leniently while nothing is
-    /// ([`super::tls`] says at which price). For what an enrolled terminal sends; shares no connection with this one.
+    /// The same portal, whose certificate's dates are judged by what is known of the time, and
+    /// leniently while nothing is ([`super::tls`] says at which price). For what an enrolled
+    /// terminal sends; shares no connection with this one.
     #[must_use]
     pub fn judging_dates_by(&self, true_time: Arc<TrueTime>) -> Self {
         if self.road.authorities.is_none() {
@@ -142,7 +143,8 @@ impl PortalAddress {
         }
     }
 
-    /// Another portal by its address, over the same kind of road; this one where no other is named, or it cannot be used.
+    /// Another portal by its address, over the same kind of road; this one where no other is named,
+    /// or it cannot be used.
     #[must_use]
     pub fn or_of(&self, portal: Option<&str>, ca_file: Option<&Path>) -> Self {
         let Some(portal) = portal.filter(|portal| *portal != self.as_str()) else {

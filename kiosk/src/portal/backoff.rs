@@ -1,6 +1,6 @@
-//! Exponential back-off with full jitter, so that a fleet that lost its portal does not come back as one herd.
-//! (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.) And a pace that nothing the portal answers
-//! can drive a terminal beyond.
+//! Exponential back-off with full jitter, so that a fleet that lost its portal does not come back
+//! as one herd. (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.) And a
+//! pace that nothing the portal answers can drive a terminal beyond.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -32,8 +32,8 @@ impl Backoff {
         asked.unwrap_or_default() + ceiling.mul_f64(entropy.fraction())
     }
 
-    /// Waits after a failure: as long as the portal asked, then a random time, which ends when the network is another
-    /// one. Returns whether it is.
+    /// Waits after a failure: as long as the portal asked, then a random time, which ends when the
+    /// network is another one. Returns whether it is.
     pub async fn wait(
         &mut self,
         entropy: &dyn Entropy,
@@ -52,8 +52,8 @@ impl Backoff {
     }
 }
 
-/// Spreads the first tries after a start. The power comes back to a whole town at once, and the network some seconds later:
-/// neither is a reason for all its terminals to hurry.
+/// Spreads the first tries after a start. The power comes back to a whole town at once, and the
+/// network some seconds later: neither is a reason for all its terminals to hurry.
 #[derive(Debug, Clone, Copy)]
 pub struct StartSpread {
     spread: Duration,

@@ -146,7 +146,8 @@ fn unpacked(body: &[u8]) -> Result<Vec<u8>, String> {
     Ok(unpacked)
 }
 
-/// The whole chain of causes in one line: a technician needs the last of them ("certificate has expired").
+/// The whole chain of causes in one line: a technician needs the last of them ("certificate has
+/// expired").
 fn plain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -163,8 +164,8 @@ fn plain(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// RFC 9110 §10.2.3: seconds, or a date. A date counts from the sender's own `Date`, since the terminal's clock
-/// may be wrong.
+/// RFC 9110 §10.2.3: seconds, or a date. A date counts from the sender's own `Date`, since the
+/// terminal's clock may be wrong.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {

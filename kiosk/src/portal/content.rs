@@ -1,9 +1,9 @@
 //! What a `POST` carries: JSON, whose end may be packed before its beginning is known.
 //!
-//! A delivery says when it is sent, so it cannot be made ready beforehand. But nearly all of it are events, which can:
-//! they are compressed while the delivery before is under way. When it is their turn, the beginning goes before them in
-//! the same gzip member (RFC 1952), uncompressed: a deflate stream is a row of blocks, and a stored one
-//! (RFC 1951, 3.2.4) begins and ends at whole bytes.
+//! A delivery says when it is sent, so it cannot be made ready beforehand. But nearly all of it are
+//! events, which can: they are compressed while the delivery before is under way. When it is their
+//! turn, the beginning goes before them in the same gzip member (RFC 1952), uncompressed: a deflate
+//! stream is a row of blocks, and a stored one (RFC 1951, 3.2.4) begins and ends at whole bytes.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -15,7 +15,8 @@ use flate2::{Compression, Crc};
 
 use crate::limits::COMPRESS_FROM_BYTES;
 
-/// Begins a gzip member (RFC 1952, 2.3): deflate, no further fields, no time, made fast, on any system.
+/// Begins a gzip member (RFC 1952, 2.3): deflate, no further fields, no time, made fast, on any
+/// system.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
 /// Longest stored block (bytes).
 const MAX_STORED: usize = u16::MAX as usize;

@@ -92,7 +92,8 @@ pub trait Portal: Send + Sync + 'static {
     /// No whole reply came back, with the reason in plain words.
     fn send(&self, request: Request) -> impl Future<Output = Result<Reply, String>> + Send;
 
-    /// The network is another one: connections that lie open belong to the old one and must not be used again.
+    /// The network is another one: connections that lie open belong to the old one and must not be
+    /// used again.
     fn forget_connections(&self) {}
 }
 

@@ -66,7 +66,8 @@ impl Failure {
         }
     }
 
-    /// Whether somebody answered who wants something else, rather than nobody or somebody who wants to be left alone.
+    /// Whether somebody answered who wants something else, rather than nobody or somebody who wants
+    /// to be left alone.
     #[must_use]
     pub fn is_an_answer(&self) -> bool {
         matches!(

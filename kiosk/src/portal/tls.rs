@@ -1,26 +1,29 @@
 //! Whom the terminal takes for its portal, also when it does not know what time it is.
 //!
-//! A terminal whose clock stands at 1970, or ten years ahead, and whose NTP is blocked finds no certificate valid. It would
-//! never reach its portal, and the portal's answers are what it could learn the time from. So the dates are judged at the
-//! best time known:
+//! A terminal whose clock stands at 1970, or ten years ahead, and whose NTP is blocked finds no
+//! certificate valid. It would never reach its portal, and the portal's answers are what it could
+//! learn the time from. So the dates are judged at the best time known:
 //!
 //! 1. the kernel's, where that is synchronised;
-//! 2. what the portal told within the last day ([`TOLD_TIME_BINDS_MS`]), unless that is before the program was made;
-//! 3. while neither is known: at the wall clock, and where nothing but a date is wrong, at the nearest moment at which the
-//!    certificates are valid, never before [`EARLIEST_NOW_S`].
+//! 2. what the portal told within the last day ([`TOLD_TIME_BINDS_MS`]), unless that is before the
+//!    program was made;
+//! 3. while neither is known: at the wall clock, and where nothing but a date is wrong, at the
+//!    nearest moment at which the certificates are valid, never before [`EARLIEST_NOW_S`].
 //!
-//! Names, signatures, authorities and purposes are judged in every case by the ordinary verifier, whole, at one moment:
-//! what it refuses at every moment since the program was made is refused.
+//! Names, signatures, authorities and purposes are judged in every case by the ordinary verifier,
+//! whole, at one moment: what it refuses at every moment since the program was made is refused.
 //!
-//! What is given up: whoever holds the key of a certificate that expired since the program was made, and sits on the way,
-//! can pose as the portal to a terminal that does not know the time. They would read the comments sent meanwhile, could
-//! have texts and a QR address of their own shown, tell a wrong time, and acknowledge events that the portal does not have;
-//! those the terminal keeps for another 30 days, and delivers when the portal says what it lacks. They cannot forge an
-//! event or make figures: nothing that an enrolled terminal sends contains its keys. It is worth that: events that wait for
-//! a clock that nobody sets never arrive, and such a key in such a place is rare.
+//! What is given up: whoever holds the key of a certificate that expired since the program was
+//! made, and sits on the way, can pose as the portal to a terminal that does not know the time.
+//! They would read the comments sent meanwhile, could have texts and a QR address of their own
+//! shown, tell a wrong time, and acknowledge events that the portal does not have; those the
+//! terminal keeps for another 30 days, and delivers when the portal says what it lacks. They cannot
+//! forge an event or make figures: nothing that an enrolled terminal sends contains its keys. It is
+//! worth that: events that wait for a clock that nobody sets never arrive, and such a key in such a
+//! place is rare.
 //!
-//! Enrolment is not judged so: it hands over the first seal key and the token, and somebody is there to set the clock.
-//! Without a [`TrueTime`] the wall clock alone decides.
+//! Enrolment is not judged so: it hands over the first seal key and the token, and somebody is
+//! there to set the clock. Without a [`TrueTime`] the wall clock alone decides.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -72,7 +75,8 @@ impl Trust {
         }
     }
 
-    /// TLS for one set of connections, with the authorities as they are now, and no session remembered yet.
+    /// TLS for one set of connections, with the authorities as they are now, and no session
+    /// remembered yet.
     ///
     /// # Errors
     /// No authority can be used.
@@ -156,7 +160,8 @@ impl Judge {
         }
     }
 
-    /// Verifies at the guess, and as long as only a date is wrong, at the nearest moment that suits it.
+    /// Verifies at the guess, and as long as only a date is wrong, at the nearest moment that suits
+    /// it.
     fn verify_near(
         &self,
         guess: u64,

@@ -11,8 +11,9 @@ use rustls::pki_types::ServerName;
 
 use crate::limits::TLS_SESSIONS;
 
-/// Sessions of one set of connections. A resumed session shows no certificate, so none is resumed once certificates were
-/// accepted whose dates did not fit the clock: as soon as the time is known they are to be judged again.
+/// Sessions of one set of connections. A resumed session shows no certificate, so none is resumed
+/// once certificates were accepted whose dates did not fit the clock: as soon as the time is known
+/// they are to be judged again.
 #[derive(Debug)]
 pub struct Sessions {
     kept: ClientSessionMemoryCache,

@@ -1,11 +1,13 @@
 //! What fingers and pointers do to the window: one contact at a time, or none.
 //!
-//! In a lobby a palm, a sleeve or a drop of water often lies on the panel. Slint takes a second contact for
-//! the end of the first, which would choose what the palm lies on. So both backends tell every contact to
-//! [`Touches`] and keep it from Slint. The window then sees a contact that came down alone, until it leaves or
-//! another one comes. What came down beside another chooses nothing, and no other does until all have left.
+//! In a lobby a palm, a sleeve or a drop of water often lies on the panel. Slint takes a second
+//! contact for the end of the first, which would choose what the palm lies on. So both backends
+//! tell every contact to [`Touches`] and keep it from Slint. The window then sees a contact that
+//! came down alone, until it leaves or another one comes. What came down beside another chooses
+//! nothing, and no other does until all have left.
 //!
-//! A contact that stays for [`RESTING_CONTACT`] is no finger: from then on it counts for nothing, its end included.
+//! A contact that stays for [`RESTING_CONTACT`] is no finger: from then on it counts for nothing,
+//! its end included.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -262,7 +264,8 @@ mod tests {
     }
 
     proptest! {
-        /// Any contacts in any order: a tap ends exactly the ones that were alone from beginning to end.
+        /// Any contacts in any order: a tap ends exactly the ones that were alone from beginning to
+        /// end.
         #[test]
         fn only_a_contact_that_was_alone_all_its_time_is_released(
             moves in proptest::collection::vec((0..7_u64, any::<bool>()), 1..200)

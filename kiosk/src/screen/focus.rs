@@ -1,8 +1,10 @@
-//! What a window manager does elsewhere: on a bare X11 server a window gets neither the whole screen nor the
-//! keyboard by itself, does not follow a screen whose size changes, and has the server's pointer over it.
+//! What a window manager does elsewhere: on a bare X11 server a window gets neither the whole
+//! screen nor the keyboard by itself, does not follow a screen whose size changes, and has the
+//! server's pointer over it.
 //!
-//! The window is also put on the screen here, a frame earlier than Slint does it: Slint draws its first frame into a window
-//! that is not mapped, which X11 throws away, so that a visitor would wait for the second one.
+//! The window is also put on the screen here, a frame earlier than Slint does it: Slint draws its
+//! first frame into a window that is not mapped, which X11 throws away, so that a visitor would
+//! wait for the second one.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,7 +29,8 @@ const RETRY: Duration = Duration::from_millis(50);
 /// After this many tries keys go without focus; touch works all the same.
 const TRIES: u32 = 200;
 
-/// Gives the keyboard to `window` once it is mapped, where nobody else would. The timer ends when dropped.
+/// Gives the keyboard to `window` once it is mapped, where nobody else would. The timer ends when
+/// dropped.
 pub(super) fn keep(bare: &Rc<BareX11>, window: &AppWindow) -> Rc<Timer> {
     let timer = Rc::new(Timer::default());
     let (weak_timer, weak_window) = (Rc::downgrade(&timer), window.as_weak());

@@ -1,9 +1,10 @@
 //! Which key presses are a hand's.
 //!
-//! A barcode scanner types as a keyboard does, a dozen keys in a blink, and so does a keyboard that a child
-//! beats or that is defective. A key is therefore held back for [`HAND_GAP`]. If another one follows
-//! within that time, neither was a hand's, and nothing counts until no key was pressed for [`HAND_QUIET`].
-//! What is written into a comment is not held back: there a scanner's code is a text like any other.
+//! A barcode scanner types as a keyboard does, a dozen keys in a blink, and so does a keyboard that
+//! a child beats or that is defective. A key is therefore held back for [`HAND_GAP`]. If another
+//! one follows within that time, neither was a hand's, and nothing counts until no key was pressed
+//! for [`HAND_QUIET`]. What is written into a comment is not held back: there a scanner's code is a
+//! text like any other.
 
 use std::time::Duration;
 
@@ -18,7 +19,8 @@ pub(super) enum Kind {
     Command,
     /// It writes, where a text is being written.
     Text,
-    /// It changes what others do, or nothing is to come of it. A hand presses Shift before its key, but not after.
+    /// It changes what others do, or nothing is to come of it. A hand presses Shift before its key,
+    /// but not after.
     Modifier,
 }
 
@@ -33,8 +35,9 @@ pub(super) enum Verdict {
     Never,
 }
 
-/// The keys pressed lately. Time comes from outside: [`Hands::elapsed`] is to be called once [`Hands::patience`] has
-/// passed since the last key. A modifier begins that time anew only where [`Hands::is_hurried`].
+/// The keys pressed lately. Time comes from outside: [`Hands::elapsed`] is to be called once
+/// [`Hands::patience`] has passed since the last key. A modifier begins that time anew only where
+/// [`Hands::is_hurried`].
 #[derive(Debug)]
 pub(super) struct Hands<K> {
     state: State<K>,
@@ -80,7 +83,8 @@ impl<K> Hands<K> {
         verdict
     }
 
-    /// How long to wait until time alone changes something, counted from the last key, or from when that was last so.
+    /// How long to wait until time alone changes something, counted from the last key, or from when
+    /// that was last so.
     pub(super) fn patience(&self) -> Option<Duration> {
         match self.state {
             State::Still => None,
@@ -153,7 +157,7 @@ mod tests {
         for kind in [Kind::Digit, Kind::Command] {
             let counted = counted(&[(0, kind)]);
             assert_eq!(counted, [(0, HAND_GAP_MS)]);
-            assert!(HAND_GAP_MS <= 120);
+            const { assert!(HAND_GAP_MS <= 120) };
         }
     }
 

@@ -26,7 +26,8 @@ pub(super) fn show(window: &AppWindow, view: &View) {
     warning.set_left(left);
 }
 
-/// The screen's texts are in one language at a time: the other one's are looked up once, when the question is asked.
+/// The screen's texts are in one language at a time: the other one's are looked up once, when the
+/// question is asked.
 fn ask_in_default_language(warning: &IdleWarning<'_>, view: &View) {
     let (mut question, mut answer) = Default::default();
     if view.default_language != view.language {

@@ -11,8 +11,8 @@
 //! | speech on or off (the marked key) | F3, `#` |
 //! | two buttons: next, select | F11, F12 |
 //!
-//! `1`–`5` answer with a score. A telephone's twelve keys are enough for a rating; the focus needs arrows and Return, or two
-//! buttons. Keys that no hand can press do nothing (`hands.rs`).
+//! `1`–`5` answer with a score. A telephone's twelve keys are enough for a rating; the focus needs
+//! arrows and Return, or two buttons. Keys that no hand can press do nothing (`hands.rs`).
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -135,7 +135,8 @@ pub(super) fn report(window: &AppWindow, report: &Rc<dyn Fn(UserAction)>) {
     keys.on_steered(move || to(UserAction::Steer));
 }
 
-/// The Enter key of a number block is Return: drawing straight to the screen, Slint hands it on as a carriage return.
+/// The Enter key of a number block is Return: drawing straight to the screen, Slint hands it on as
+/// a carriage return.
 pub(super) fn plain(text: &str) -> &str {
     if text == "\r" { "\n" } else { text }
 }

@@ -1,11 +1,13 @@
-//! Drawing straight to the screen, without a window system: the picture's rotation, and the touch panel's with it.
+//! Drawing straight to the screen, without a window system: the picture's rotation, and the touch
+//! panel's with it.
 //!
-//! Slint takes the picture's rotation from the environment and hands touches on as libinput gives them, unturned. So each
-//! panel's calibration matrix is turned here as libinput announces it, also when it is plugged in later. What the
-//! system's own calibration says (`LIBINPUT_CALIBRATION_MATRIX` of udev) stays in force beneath.
+//! Slint takes the picture's rotation from the environment and hands touches on as libinput gives
+//! them, unturned. So each panel's calibration matrix is turned here as libinput announces it, also
+//! when it is plugged in later. What the system's own calibration says
+//! (`LIBINPUT_CALIBRATION_MATRIX` of udev) stays in force beneath.
 //!
-//! Slint makes nothing of some keys that a terminal needs, so they are handed to the window from here. Contacts go to
-//! [`Touches`]; Slint hears of none, and so draws no pointer either.
+//! Slint makes nothing of some keys that a terminal needs, so they are handed to the window from
+//! here. Contacts go to [`Touches`]; Slint hears of none, and so draws no pointer either.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -28,14 +30,16 @@ pub type Matrix = [f32; 6];
 
 /// What Slint is told where nothing else was chosen.
 const BACKEND: &str = "linuxkms-software";
-/// Key codes of both Alt keys (linux/input-event-codes.h). Slint ends its event loop at Ctrl+Alt+Backspace; without Alt there is
-/// no such combination, and no script of the visitors needs it.
+/// Key codes of both Alt keys (linux/input-event-codes.h). Slint ends its event loop at
+/// Ctrl+Alt+Backspace; without Alt there is no such combination, and no script of the visitors
+/// needs it.
 const ALT_KEYS: [u32; 2] = [56, 100];
 /// Key codes of both Shift keys.
 const SHIFT_KEYS: [u32; 2] = [42, 54];
 /// Key code of Tab.
 const TAB: u32 = 15;
-/// Key codes of a number block, for 0 to 9. Nobody presses Num Lock on a terminal, without which Slint gets no digit.
+/// Key codes of a number block, for 0 to 9. Nobody presses Num Lock on a terminal, without which
+/// Slint gets no digit.
 const NUMBER_BLOCK: [u32; 10] = [82, 79, 80, 81, 75, 76, 77, 71, 72, 73];
 
 /// Button code of the button of a mouse that chooses.
@@ -46,8 +50,8 @@ thread_local! {
     static TOUCHES: RefCell<Option<Rc<Touches>>> = const { RefCell::new(None) };
 }
 
-/// Whether the program draws to the screen itself, and not into a window of X11. A Wayland session without XWayland has no
-/// place for it, but the screen is taken there.
+/// Whether the program draws to the screen itself, and not into a window of X11. A Wayland session
+/// without XWayland has no place for it, but the screen is taken there.
 #[must_use]
 pub fn draws_by_itself() -> bool {
     let value = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -59,8 +63,9 @@ pub fn draws_by_itself() -> bool {
     }
 }
 
-/// Makes ready to draw to the screen itself. `rotation`: clockwise, in degrees. Calls `on_panels` with the number of touch
-/// panels whenever one comes or goes. To be called before the window is made, where [`draws_by_itself`].
+/// Makes ready to draw to the screen itself. `rotation`: clockwise, in degrees. Calls `on_panels`
+/// with the number of touch panels whenever one comes or goes. To be called before the window is
+/// made, where [`draws_by_itself`].
 ///
 /// # Errors
 /// The backend cannot be had.
@@ -252,7 +257,8 @@ fn turn_touch(device: &mut Device, rotation: u16) {
 
 const IDENTITY: Matrix = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
 
-/// From the panel's coordinates to those of a picture that is turned clockwise on it by 0, 90, 180 or 270 degrees.
+/// From the panel's coordinates to those of a picture that is turned clockwise on it by 0, 90, 180
+/// or 270 degrees.
 #[must_use]
 pub fn touch_matrix(rotation: u16) -> Matrix {
     match rotation {

@@ -1,7 +1,8 @@
 //! The window: draws a [`View`], reports [`UserAction`]s, and nothing else.
 //!
-//! One global Slint adapter per screen (`ui/screens/*.slint`), each connected by one file here. Everything in this
-//! module runs on the UI thread; what other threads want of it is posted to the UI thread's state (`app/ui/mod.rs`).
+//! One global Slint adapter per screen (`ui/screens/*.slint`), each connected by one file here.
+//! Everything in this module runs on the UI thread; what other threads want of it is posted to the
+//! UI thread's state (`app/ui/mod.rs`).
 
 mod contacts;
 mod focus;
@@ -142,7 +143,8 @@ impl Screen {
         self.touches.happen(contact, phase);
     }
 
-    /// Calls `report` for everything a person does at the screen, at once, on the UI thread. It must not block.
+    /// Calls `report` for everything a person does at the screen, at once, on the UI thread. It
+    /// must not block.
     pub fn on_action(&self, report: impl Fn(UserAction) + 'static) {
         let report: Rc<dyn Fn(UserAction)> = Rc::new(report);
         shell::connect(&self.window, &report);
@@ -155,12 +157,14 @@ impl Screen {
         self::keyboard::connect::connect(&self.window, &report);
     }
 
-    /// Calls `report` for everything that is to be said, or no longer, on the UI thread. It must not block.
+    /// Calls `report` for everything that is to be said, or no longer, on the UI thread. It must
+    /// not block.
     pub fn on_speech(&self, report: impl Fn(Request) + 'static) {
         speech::connect(&self.window, report);
     }
 
-    /// The same key again within this time (milliseconds) is the same key press; 0: every one counts.
+    /// The same key again within this time (milliseconds) is the same key press; 0: every one
+    /// counts.
     pub fn set_double_strike(&self, milliseconds: u16) {
         self.window
             .global::<ui::Keys>()
@@ -174,18 +178,19 @@ impl Screen {
         speech.set_private(private);
     }
 
-    /// Says whether two scanning buttons stand in front of the screen: what is spoken names them, and no keys.
+    /// Says whether two scanning buttons stand in front of the screen: what is spoken names them,
+    /// and no keys.
     pub fn set_two_buttons(&self, there: bool) {
         self.window.global::<ui::Speech>().set_two_buttons(there);
     }
 
-    /// Puts the window on the screen with its first frame, and calls `painted` once, as soon as that is there: drawn and handed
-    /// to the display, whatever the backend.
+    /// Puts the window on the screen with its first frame, and calls `painted` once, as soon as
+    /// that is there: drawn and handed to the display, whatever the backend.
     pub fn on_first_frame(&self, painted: impl FnOnce() + 'static) {
         let painted = Cell::new(Some(painted));
         let (window, bare) = (self.window.as_weak(), self.bare.clone());
-        // The renderer asks for this colour in the midst of the first frame. A timer that is due at once fires in
-        // the event loop's next turn, when that frame has been presented.
+        // The renderer asks for this colour in the midst of the first frame. A timer that is due at
+        // once fires in the event loop's next turn, when that frame has been presented.
         self.window.global::<Shell>().on_painted(move |beat| {
             rest::painted(beat);
             if let Some(painted) = painted.take() {
@@ -251,7 +256,8 @@ impl Screen {
         self.window.global::<Shell>().get_finger_down()
     }
 
-    /// What can be told in the question's place: a small panel has no room for news, and nobody reads a dark one.
+    /// What can be told in the question's place: a small panel has no room for news, and nobody
+    /// reads a dark one.
     pub fn room_for_news(&self) -> Room {
         if self.window.global::<Shell>().get_dark() {
             Room::None
@@ -262,7 +268,8 @@ impl Screen {
         }
     }
 
-    /// Has a frame painted soon. [`Screen::painted_beat`] tells `beat` once it was. Needs [`Screen::on_first_frame`].
+    /// Has a frame painted soon. [`Screen::painted_beat`] tells `beat` once it was. Needs
+    /// [`Screen::on_first_frame`].
     pub fn ask_for_frame(&self, beat: i32) {
         self.window.global::<Shell>().set_beat(beat);
     }

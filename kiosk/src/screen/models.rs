@@ -1,11 +1,12 @@
-//! Lists on the screen, changed row by row: a new list makes new elements, and the focus would go with the old ones.
+//! Lists on the screen, changed row by row: a new list makes new elements, and the focus would go
+//! with the old ones.
 
 use std::rc::Rc;
 
 use slint::{Model as _, ModelRc, VecModel};
 
-/// Makes `shown` hold `rows`. Where there are as many as before, the rows alone change; otherwise the list to show
-/// instead is returned.
+/// Makes `shown` hold `rows`. Where there are as many as before, the rows alone change; otherwise
+/// the list to show instead is returned.
 pub(super) fn updated<T: Clone + PartialEq + 'static>(
     shown: &ModelRc<T>,
     rows: Vec<T>,

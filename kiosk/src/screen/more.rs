@@ -58,7 +58,8 @@ pub(super) fn show(window: &AppWindow, view: &MoreView) {
     }
 }
 
-/// The keyboard comes and goes with the comment's page. What is typed is written only where nothing lies over it.
+/// The keyboard comes and goes with the comment's page. What is typed is written only where nothing
+/// lies over it.
 pub(super) fn show_keyboard(window: &AppWindow, view: &View) {
     let writing = matches!(&view.screen, ScreenView::More(page) if matches!(page.content, PageView::Comment { .. }));
     let keyboard = window.global::<Keyboard>();

@@ -1,4 +1,5 @@
-//! Connects the accessibility panel (`ui/screens/panel.slint`) and carries what was chosen there into the theme.
+//! Connects the accessibility panel (`ui/screens/panel.slint`) and carries what was chosen there
+//! into the theme.
 
 use std::rc::Rc;
 

@@ -69,8 +69,8 @@ fn encode(text: &str) -> Result<QrCode, QrError> {
     QrCode::with_version(text, version, level)
 }
 
-/// The smallest size with good correction, and the best correction it has room for. Without drawing anything yet: a code is
-/// drawn eight times to find its best mask.
+/// The smallest size with good correction, and the best correction it has room for. Without drawing
+/// anything yet: a code is drawn eight times to find its best mask.
 fn choose(text: &str) -> Result<(Version, EcLevel), QrError> {
     let version = |level| bits::encode_auto(text.as_bytes(), level).map(|bits| bits.version());
     let good = version(EcLevel::Q)?;

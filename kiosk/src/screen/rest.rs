@@ -1,4 +1,5 @@
-//! The picture of a screen that rests: darkened, moved by a few pixels; and whether it is painted at all.
+//! The picture of a screen that rests: darkened, moved by a few pixels; and whether it is painted
+//! at all.
 
 use std::cell::Cell;
 

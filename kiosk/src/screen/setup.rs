@@ -1,4 +1,5 @@
-//! Connects the set-up screen (`ui/screens/setup.slint`). Its code is drawn by the card, like any other.
+//! Connects the set-up screen (`ui/screens/setup.slint`). Its code is drawn by the card, like any
+//! other.
 
 use slint::ComponentHandle as _;
 

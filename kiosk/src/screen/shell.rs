@@ -1,4 +1,5 @@
-//! Connects what every screen shows: header, languages, colour and the card with the code (`ui/shell.slint`).
+//! Connects what every screen shows: header, languages, colour and the card with the code
+//! (`ui/shell.slint`).
 
 use std::rc::Rc;
 
@@ -81,8 +82,8 @@ fn per_mille(position: f32, length: f32) -> u16 {
     (position / length * 1000.0).round().clamp(0.0, 1000.0) as u16
 }
 
-/// A language without a translation is shown in English; the organisation's own texts stay in theirs. There is one translation a
-/// language, whatever the region.
+/// A language without a translation is shown in English; the organisation's own texts stay in
+/// theirs. There is one translation a language, whatever the region.
 pub(super) fn select_language(language: &str) {
     if slint::select_bundled_translation(&primary(language)).is_err()
         && let Err(error) = slint::select_bundled_translation("en")

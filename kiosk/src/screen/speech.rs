@@ -26,8 +26,8 @@ pub(super) fn connect(window: &AppWindow, report: impl Fn(Request) + 'static) {
         waiting.borrow_mut().push(text.to_owned());
         if waiting.borrow().len() == 1 {
             let (to, waiting) = (to.clone(), waiting.clone());
-            // One thing that a visitor does may change several things on the screen: they are said one after the other,
-            // when all of them are known.
+            // One thing that a visitor does may change several things on the screen: they are said
+            // one after the other, when all of them are known.
             Timer::single_shot(Duration::ZERO, move || {
                 let texts = waiting.take();
                 if !texts.is_empty() {

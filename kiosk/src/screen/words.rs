@@ -1,7 +1,9 @@
-//! Divides words that are too long for their box: «неудовлетворительно» under a face 92 pixels wide.
+//! Divides words that are too long for their box: «неудовлетворительно» under a face 92 pixels
+//! wide.
 //!
-//! Soft hyphens (U+00AD) in the portal's texts say where a word may be divided. Where there are none, a Cyrillic or
-//! Latin word is divided between syllables, with at least two letters on either side.
+//! Soft hyphens (U+00AD) in the portal's texts say where a word may be divided. Where there are
+//! none, a Cyrillic or Latin word is divided between syllables, with at least two letters on either
+//! side.
 
 use slint::ComponentHandle as _;
 
@@ -10,7 +12,8 @@ use super::ui::{AppWindow, Typography};
 const SOFT_HYPHEN: char = '\u{ad}';
 /// Letters that must stay together at either end of a word.
 const LEAST_LETTERS: usize = 2;
-/// What a line more costs, beside the square of its width; more than any such square in a word of 100 letters.
+/// What a line more costs, beside the square of its width; more than any such square in a word of
+/// 100 letters.
 const LINE: usize = 10_000;
 /// What each letter beyond the width costs.
 const TOO_WIDE: usize = 1_000_000;
@@ -32,8 +35,8 @@ pub(super) fn connect(window: &AppWindow) {
     });
 }
 
-/// `text` with every word of more than `chars` characters divided into lines of at most `chars`, as even as can be.
-/// Soft hyphens that are not needed are left out.
+/// `text` with every word of more than `chars` characters divided into lines of at most `chars`, as
+/// even as can be. Soft hyphens that are not needed are left out.
 fn divided(text: &str, chars: usize) -> String {
     text.split(' ')
         .map(|word| divided_word(word, chars))
@@ -63,8 +66,9 @@ fn divided_word(word: &str, chars: usize) -> String {
     lines.join("\n")
 }
 
-/// Those of `breaks` that divide `length` letters into the fewest lines of at most `chars`, hyphens included, and
-/// among these the most even ones. Where some piece has no break, its line is longer, and the text shrinks instead.
+/// Those of `breaks` that divide `length` letters into the fewest lines of at most `chars`, hyphens
+/// included, and among these the most even ones. Where some piece has no break, its line is longer,
+/// and the text shrinks instead.
 fn most_even(breaks: &[usize], length: usize, chars: usize) -> Vec<usize> {
     // For each place where a line may end: what the lines up to it cost, and the breaks among them.
     let mut best: Vec<(usize, usize, Vec<usize>)> = vec![(0, 0, Vec::new())];
@@ -72,7 +76,8 @@ fn most_even(breaks: &[usize], length: usize, chars: usize) -> Vec<usize> {
         let hyphen = usize::from(end != length);
         let options = best.iter().map(|(start, cost, taken)| {
             let wide = end - start + hyphen;
-            // A line too wide is worse than any number of lines, a line more is worse than uneven ones.
+            // A line too wide is worse than any number of lines, a line more is worse than uneven
+            // ones.
             let too_wide = wide.saturating_sub(chars) * TOO_WIDE;
             let mut taken = taken.clone();
             if end != length {
@@ -101,8 +106,8 @@ fn soft_breaks(word: &str) -> Vec<usize> {
     breaks
 }
 
-/// Breaks before a consonant that a vowel follows (CV begins a syllable), and between two vowels; a sign or й stays
-/// with the letter before it. Both sides of a break keep a vowel.
+/// Breaks before a consonant that a vowel follows (CV begins a syllable), and between two vowels; a
+/// sign or й stays with the letter before it. Both sides of a break keep a vowel.
 fn syllable_breaks(letters: &[char]) -> Vec<usize> {
     let end = letters.len().saturating_sub(LEAST_LETTERS);
     (LEAST_LETTERS..=end)

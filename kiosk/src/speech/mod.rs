@@ -1,8 +1,9 @@
 //! Speech: what the screen says to those who do not see it.
 //!
-//! The words come from the screen (`ui/speech.slint`), in the language it shows; [`Voice`] says them. The choice of a score is
-//! never said. Answers and letters are read out to headphones as they get the focus; through a loudspeaker nothing tells which
-//! one has it, for the last one heard would be the one given.
+//! The words come from the screen (`ui/speech.slint`), in the language it shows; [`Voice`] says
+//! them. The choice of a score is never said. Answers and letters are read out to headphones as
+//! they get the focus; through a loudspeaker nothing tells which one has it, for the last one heard
+//! would be the one given.
 //!
 //! | file | what of it |
 //! | --- | --- |
@@ -68,7 +69,8 @@ pub enum Request {
 /// Something to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Utterance {
-    /// The words. Comments are personal data: they go neither into a log nor into the arguments of a program.
+    /// The words. Comments are personal data: they go neither into a log nor into the arguments of
+    /// a program.
     pub text: String,
     /// Their language (BCP 47).
     pub language: String,
@@ -99,8 +101,8 @@ fn voice_name(language: &str) -> &'static str {
         .unwrap_or("en")
 }
 
-/// `text` without what a speech program takes for commands (control characters, phonemes in double brackets) and without
-/// soft hyphens, and not longer than anyone listens.
+/// `text` without what a speech program takes for commands (control characters, phonemes in double
+/// brackets) and without soft hyphens, and not longer than anyone listens.
 fn plain(text: &str) -> String {
     text.chars()
         .filter(|letter| !['\u{ad}', '\u{200b}'].contains(letter))

@@ -1,4 +1,5 @@
-//! espeak-ng as a child process: one at a time, on a thread of its own, so that nobody waits for it.
+//! espeak-ng as a child process: one at a time, on a thread of its own, so that nobody waits for
+//! it.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -39,8 +40,9 @@ enum Order {
 }
 
 impl SpeechProgram {
-    /// Starts the thread. `problem` is called from it with what is wrong, in plain words for a technician, and with
-    /// `None` when the program works again; `speaking` when it begins to say something, and when nothing is said any more.
+    /// Starts the thread. `problem` is called from it with what is wrong, in plain words for a
+    /// technician, and with `None` when the program works again; `speaking` when it begins to say
+    /// something, and when nothing is said any more.
     ///
     /// # Errors
     /// There is no such program, or the thread cannot be started.
@@ -96,7 +98,8 @@ impl Speaker {
     fn run(mut self, orders: &Receiver<Order>) {
         loop {
             let order = match self.child {
-                // Looks for the end only while something is being said; otherwise the thread sleeps.
+                // Looks for the end only while something is being said; otherwise the thread
+                // sleeps.
                 Some(_) => orders.recv_timeout(SPEECH_POLL),
                 None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
@@ -158,7 +161,8 @@ impl Speaker {
     }
 }
 
-/// Whether there is such a program: at its path, or where programs are looked for. Started it would be to no purpose.
+/// Whether there is such a program: at its path, or where programs are looked for. Started it would
+/// be to no purpose.
 fn find(program: &Path) -> io::Result<()> {
     let places = std::env::var_os("PATH").unwrap_or_default();
     let mut places = std::env::split_paths(&places);
@@ -171,7 +175,8 @@ fn find(program: &Path) -> io::Result<()> {
         .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
 }
 
-/// Starts saying it. The words go through a pipe: arguments can be read by everybody on the machine.
+/// Starts saying it. The words go through a pipe: arguments can be read by everybody on the
+/// machine.
 fn speak(settings: &SpeechSettings, utterance: &Utterance) -> io::Result<Child> {
     let device = settings.device.as_deref();
     let output = device.map(|device| [OsString::from("-d"), device.into()]);
@@ -210,8 +215,8 @@ fn run<'a>(
         .stderr(Stdio::null())
         .spawn()?;
     if let Some(mut pipe) = child.stdin.take() {
-        // A pipe holds more than the longest text, so this waits for nobody. A child that has ended already is found
-        // by its status.
+        // A pipe holds more than the longest text, so this waits for nobody. A child that has ended
+        // already is found by its status.
         let _ = pipe.write_all(plain(&utterance.text).as_bytes());
     }
     Ok(child)

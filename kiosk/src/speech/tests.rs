@@ -16,7 +16,8 @@ fn utterance(text: &str, language: &str) -> Utterance {
     }
 }
 
-/// A program that appends its process id, arguments and input to `log` and then stays until it is killed.
+/// A program that appends its process id, arguments and input to `log` and then stays until it is
+/// killed.
 fn fake(directory: &Path, then: &str) -> (SpeechSettings, std::path::PathBuf) {
     let (program, log) = (directory.join("fake"), directory.join("log"));
     let script = format!(

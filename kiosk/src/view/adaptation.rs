@@ -1,7 +1,8 @@
-//! How one visitor wants the screen: text size, spacing, colours, pictures, reach, speech. Every visit begins plain, but for
-//! speech where headphones are plugged in.
+//! How one visitor wants the screen: text size, spacing, colours, pictures, reach, speech. Every
+//! visit begins plain, but for speech where headphones are plugged in.
 //!
-//! The choices are those of the accessibility panels that public sites of the region carry (GOST R 52872-2019, 5.2.2).
+//! The choices are those of the accessibility panels that public sites of the region carry (GOST R
+//! 52872-2019, 5.2.2).
 
 /// How the screen is shown to this visitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -129,8 +130,8 @@ impl Volume {
         }
     }
 
-    /// In per cent of the loudest: 20 dB from the lowest to the loudest, and the middle one 14 dB above the lowest (EN 301 549,
-    /// 8.2.1.1 and 8.2.1.2 ask for 18 and 12).
+    /// In per cent of the loudest: 20 dB from the lowest to the loudest, and the middle one 14 dB
+    /// above the lowest (EN 301 549, 8.2.1.1 and 8.2.1.2 ask for 18 and 12).
     #[must_use]
     pub fn percent(self) -> u8 {
         match self {

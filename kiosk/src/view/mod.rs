@@ -1,7 +1,7 @@
 //! What the screen is to show, as plain data: no Slint type, no clock, no I/O.
 //!
-//! [`crate::visit`] and the configuration make a [`View`]; `screen/` draws it. A test can therefore check
-//! what a visitor sees without a window, and the look can change without the logic.
+//! [`crate::visit`] and the configuration make a [`View`]; `screen/` draws it. A test can therefore
+//! check what a visitor sees without a window, and the look can change without the logic.
 
 pub mod adaptation;
 pub mod languages;
@@ -10,16 +10,19 @@ use pikir_contract::Score;
 
 use self::adaptation::Adaptation;
 
-/// Everything the window needs to draw one frame's state. Cheap to build; drawn only where it differs.
+/// Everything the window needs to draw one frame's state. Cheap to build; drawn only where it
+/// differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
     /// Which screen is up, with what only that screen needs.
     pub screen: ScreenView,
-    /// Language of the interface (BCP 47, primary subtag in lower case: `ky`, `ru`, `be`, `en`, `kk`).
+    /// Language of the interface (BCP 47, primary subtag in lower case: `ky`, `ru`, `be`, `en`,
+    /// `kk`).
     pub language: String,
     /// Language every visit begins in.
     pub default_language: String,
-    /// Languages the visitor may choose, in the order of the configuration. Fewer than two: no bar is shown.
+    /// Languages the visitor may choose, in the order of the configuration. Fewer than two: no bar
+    /// is shown.
     pub languages: Vec<LanguageChoice>,
     /// The organisation's name in the visitor's language; up to 120 characters must fit at 480×320.
     pub organization: String,
@@ -27,7 +30,8 @@ pub struct View {
     pub unit: Option<String>,
     /// The place's name ("Hall 2, window 4").
     pub place: String,
-    /// The organisation's own colour as sRGB, where its contrast holds; otherwise the theme's accent.
+    /// The organisation's own colour as sRGB, where its contrast holds; otherwise the theme's
+    /// accent.
     pub accent: Option<[u8; 3]>,
     /// The code a phone scans; `None` before there is a configuration.
     pub qr: Option<QrView>,
@@ -43,9 +47,11 @@ pub struct View {
     pub overlay: Option<Overlay>,
     /// How many visits have ended: the focus of keys goes back to the beginning where it changes.
     pub visits: u32,
-    /// "Are you still there?" is asked, and there are so many seconds to answer. Lies over everything.
+    /// "Are you still there?" is asked, and there are so many seconds to answer. Lies over
+    /// everything.
     pub idle_left_s: Option<u32>,
-    /// What is wrong with the terminal, by key, for the technician's small line; empty where all is well.
+    /// What is wrong with the terminal, by key, for the technician's small line; empty where all is
+    /// well.
     pub hint: String,
 }
 
@@ -74,7 +80,8 @@ pub struct NewsView {
 pub enum Overlay {
     /// The accessibility panel.
     Panel,
-    /// The code for phones, large: where the text is so large that it has no place beside the faces.
+    /// The code for phones, large: where the text is so large that it has no place beside the
+    /// faces.
     Phone,
 }
 
@@ -98,7 +105,8 @@ pub enum ScreenView {
 pub struct RateView {
     /// The organisation's question in the visitor's language; `None`: the built-in one.
     pub question: Option<String>,
-    /// Words under the faces, for 1 to 5; `None`: the built-in short word. May be long ("крайне неудовлетворительно").
+    /// Words under the faces, for 1 to 5; `None`: the built-in short word. May be long ("крайне
+    /// неудовлетворительно").
     pub words: [Option<String>; 5],
     /// The face that was pressed and is being saved.
     pub pressed: Option<Score>,
@@ -200,7 +208,8 @@ pub enum Fault {
 pub enum SetupView {
     /// No portal address is known: what the technician has to do.
     NoPortal,
-    /// Asking the portal for a code; also while it cannot be reached, with the reason in plain words.
+    /// Asking the portal for a code; also while it cannot be reached, with the reason in plain
+    /// words.
     Connecting {
         /// The portal's address.
         portal: String,
@@ -252,18 +261,20 @@ pub enum UserAction {
         /// Where it was touched, per mille of the screen's width and height.
         at: Option<(u16, u16)>,
     },
-    /// The panel was touched at this place (per mille of the screen's width and height), whatever was hit there. Comes
-    /// before what the touch does.
+    /// The panel was touched at this place (per mille of the screen's width and height), whatever
+    /// was hit there. Comes before what the touch does.
     Touched((u16, u16)),
     /// A language was chosen.
     Language(String),
     /// "Take it back" on the thanks screen.
     Undo,
-    /// "Done" on the thanks screen or on a page of the questionnaire, or any other touch on the thanks screen.
+    /// "Done" on the thanks screen or on a page of the questionnaire, or any other touch on the
+    /// thanks screen.
     Done,
     /// "Say more" on the thanks screen.
     More,
-    /// The option with this index on the page of the questionnaire; for a criterion, the score less one.
+    /// The option with this index on the page of the questionnaire; for a criterion, the score less
+    /// one.
     Choose(usize),
     /// The comment as it now reads.
     Write(String),

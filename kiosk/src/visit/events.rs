@@ -39,8 +39,8 @@ pub enum Event {
     Adapt(Adaptation),
     /// The visitor wants the screen as every visit begins.
     Plain,
-    /// Headphones were plugged in where speech can be had, or taken out: this visit is spoken or not, and so are those
-    /// after it.
+    /// Headphones were plugged in where speech can be had, or taken out: this visit is spoken or
+    /// not, and so are those after it.
     Headphones(bool),
     /// The visitor opened or closed what lies over the screen.
     Show(Option<Overlay>),
@@ -53,7 +53,7 @@ pub enum Event {
     /// Whether the terminal can take ratings changed.
     Service(Option<FaultView>),
     /// The portal's configuration changed.
-    Rules(Rules),
+    Rules(Box<Rules>),
     /// The program is about to end.
     End,
     /// Time passed.
@@ -61,8 +61,8 @@ pub enum Event {
 }
 
 impl UserAction {
-    /// What it is to the visit. `id` goes to the rating, if it is one; `true_ms` is the true time (Unix milliseconds), where
-    /// it is known.
+    /// What it is to the visit. `id` goes to the rating, if it is one; `true_ms` is the true time
+    /// (Unix milliseconds), where it is known.
     #[must_use]
     pub fn event(self, id: Id, true_ms: Option<i64>) -> Event {
         match self {

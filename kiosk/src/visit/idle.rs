@@ -1,8 +1,8 @@
 //! Visitors who walk away, and those who only need more time.
 //!
-//! An opened panel closes without a word, and so do thanks: nothing is lost with them. Where something would be (a
-//! questionnaire begun, a screen set up for this visitor, a language chosen, a way found with keys) the terminal asks first, and
-//! one action of any kind is the answer.
+//! An opened panel closes without a word, and so do thanks: nothing is lost with them. Where
+//! something would be (a questionnaire begun, a screen set up for this visitor, a language chosen,
+//! a way found with keys) the terminal asks first, and one action of any kind is the answer.
 
 use super::{Effect, Phase, READY, Stamp, Visit};
 use crate::limits::{IDLE_WARNING_MS, SPEECH_KEEPS_MS};
@@ -27,8 +27,8 @@ impl Visit {
     pub(super) fn is_costly(&self) -> bool {
         let (begins, chose_language) = match &self.phase {
             Phase::More(_) => return true,
-            // Whoever hears the screen loses with thanks the way to take the rating back. Whoever only chose a language has
-            // done what they came for.
+            // Whoever hears the screen loses with thanks the way to take the rating back. Whoever
+            // only chose a language has done what they came for.
             Phase::Thanks { .. } => (Adaptation::default(), false),
             Phase::Ready { .. } | Phase::Saving { .. } => {
                 let default = &self.rules.default_language;
@@ -38,14 +38,16 @@ impl Visit {
         self.adaptation != begins || self.steers || chose_language
     }
 
-    /// Since when nobody does anything (uptime in milliseconds). Whoever is being told something listens; not for ever.
+    /// Since when nobody does anything (uptime in milliseconds). Whoever is being told something
+    /// listens; not for ever.
     fn quiet_since_ms(&self, now_ms: u64) -> u64 {
         let heard_ms = if self.hears { now_ms } else { self.heard_ms };
         let at_most_ms = self.touched_ms + SPEECH_KEEPS_MS;
         heard_ms.min(at_most_ms).max(self.touched_ms)
     }
 
-    /// The voice has begun or ended. The question whether somebody is still there is no answer to itself.
+    /// The voice has begun or ended. The question whether somebody is still there is no answer to
+    /// itself.
     pub(super) fn hear(&mut self, speaks: bool, now_ms: u64) {
         if speaks && self.idle_left_s(now_ms).is_some() {
             return;
@@ -98,7 +100,8 @@ impl Visit {
         Some((asked_ms + (elapsed_s + 1) * 1_000).min(left_at_ms))
     }
 
-    /// The visitor is still here. What answers the warning does nothing else, nor does the second half of a double tap.
+    /// The visitor is still here. What answers the warning does nothing else, nor does the second
+    /// half of a double tap.
     pub(super) fn stay(&mut self, now_ms: u64) {
         if self.idle_left_s(now_ms).is_some() {
             self.left_ms = Some(now_ms);

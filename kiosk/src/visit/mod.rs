@@ -1,8 +1,8 @@
 //! The visit: what a visitor can do and what the terminal answers, as a pure state machine.
 //!
-//! [`Visit::step`] takes what happened and when, and returns the effects to carry out. It reads no clock,
-//! touches no disk and draws nothing. [`Visit::screen`] says what to show. [`Visit::deadline`] says when time alone
-//! changes something, so that an idle terminal sleeps.
+//! [`Visit::step`] takes what happened and when, and returns the effects to carry out. It reads no
+//! clock, touches no disk and draws nothing. [`Visit::screen`] says what to show.
+//! [`Visit::deadline`] says when time alone changes something, so that an idle terminal sleeps.
 //!
 //! | file | what of the visit |
 //! | --- | --- |
@@ -50,9 +50,11 @@ pub struct Visit {
     overlay: Option<Overlay>,
     /// Uptime of the last thing a visitor did (milliseconds).
     touched_ms: u64,
-    /// Uptime of the last touch of the panel, whatever was hit, but for those of phantoms (milliseconds).
+    /// Uptime of the last touch of the panel, whatever was hit, but for those of phantoms
+    /// (milliseconds).
     stirred_ms: u64,
-    /// Uptime at which thanks, a questionnaire, an overlay or the idle warning was left, by a visitor or by time (milliseconds).
+    /// Uptime at which thanks, a questionnaire, an overlay or the idle warning was left, by a
+    /// visitor or by time (milliseconds).
     left_ms: Option<u64>,
     /// How many visits have ended.
     ended: u32,
@@ -130,8 +132,8 @@ impl Visit {
         self.doubt.recall(found);
     }
 
-    /// Takes what happened; returns what has to be done, in order. The stamp's moment is now; its id goes to a
-    /// withdrawal or an answer, if one comes of it.
+    /// Takes what happened; returns what has to be done, in order. The stamp's moment is now; its
+    /// id goes to a withdrawal or an answer, if one comes of it.
     #[must_use]
     pub fn step(&mut self, event: Event, stamp: &Stamp) -> Vec<Effect> {
         let now_ms = stamp.at.up_ms;
@@ -175,7 +177,7 @@ impl Visit {
             Event::Appended(id) => self.appended(id, now_ms),
             Event::NotAppended(id) => self.not_appended(id, now_ms),
             Event::Service(fault) => self.fault = fault,
-            Event::Rules(rules) => self.follow(rules),
+            Event::Rules(rules) => self.follow(*rules),
             Event::End => effects.extend(self.leave_questionnaire(stamp)),
             Event::Tick => effects.extend(self.end_idle_visit(stamp)),
         }
@@ -197,7 +199,8 @@ impl Visit {
         self.rules = rules;
     }
 
-    /// A score answers the question that is shown: the rating, a criterion, or by its number an option.
+    /// A score answers the question that is shown: the rating, a criterion, or by its number an
+    /// option.
     fn score_given(&mut self, tap: &Tap, stamp: &Stamp) -> Vec<Effect> {
         if self.has_just_left(stamp.at.up_ms) {
             return Vec::new();
@@ -303,7 +306,8 @@ impl Visit {
         self.adaptation
     }
 
-    /// How many visits have ended: where it changes, the next visitor finds the focus of keys at the beginning.
+    /// How many visits have ended: where it changes, the next visitor finds the focus of keys at
+    /// the beginning.
     #[must_use]
     pub fn ended(&self) -> u32 {
         self.ended
@@ -315,7 +319,8 @@ impl Visit {
         self.overlay
     }
 
-    /// The uptime (ms) at which [`Event::Tick`] changes something; `None`: time alone changes nothing.
+    /// The uptime (ms) at which [`Event::Tick`] changes something; `None`: time alone changes
+    /// nothing.
     #[must_use]
     pub fn deadline(&self, now_ms: u64) -> Option<u64> {
         let stalls = self

@@ -1,6 +1,8 @@
-//! What a visitor adds to a rating that is saved already: one question a page, each optional, saved as it is given.
+//! What a visitor adds to a rating that is saved already: one question a page, each optional, saved
+//! as it is given.
 //!
-//! Every answer says all that was given so far, so that the newest one stands for all of them, whoever reads it.
+//! Every answer says all that was given so far, so that the newest one stands for all of them,
+//! whoever reads it.
 
 use pikir_contract::{Id, MAX_COMMENT_CHARS, Score};
 
@@ -81,7 +83,8 @@ pub(super) struct More {
     handed: Given,
     /// What is known to be on the disk.
     saved: Given,
-    /// Answers on their way to the disk, oldest first, with what they say and since when (uptime in milliseconds).
+    /// Answers on their way to the disk, oldest first, with what they say and since when (uptime in
+    /// milliseconds).
     waiting: Vec<(Id, Given, u64)>,
     not_saved: bool,
     /// The visitor is done; thanks come when everything is on the disk.
@@ -115,7 +118,8 @@ impl More {
         &self.pages[self.at] // `at` moves within `pages` only, and there is one at least.
     }
 
-    /// Whether the page has just come: the second half of a double tap on the one before falls on it.
+    /// Whether the page has just come: the second half of a double tap on the one before falls on
+    /// it.
     pub(super) fn is_fresh(&self, now_ms: u64) -> bool {
         now_ms < self.turned_ms + PAGE_GUARD_MS
     }
@@ -154,14 +158,16 @@ impl More {
         *self.page() != Page::Comment
     }
 
-    /// The comment as it now reads; beyond the limit it ends. It is saved when the visitor leaves the page.
+    /// The comment as it now reads; beyond the limit it ends. It is saved when the visitor leaves
+    /// the page.
     pub(super) fn write(&mut self, text: &str) {
         if *self.page() == Page::Comment && !self.leaving {
             self.given.comment = Some(text.chars().take(MAX_COMMENT_CHARS).collect());
         }
     }
 
-    /// Turns the page by one, backwards where `by` is negative; past the last one the visitor leaves.
+    /// Turns the page by one, backwards where `by` is negative; past the last one the visitor
+    /// leaves.
     pub(super) fn turn(&mut self, by: isize, now_ms: u64) {
         match self.at.checked_add_signed(by) {
             Some(at) if at < self.pages.len() => {

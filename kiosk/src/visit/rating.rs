@@ -26,7 +26,8 @@ impl Visit {
             since_ms: now_ms,
         };
         match &mut self.phase {
-            // The next key may come while the last rating is still on its way to the disk: both count.
+            // The next key may come while the last rating is still on its way to the disk: both
+            // count.
             Phase::Saving { waiting: all, .. } => all.push(waiting),
             _ => {
                 self.phase = Phase::Saving {
@@ -81,8 +82,9 @@ impl Visit {
         }
     }
 
-    /// Until when a rating can be taken back (uptime in milliseconds): for those who set the screen up, hear it or use keys, until
-    /// they have left, as long as the portal takes it for the same visitor.
+    /// Until when a rating can be taken back (uptime in milliseconds): for those who set the screen
+    /// up, hear it or use keys, until they have left, as long as the portal takes it for the same
+    /// visitor.
     fn undo_end_ms(&self, rating: Id, since_ms: u64, now_ms: u64) -> u64 {
         let ordinary_ms = since_ms + self.rules.undo_ms;
         let hurried = self.adaptation.is_plain() && !self.steers;
@@ -125,13 +127,14 @@ impl Visit {
         }
     }
 
-    /// Whether thanks have just come, or something over them has just gone: the second half of a double tap falls on them.
+    /// Whether thanks have just come, or something over them has just gone: the second half of a
+    /// double tap falls on them.
     pub(super) fn is_fresh(&self, since_ms: u64, now_ms: u64) -> bool {
         now_ms < since_ms + THANKS_GUARD_MS || self.has_just_left(now_ms)
     }
 
-    /// Whether what was there before has just been left. A score given so soon is meant for that: a second half of a double tap,
-    /// a switch pressed late.
+    /// Whether what was there before has just been left. A score given so soon is meant for that: a
+    /// second half of a double tap, a switch pressed late.
     pub(super) fn has_just_left(&self, now_ms: u64) -> bool {
         self.left_ms
             .is_some_and(|left_ms| now_ms < left_ms + LEFT_GUARD_MS)
@@ -166,7 +169,8 @@ impl Visit {
                     self.finish_saving(now_ms);
                 }
             }
-            // Still on the thanks screen: the visitor may try again, and has all the time for it, for the disk took it.
+            // Still on the thanks screen: the visitor may try again, and has all the time for it,
+            // for the disk took it.
             Phase::Thanks {
                 withdrawal,
                 since_ms,
@@ -181,7 +185,8 @@ impl Visit {
         }
     }
 
-    /// Thanks as soon as nothing is waiting and something was saved; says so honestly when nothing was.
+    /// Thanks as soon as nothing is waiting and something was saved; says so honestly when nothing
+    /// was.
     fn finish_saving(&mut self, now_ms: u64) {
         let Phase::Saving { waiting, saved } = &self.phase else {
             return;
@@ -202,7 +207,8 @@ impl Visit {
         }
     }
 
-    /// Back to the question with a line about what happened. The visitor has to read it, so idleness begins anew.
+    /// Back to the question with a line about what happened. The visitor has to read it, so
+    /// idleness begins anew.
     fn say(&mut self, message: RateMessage, now_ms: u64) {
         self.touched_ms = now_ms;
         self.left_ms = Some(now_ms);
@@ -211,8 +217,8 @@ impl Visit {
         };
     }
 
-    /// How long thanks stay without any input where nobody is asked: longer where there is something to decide, and without hurry
-    /// for those who are about to set the screen up.
+    /// How long thanks stay without any input where nobody is asked: longer where there is
+    /// something to decide, and without hurry for those who are about to set the screen up.
     fn thanks_ms(&self) -> u64 {
         let offers_more = match &self.phase {
             Phase::Thanks { score, .. } => {
@@ -228,7 +234,8 @@ impl Visit {
         self.rules.undo_ms.max(least_ms)
     }
 
-    /// When thanks end by themselves (uptime in milliseconds); `None`: not before the visitor was asked.
+    /// When thanks end by themselves (uptime in milliseconds); `None`: not before the visitor was
+    /// asked.
     fn thanks_end_ms(&self, since_ms: u64) -> Option<u64> {
         (!self.is_costly()).then(|| since_ms.max(self.touched_ms) + self.thanks_ms())
     }

@@ -1,7 +1,9 @@
-//! Watches the wall clock: says so when somebody sets it, and keeps what is known of this boot's time.
+//! Watches the wall clock: says so when somebody sets it, and keeps what is known of this boot's
+//! time.
 //!
-//! The kernel steers wall clock and uptime together, so their difference stands still until the clock is set. A difference
-//! that moved is a step: NTP after a start without a battery-backed clock, or a person.
+//! The kernel steers wall clock and uptime together, so their difference stands still until the
+//! clock is set. A difference that moved is a step: NTP after a start without a battery-backed
+//! clock, or a person.
 
 use std::sync::Arc;
 
@@ -42,7 +44,8 @@ impl ClockWatch {
             let event = NewEvent::notice(&self.clock, &self.entropy, Notice::CLOCK_SET, detail);
             self.journal.append_and_forget(event);
         }
-        // NTP may be all this boot ever hears of the time: the portal may be out of reach until the power goes.
+        // NTP may be all this boot ever hears of the time: the portal may be out of reach until the
+        // power goes.
         let Some(offset) = self.true_time.news(*learnt) else {
             return;
         };
@@ -65,7 +68,8 @@ struct Steps {
 }
 
 impl Steps {
-    /// What a person is told of a step, if there was one. A clock that is set again and again is told of once in a while.
+    /// What a person is told of a step, if there was one. A clock that is set again and again is
+    /// told of once in a while.
     fn look(&mut self, wall_ms: i64, up_ms: u64) -> Option<String> {
         let offset = wall_ms.saturating_sub_unsigned(up_ms);
         let known = *self.known.get_or_insert(offset);

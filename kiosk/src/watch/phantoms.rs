@@ -1,7 +1,9 @@
-//! Remembers over a restart where the panel touches itself: found anew it takes several more touches, and they would count.
+//! Remembers over a restart where the panel touches itself: found anew it takes several more
+//! touches, and they would count.
 //!
-//! The file `phantoms` has a line for each point: `x y period_ms` (per mille, per mille, milliseconds). It is written when
-//! the points change, never for a hit: a phantom hits thousands of times a day, and a memory card wears out.
+//! The file `phantoms` has a line for each point: `x y period_ms` (per mille, per mille,
+//! milliseconds). It is written when the points change, never for a hit: a phantom hits thousands
+//! of times a day, and a memory card wears out.
 
 use std::io;
 
@@ -11,8 +13,8 @@ use crate::platform::files;
 use crate::platform::files::DataDir;
 use crate::visit::doubt::{Phantom, Point};
 
-/// What was known when the terminal last ran, suspected anew from the uptime `up_ms` on. A file that cannot be read is no
-/// reason not to start: the phantoms give themselves away again.
+/// What was known when the terminal last ran, suspected anew from the uptime `up_ms` on. A file
+/// that cannot be read is no reason not to start: the phantoms give themselves away again.
 #[must_use]
 pub fn recall(data: &DataDir, up_ms: u64) -> Vec<Phantom> {
     let text = files::read_text_if_there(&data.phantoms()).unwrap_or_else(|error| {

@@ -1,4 +1,5 @@
-//! Keys that no hand can press: a scanner for barcodes, a keyboard that is beaten or broken. They do nothing.
+//! Keys that no hand can press: a scanner for barcodes, a keyboard that is beaten or broken. They
+//! do nothing.
 
 use std::time::Duration;
 
@@ -42,7 +43,8 @@ fn type_keys(stage: &Stage, keys: &[SharedString], gap_ms: u64) {
     }
 }
 
-/// Codes as scanners send them: alone, ended or begun by one key or several, in capitals, long and short.
+/// Codes as scanners send them: alone, ended or begun by one key or several, in capitals, long and
+/// short.
 fn codes() -> Vec<Vec<SharedString>> {
     let key = |key: Key| vec![SharedString::from(key)];
     let code = signs(CODE);

@@ -1,4 +1,5 @@
-//! A whole terminal with somebody in front of it who hears it: the real visit behind the real screen, and what is said.
+//! A whole terminal with somebody in front of it who hears it: the real visit behind the real
+//! screen, and what is said.
 
 use std::path::Path;
 
@@ -78,7 +79,8 @@ impl Counter {
         self.follow();
     }
 
-    /// Goes on until something that begins so is heard. Tab also leads out of the keys on the screen.
+    /// Goes on until something that begins so is heard. Tab also leads out of the keys on the
+    /// screen.
     pub fn reach(&mut self, label: &str) {
         for _ in 0..40 {
             self.key("Tab", Key::Tab);
@@ -138,7 +140,8 @@ impl Counter {
     }
 }
 
-/// Compares with the transcript that is kept under this name; with what is different, if anything is.
+/// Compares with the transcript that is kept under this name; with what is different, if anything
+/// is.
 pub fn compare(name: &str, transcript: &str) -> Option<String> {
     let file =
         Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/screens/transcripts/{name}.txt"));

@@ -1,5 +1,5 @@
-//! Several fingers at once, palms, sleeves, water: what may be chosen and what may not. Once as the backends tell of
-//! contacts, and once as Slint would tell of them alone.
+//! Several fingers at once, palms, sleeves, water: what may be chosen and what may not. Once as the
+//! backends tell of contacts, and once as Slint would tell of them alone.
 
 use std::collections::BTreeMap;
 
@@ -300,7 +300,8 @@ fn a_finger_that_holds_a_face_for_ever_rates_nothing() {
     assert_eq!(rated(&stage), NOTHING);
 }
 
-/// Which fingers are there, where each came down, and the one that has been alone from its beginning.
+/// Which fingers are there, where each came down, and the one that has been alone from its
+/// beginning.
 #[derive(Default)]
 pub struct Model {
     down: BTreeMap<Contact, Place>,

@@ -9,7 +9,8 @@ use crate::stage::{Bounds, Element, SIZES, Size, Stage, bounds};
 const ROUNDING: f32 = 1.0;
 /// The least side of a target in pixels.
 const TARGET: f32 = 44.0;
-/// The least width of a key of the keyboard on the screen in pixels; on a panel 320 wide eleven of them leave each 26.
+/// The least width of a key of the keyboard on the screen in pixels; on a panel 320 wide eleven of
+/// them leave each 26.
 const KEY: f32 = 40.0;
 const KEY_ON_THE_NARROWEST: f32 = 26.0;
 /// The least side of a face at 800×480 and above.
@@ -85,7 +86,8 @@ fn is_something(element: &ElementHandle, bounds: &Bounds) -> bool {
     // What `FitText` measures with draws nothing.
     let measures = element.type_name().is_some_and(|name| name == "Probe")
         || element.id().is_some_and(|id| id == "FitText::ceiling");
-    // The last lines of a long comment are shown; those before them are above its box, which clips them.
+    // The last lines of a long comment are shown; those before them are above its box, which clips
+    // them.
     let clipped = element.id().is_some_and(|id| id == "Written::shown");
     bounds.width > 0.0 && bounds.height > 0.0 && !measures && !clipped
 }

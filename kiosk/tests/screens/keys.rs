@@ -26,7 +26,8 @@ fn spoken(mut view: View) -> View {
     view
 }
 
-/// What is said of each control while `key` is pressed until the round is complete; the screen itself comes first.
+/// What is said of each control while `key` is pressed until the round is complete; the screen
+/// itself comes first.
 fn round(stage: &Stage, key: Key) -> Vec<String> {
     stage.said();
     let mut heard = Vec::new();

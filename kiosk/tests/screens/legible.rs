@@ -50,8 +50,8 @@ fn grown(bounds: &Bounds, by: f32) -> Bounds {
     }
 }
 
-/// The ratio between the commonest colour of a part of the picture and the one that differs most; `None`: all is of one
-/// colour.
+/// The ratio between the commonest colour of a part of the picture and the one that differs most;
+/// `None`: all is of one colour.
 fn best_ratio(picture: &RgbaImage, part: &Bounds) -> Option<f64> {
     let mut counts: HashMap<Rgba<u8>, usize> = HashMap::new();
     let raw = picture.as_raw();

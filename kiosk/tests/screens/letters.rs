@@ -27,8 +27,8 @@ pub fn collect(stage: &Stage, letters: &mut Letters) {
     }
 }
 
-/// The share of the full size that the tightest place of a panel must reach: all of it, but for two words on one button of
-/// the narrowest panel.
+/// The share of the full size that the tightest place of a panel must reach: all of it, but for two
+/// words on one button of the narrowest panel.
 pub fn share((width, _): Size) -> f32 {
     if width < 400 { 0.89 } else { 1.0 }
 }
@@ -43,8 +43,8 @@ pub fn share_beside_the_ways_on(size: Size) -> f32 {
     }
 }
 
-/// What is not `scale` times as large after as before. Titles, which are large anyway, only have to be as large as running
-/// text becomes, and not smaller than they were.
+/// What is not `scale` times as large after as before. Titles, which are large anyway, only have to
+/// be as large as running text becomes, and not smaller than they were.
 pub fn too_small(
     before: &Letters,
     after: &Letters,

@@ -1,5 +1,5 @@
-//! A terminal without programs around it: the real visit behind the real screen, and a journal in memory that does as it
-//! is told.
+//! A terminal without programs around it: the real visit behind the real screen, and a journal in
+//! memory that does as it is told.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -118,7 +118,8 @@ impl Lobby {
         self.view().screen
     }
 
-    /// Carries out everything that was done at the screen, until nothing is left to do, and shows what came of it.
+    /// Carries out everything that was done at the screen, until nothing is left to do, and shows
+    /// what came of it.
     pub fn follow(&mut self) {
         loop {
             let actions = self.stage.reported();

@@ -33,7 +33,8 @@ fn thanks_look_the_same_for_every_score() {
 fn the_hint_to_the_technician_neither_covers_nor_moves_nor_shrinks_anything() {
     for size in SIZES {
         let stage = Stage::new(size);
-        // The smallest panel has the least room to spare; on the others the longest language stands for all.
+        // The smallest panel has the least room to spare; on the others the longest language stands
+        // for all.
         let languages = if size == SIZES[0] {
             &LANGUAGES[..]
         } else {

@@ -1,5 +1,6 @@
-//! What a visitor and a technician see: every screen drawn off-screen with real pixels, in five languages and the
-//! sizes of real panels. The pictures are written to `target/screens/`; contact sheets hold them side by side.
+//! What a visitor and a technician see: every screen drawn off-screen with real pixels, in five
+//! languages and the sizes of real panels. The pictures are written to `target/screens/`; contact
+//! sheets hold them side by side.
 #![cfg(feature = "screen")]
 #![allow(
     clippy::disallowed_methods,

@@ -1,5 +1,6 @@
-//! Every screen × five languages × the sizes of real panels × plain and doubled text × standard and high contrast: nothing
-//! overflows, is covered, too small to hit or too faint to see, and large text is as large as it says. Contact sheets lie in `target/screens/`.
+//! Every screen × five languages × the sizes of real panels × plain and doubled text × standard and
+//! high contrast: nothing overflows, is covered, too small to hit or too faint to see, and large
+//! text is as large as it says. Contact sheets lie in `target/screens/`.
 
 use std::collections::BTreeMap;
 
@@ -30,8 +31,9 @@ pub fn all(language: &str, adaptation: Adaptation) -> Vec<(&'static str, View)> 
     all
 }
 
-/// Whether this cell of the matrix is drawn. What a picture can show beyond the places of its elements is colour, which no
-/// language changes: on the smallest panel all are drawn, elsewhere each screen in one language, another one each.
+/// Whether this cell of the matrix is drawn. What a picture can show beyond the places of its
+/// elements is colour, which no language changes: on the smallest panel all are drawn, elsewhere
+/// each screen in one language, another one each.
 fn is_drawn(size: Size, language: usize, screen: usize) -> bool {
     size == PANELS[0] || screen % LANGUAGES.len() == language
 }

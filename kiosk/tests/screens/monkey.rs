@@ -1,6 +1,7 @@
-//! A child who does everything to the terminal at once: random touches, second fingers, keys, key combinations, buttons,
-//! disks that fail. Whatever it does, the terminal stays whole, and only what was alone on the panel from its coming to
-//! its end on one face, or a key that a hand can press, has rated.
+//! A child who does everything to the terminal at once: random touches, second fingers, keys, key
+//! combinations, buttons, disks that fail. Whatever it does, the terminal stays whole, and only
+//! what was alone on the panel from its coming to its end on one face, or a key that a hand can
+//! press, has rated.
 //!
 //! The seed is printed. `PIKIR_MONKEY_SEED` sets it, `PIKIR_MONKEY_INPUTS` the number of inputs.
 
@@ -35,10 +36,11 @@ const BUTTONS: [Contact; 3] = [
 ];
 /// Inputs between two looks at whether the terminal comes back to its first screen.
 const ROUND: usize = 500;
-/// Time in which every visit has ended: thanks, idle time and warning, several times over (milliseconds).
+/// Time in which every visit has ended: thanks, idle time and warning, several times over
+/// (milliseconds).
 const LONG_MS: u64 = 300_000;
-/// How much more memory the program may hold after the second half of the inputs than after the first (bytes). The
-/// journal in memory is left out: it is emptied as it is checked.
+/// How much more memory the program may hold after the second half of the inputs than after the
+/// first (bytes). The journal in memory is left out: it is emptied as it is checked.
 const GROWTH: u64 = 8 * 1024 * 1024;
 
 struct Monkey {
@@ -51,7 +53,8 @@ struct Monkey {
     model: Model,
     /// Time that has passed for the window (milliseconds).
     passed_ms: u64,
-    /// When the key before the last one was pressed, and when the last one, and whether that is a digit; modifiers left out.
+    /// When the key before the last one was pressed, and when the last one, and whether that is a
+    /// digit; modifiers left out.
     keys_ms: [Option<(u64, bool)>; 2],
     touched: usize,
     typed: usize,
@@ -132,7 +135,8 @@ impl Monkey {
         }
     }
 
-    /// Carries out what was done. None of it is a rating by touch or by a key: those are looked at where they happen.
+    /// Carries out what was done. None of it is a rating by touch or by a key: those are looked at
+    /// where they happen.
     fn follow(&mut self) {
         let rated = self.rated();
         assert!(rated.is_empty(), "{rated:?} of itself");
@@ -208,7 +212,8 @@ impl Monkey {
         faces.map(|face| bounds(&face)).collect()
     }
 
-    /// Several fingers, as a panel that tells them apart reports them: each comes down, moves, and is lifted or lost.
+    /// Several fingers, as a panel that tells them apart reports them: each comes down, moves, and
+    /// is lifted or lost.
     fn fingers(&mut self) {
         for _ in 0..1 + self.dice.below(8) {
             let finger = Contact::Finger(self.dice.below(FINGERS) as u64);
@@ -224,7 +229,8 @@ impl Monkey {
         }
     }
 
-    /// Somebody plugged one in: down twice, up twice or not at all, with other buttons, outside the window.
+    /// Somebody plugged one in: down twice, up twice or not at all, with other buttons, outside the
+    /// window.
     fn mouse(&mut self) {
         for _ in 0..1 + self.dice.below(4) {
             let (position, button) = (self.place(), *self.dice.of(&BUTTONS));
@@ -322,7 +328,7 @@ impl Monkey {
                 fault: Fault::DiskFull,
                 detail: "disk: 38 MB free, 64 MB needed".into(),
             }))),
-            3 => self.lobby.happen(Event::Rules(rules())),
+            3 => self.lobby.happen(Event::Rules(Box::new(rules()))),
             _ => {
                 self.lobby.set_disk(Disk::Good);
                 self.lobby.happen(Event::Service(None));
@@ -397,7 +403,8 @@ fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().unwrap())
 }
 
-/// Set for the process that the test starts for itself: in one with other tests nobody could tell whose memory grew.
+/// Set for the process that the test starts for itself: in one with other tests nobody could tell
+/// whose memory grew.
 const ALONE: &str = "PIKIR_MONKEY_ALONE";
 
 #[test]

@@ -172,7 +172,8 @@ fn panel_buttons(stage: &Stage, label: &str) -> Vec<Bounds> {
     buttons.map(|(_, bounds)| bounds).collect()
 }
 
-/// Also where the keys of a comment take the whole screen, whose rows are more in some languages than in others.
+/// Also where the keys of a comment take the whole screen, whose rows are more in some languages
+/// than in others.
 #[test]
 fn the_panel_can_be_reached_from_every_page_of_the_questionnaire() {
     let mut faults = Vec::new();

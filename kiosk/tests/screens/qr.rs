@@ -31,7 +31,8 @@ fn code_bounds(stage: &Stage) -> Bounds {
     images[0].1
 }
 
-/// The pixels a module, after checking that every module is one square of one colour, with four light ones round.
+/// The pixels a module, after checking that every module is one square of one colour, with four
+/// light ones round.
 fn pixels_a_module(picture: &RgbaImage, code: Bounds) -> u32 {
     let (left, top, side) = (code.x as u32, code.y as u32, code.width as u32);
     assert_eq!(

@@ -1,4 +1,5 @@
-//! What a visitor adds to a rating, with the real visit behind the screen: by touch, by a keyboard, by two buttons.
+//! What a visitor adds to a rating, with the real visit behind the screen: by touch, by a keyboard,
+//! by two buttons.
 
 use pikir_contract::Score;
 use pikir_kiosk::journal::{Content, Given};

@@ -1,4 +1,5 @@
-//! The pages of the questionnaire as pictures: whole and legible, within reach, telling nothing of the score.
+//! The pages of the questionnaire as pictures: whole and legible, within reach, telling nothing of
+//! the score.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,8 @@ use crate::questionnaire_samples::{self as pages, comment_page};
 use crate::samples::{self, LANGUAGES};
 use crate::stage::{PANELS, Size, Stage};
 
-/// Every page in every language, on every panel, plain and doubled, in standard colours and in high contrast.
+/// Every page in every language, on every panel, plain and doubled, in standard colours and in high
+/// contrast.
 fn check(size: Size) {
     let stage = Stage::new(size);
     let mut faults = Vec::new();

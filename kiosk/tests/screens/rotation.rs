@@ -63,7 +63,8 @@ fn drawn(window: &Rc<MinimalSoftwareWindow>, rotation: u16) -> (Vec<Pixel>, (u32
     (pixels, size)
 }
 
-/// An upright picture has its own layout, so it is compared with itself: drawn as it is on a panel of its own shape.
+/// An upright picture has its own layout, so it is compared with itself: drawn as it is on a panel
+/// of its own shape.
 fn upright(window: &Rc<MinimalSoftwareWindow>, size: (u32, u32)) -> Vec<Pixel> {
     window.set_size(PhysicalSize::new(size.0, size.1));
     slint::platform::update_timers_and_animations();

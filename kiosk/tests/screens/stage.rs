@@ -19,7 +19,8 @@ pub type Size = (u32, u32);
 /// The panels the screens are made for.
 pub const SIZES: [Size; 4] = [(480, 320), (800, 480), (1280, 800), (600, 1024)];
 
-/// The panels of the whole matrix: the sizes on sale, lying and upright, and the smallest one upright.
+/// The panels of the whole matrix: the sizes on sale, lying and upright, and the smallest one
+/// upright.
 pub const PANELS: [Size; 7] = [
     (480, 320),
     (800, 480),
@@ -98,8 +99,8 @@ impl Stage {
         self.screen.window().take_snapshot().unwrap()
     }
 
-    /// What a person did since the last call. That the panel was touched, or a key pressed, at all is told by
-    /// [`Stage::reported`].
+    /// What a person did since the last call. That the panel was touched, or a key pressed, at all
+    /// is told by [`Stage::reported`].
     pub fn taken(&self) -> Vec<UserAction> {
         let mut actions = self.actions.take();
         actions.retain(|action| {

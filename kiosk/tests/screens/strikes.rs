@@ -1,4 +1,5 @@
-//! Presses that are not meant: the same key twice, one held too long, and one for the screen that has just gone.
+//! Presses that are not meant: the same key twice, one held too long, and one for the screen that
+//! has just gone.
 
 use pikir_kiosk::limits::HAND_GAP;
 use pikir_kiosk::speech::Request;

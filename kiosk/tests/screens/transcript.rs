@@ -1,8 +1,8 @@
-//! A whole visit without sight or touch: the real visit behind the real screen, a keypad or two buttons in front of it,
-//! and what is heard, word for word, in each language.
+//! A whole visit without sight or touch: the real visit behind the real screen, a keypad or two
+//! buttons in front of it, and what is heard, word for word, in each language.
 //!
-//! The expected words lie in `transcripts/`. After a change of the texts: `PIKIR_WRITE_TRANSCRIPTS=1 cargo test`, and read
-//! what changed.
+//! The expected words lie in `transcripts/`. After a change of the texts:
+//! `PIKIR_WRITE_TRANSCRIPTS=1 cargo test`, and read what changed.
 
 use pikir_contract::InputKind;
 use pikir_kiosk::journal::Given;

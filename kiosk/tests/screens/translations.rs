@@ -180,7 +180,8 @@ fn a_language_named_with_a_region_is_shown_in_its_translation() {
     }
 }
 
-/// Looks `letter` up in the font's character map (`cmap`, formats 4 and 12 of the OpenType specification).
+/// Looks `letter` up in the font's character map (`cmap`, formats 4 and 12 of the OpenType
+/// specification).
 fn has_glyph(font: &[u8], letter: char) -> bool {
     let short = |at: usize| usize::from(u16::from_be_bytes([font[at], font[at + 1]]));
     let long = |at: usize| (short(at) << 16) | short(at + 2);

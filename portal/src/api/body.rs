@@ -16,8 +16,8 @@ pub const MAX_UNPACKED_BYTES: usize = 16 * 1024 * 1024;
 /// The largest body of every other message, sent and unpacked alike, in bytes (64 KiB).
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
-/// Bytes of a refused body that are still read and thrown away, so that the sender gets to see the refusal instead of
-/// a broken connection.
+/// Bytes of a refused body that are still read and thrown away, so that the sender gets to see the
+/// refusal instead of a broken connection.
 const MAX_DRAINED_BYTES: usize = 4 * MAX_SENT_BYTES;
 /// zstd may ask for a window of 2^24 bytes (16 MiB), which is all that a body may unpack to.
 const ZSTD_WINDOW_LOG: u32 = 24;

@@ -1,10 +1,12 @@
-//! The gate before deliveries: a bounded number at the same time, the rest are told when to come back.
+//! The gate before deliveries: a bounded number at the same time, the rest are told when to come
+//! back.
 //!
-//! After an outage a whole fleet returns at once. What is beyond the portal's strength is turned away before anything is
-//! read or verified, which costs next to nothing, and spread over the time that what was turned away takes to be served.
+//! After an outage a whole fleet returns at once. What is beyond the portal's strength is turned
+//! away before anything is read or verified, which costs next to nothing, and spread over the time
+//! that what was turned away takes to be served.
 //!
-//! A place is held while a delivery arrives, but by terminals alone: who cannot sign its head ([`super::signed`]) loses it at
-//! once, however slowly the rest would come.
+//! A place is held while a delivery arrives, but by terminals alone: who cannot sign its head
+//! ([`super::signed`]) loses it at once, however slowly the rest would come.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -29,8 +31,8 @@ const MIN_WAIT_S: u64 = 10;
 const MAX_WAIT_S: u64 = 900;
 /// The time over which deliveries are counted.
 const WINDOW: Duration = Duration::from_secs(10);
-/// Bytes of a delivery that is turned away which are still read and thrown away, so that the sender gets to see the
-/// answer instead of a broken connection.
+/// Bytes of a delivery that is turned away which are still read and thrown away, so that the sender
+/// gets to see the answer instead of a broken connection.
 const MAX_DRAINED_BYTES: usize = 256 * 1024;
 
 /// Lets deliveries in.
@@ -65,7 +67,8 @@ impl Gate {
         }
     }
 
-    /// Counts one, served or not, and says how long serving all that were turned away lately takes, in seconds.
+    /// Counts one, served or not, and says how long serving all that were turned away lately takes,
+    /// in seconds.
     fn count(&self, served: bool) -> u64 {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -93,7 +96,8 @@ impl Gate {
         (WINDOW.as_secs() * refused / served).clamp(MIN_WAIT_S, MAX_WAIT_S)
     }
 
-    /// Somewhere between half of `wait_s` and one and a half of it: who is turned away together does not return together.
+    /// Somewhere between half of `wait_s` and one and a half of it: who is turned away together
+    /// does not return together.
     fn spread(&self, wait_s: u64) -> u64 {
         let random = u64::from(u32::from_be_bytes(self.entropy.bytes()));
         wait_s / 2 + random % (wait_s + 1)

@@ -1,7 +1,8 @@
 //! Answers that are packed for whoever asks for it.
 //!
-//! A full delivery is answered with 15 KB that say nearly the same 500 times. Packed they are a tenth of that, which a
-//! terminal on a slow line, paid for by the byte, does not have to wait for before it sends what comes next.
+//! A full delivery is answered with 15 KB that say nearly the same 500 times. Packed they are a
+//! tenth of that, which a terminal on a slow line, paid for by the byte, does not have to wait for
+//! before it sends what comes next.
 
 use std::io::Write;
 

@@ -1,4 +1,5 @@
-//! Problem answers (RFC 9457): what a technician may read. What went wrong inside goes to the log only.
+//! Problem answers (RFC 9457): what a technician may read. What went wrong inside goes to the log
+//! only.
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};

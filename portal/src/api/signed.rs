@@ -1,8 +1,9 @@
 //! Signed requests: who sends this, and did exactly this arrive?
 //!
-//! Checked in this order: a signature of the head by a known key (401), not retired (403), within the size limits (413),
-//! the body that was signed (401), a known encoding (415). What the body says comes after that. Nothing of a body is read
-//! before its head is known to be a terminal's own: a stranger who sends slowly holds up nobody.
+//! Checked in this order: a signature of the head by a known key (401), not retired (403), within
+//! the size limits (413), the body that was signed (401), a known encoding (415). What the body
+//! says comes after that. Nothing of a body is read before its head is known to be a terminal's
+//! own: a stranger who sends slowly holds up nobody.
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -183,7 +184,8 @@ fn check_content(signature: &RequestSignature, sent: &[u8]) -> Result<(), ApiPro
         .map_err(|error| ApiProblem::unauthorized(&error.to_string()))
 }
 
-/// Reads the body that was signed, and unpacks it: megabytes would hold up everyone else on an async thread.
+/// Reads the body that was signed, and unpacks it: megabytes would hold up everyone else on an
+/// async thread.
 async fn read_content(
     signature: &RequestSignature,
     headers: HeaderMap,

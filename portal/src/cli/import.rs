@@ -10,8 +10,8 @@ use crate::services::journal_file::{ImportError, Imported, MAX_NAMED, import};
 
 /// `pikir-portal import`
 ///
-/// Every event is verified by its seal and lands once, however often the file is imported, and also when the terminal
-/// hands the same events in over the network.
+/// Every event is verified by its seal and lands once, however often the file is imported, and also
+/// when the terminal hands the same events in over the network.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Journal file

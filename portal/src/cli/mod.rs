@@ -1,6 +1,7 @@
 //! The command line: `pikir-portal --help`.
 //!
-//! Exit code 0: done. 1: it could not be done. 2: the command was wrong (an option, a file that cannot be used).
+//! Exit code 0: done. 1: it could not be done. 2: the command was wrong (an option, a file that
+//! cannot be used).
 
 mod calendar;
 mod import;
@@ -196,7 +197,8 @@ pub fn note(text: impl Display) {
 }
 
 impl Common {
-    /// Opens the database that the options name. One of an older version is refused: a portal may be running on it.
+    /// Opens the database that the options name. One of an older version is refused: a portal may
+    /// be running on it.
     pub fn storage(&self) -> Result<Storage, CliError> {
         Ok(Storage::open_file(&self.database()?, Migrating::No)?)
     }
@@ -217,7 +219,8 @@ impl Common {
         }
     }
 
-    /// Writes a command's result to standard output: `value` as JSON if asked for, otherwise `text`.
+    /// Writes a command's result to standard output: `value` as JSON if asked for, otherwise
+    /// `text`.
     pub fn answer(&self, value: &impl Serialize, text: impl Display) -> Result<(), CliError> {
         let mut output = std::io::stdout().lock();
         let written = if self.json {

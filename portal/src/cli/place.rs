@@ -23,14 +23,16 @@ use crate::storage::{
 pub enum Command {
     /// Add a place and print its short code
     Add(Add),
-    /// Set when a place is open: ratings outside these hours do not count, and its terminals are to run within them
+    /// Set when a place is open: ratings outside these hours do not count, and its terminals are to
+    /// run within them
     ///
-    /// They hold for all that was rated there; a change from a day on is written "…; since 2027-06-01; mon-fri 09:00-18:00".
+    /// They hold for all that was rated there; a change from a day on is written "…; since
+    /// 2027-06-01; mon-fri 09:00-18:00".
     Hours {
         /// The place's short code
         code: PlaceCode,
-        /// Such as "mon-fri 08:30-12:00,13:00-17:30; 2026-12-26 09:00-13:00; 2026-12-31 closed"; none, and no --night
-        /// either: as its organisation
+        /// Such as "mon-fri 08:30-12:00,13:00-17:30; 2026-12-26 09:00-13:00; 2026-12-31 closed";
+        /// none, and no --night either: as its organisation
         hours: Option<OpeningHours>,
         /// When the screens are dimmed, such as "20:00-07:00", or never; not given: as before
         #[arg(long, value_name = "FROM-TO")]
@@ -43,8 +45,8 @@ pub enum Command {
         #[command(flatten)]
         settings: settings::Args,
     },
-    /// Give a place another key for the codes on its screens: the former one proves presence only until its terminals have
-    /// fetched it
+    /// Give a place another key for the codes on its screens: the former one proves presence only
+    /// until its terminals have fetched it
     RotateKey {
         /// The place's short code
         code: PlaceCode,
@@ -81,10 +83,12 @@ pub struct Add {
     /// Language shown first [default: the first of --languages]
     #[arg(long, value_name = "LANG", value_parser = parse_language)]
     default_language: Option<String>,
-    /// Time zone in which its days are counted (IANA) [default: that of its organisation, else Asia/Bishkek]
+    /// Time zone in which its days are counted (IANA) [default: that of its organisation, else
+    /// Asia/Bishkek]
     #[arg(long, value_name = "ZONE", value_parser = parse_timezone)]
     timezone: Option<String>,
-    /// When it is open, such as "mon-fri 08:30-17:30; sat 09:00-13:00" [default: as its organisation]
+    /// When it is open, such as "mon-fri 08:30-17:30; sat 09:00-13:00" [default: as its
+    /// organisation]
     #[arg(long, value_name = "HOURS")]
     hours: Option<OpeningHours>,
 }

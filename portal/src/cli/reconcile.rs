@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 
 use super::{CliError, Common};
 use crate::domain::reconciliation::{Figures, Reconciliation, ranges};
+use crate::i18n::reconciliation::{differences, times};
+use crate::i18n::{Lang, Locale};
 use crate::storage::{Days, Storage};
-use crate::web::frame::i18n::{Lang, Locale};
-use crate::web::staff::reconciliation::{differences, times};
 
 /// Parts of the missing numbers that are written out in a table.
 const SHOWN_RANGES: usize = 8;
 
 /// `pikir-portal terminal reconcile`
 ///
-/// Days are those of the place's time zone. Taken is every number the terminal gave out, known from the numbers that came;
-/// what is not here is named.
+/// Days are those of the place's time zone. Taken is every number the terminal gave out, known from
+/// the numbers that came; what is not here is named.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Only this terminal

@@ -36,8 +36,9 @@ pub struct Args {
     /// [default: the address it listens on, if that is a loopback one]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// Proxy, or block of proxies, whose word on the address of a client is taken (Forwarded, X-Forwarded-For), such as
-    /// 127.0.0.1 or 10.0.0.0/8; several with commas or given several times [default: nobody's]
+    /// Proxy, or block of proxies, whose word on the address of a client is taken (Forwarded,
+    /// X-Forwarded-For), such as 127.0.0.1 or 10.0.0.0/8; several with commas or given several
+    /// times [default: nobody's]
     #[arg(long, value_name = "CIDR", value_delimiter = ',')]
     trusted_proxy: Vec<Cidr>,
 }
@@ -103,10 +104,12 @@ fn start_log() {
     let _ = log.try_init();
 }
 
-/// The address as a browser writes it: lower case, a host in ASCII, no port that goes without saying.
+/// The address as a browser writes it: lower case, a host in ASCII, no port that goes without
+/// saying.
 ///
-/// A portal has its host to itself. Codes on screens are `HTTPS://HOST/Q/CODE`, terminals sign the path
-/// they ask for, cookies and links begin at the root: behind a folder of another site none of them fits.
+/// A portal has its host to itself. Codes on screens are `HTTPS://HOST/Q/CODE`, terminals sign the
+/// path they ask for, cookies and links begin at the root: behind a folder of another site none of
+/// them fits.
 fn checked_url(text: &str) -> Result<String, CliError> {
     let wrong = |why: &dyn Display| CliError::usage(format_args!("--public-url {text}: {why}"));
     let url = match text.contains("://").then(|| Url::parse(text.trim())) {

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::{CliError, Common};
 use crate::domain::text;
 use crate::platform::clock::Clock;
+use crate::services::password;
 use crate::storage::{Role, User};
-use crate::web::staff::password;
 
 /// Characters a login has at most.
 const MAX_LOGIN_CHARS: usize = 64;
@@ -21,13 +21,15 @@ const MAX_NAME_CHARS: usize = 200;
 pub enum Command {
     /// Add somebody who may sign in; asks for the password unless --password-stdin is given
     Add {
-        /// What the person types to sign in: letters, digits, `.`, `-`, `_`, `@`; capitals do not matter
+        /// What the person types to sign in: letters, digits, `.`, `-`, `_`, `@`; capitals do not
+        /// matter
         #[arg(long, value_name = "NAME", value_parser = parse_login)]
         login: String,
         /// The person's name
         #[arg(long, value_name = "TEXT", value_parser = parse_name)]
         name: String,
-        /// What the person may do: technician (sets up terminals), moderator (reads comments), admin (everything)
+        /// What the person may do: technician (sets up terminals), moderator (reads comments),
+        /// admin (everything)
         #[arg(long, value_name = "ROLE", value_parser = parse_role)]
         role: Role,
         /// Read the password from standard input, up to the first line end

@@ -1,4 +1,5 @@
-//! How people order and look for words: each language by its own alphabet, a search by what is easily typed.
+//! How people order and look for words: each language by its own alphabet, a search by what is
+//! easily typed.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
@@ -48,7 +49,8 @@ pub fn languages() -> impl Iterator<Item = &'static str> {
     QUESTION.iter().map(|(language, _)| *language)
 }
 
-/// Bytes that compare as texts do for readers of this language. Those of two languages do not compare.
+/// Bytes that compare as texts do for readers of this language. Those of two languages do not
+/// compare.
 pub fn sort_key(language: &str, text: &str) -> Vec<u8> {
     let mut key = Vec::new();
     match COLLATORS.get(language) {

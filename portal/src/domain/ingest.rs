@@ -1,7 +1,8 @@
 //! Judging events: is the seal right, does the body keep to the contract?
 //!
-//! Shared by events that come over the network and by journals that come on a stick. Everything here is arithmetic: what
-//! is known of the terminal comes in, what was found goes out, and [`crate::storage`] keeps it.
+//! Shared by events that come over the network and by journals that come on a stick. Everything
+//! here is arithmetic: what is known of the terminal comes in, what was found goes out, and
+//! [`crate::storage`] keeps it.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +10,15 @@ use pikir_contract::{
     CanonicalError, Event, EventBody, Seal, SealKey, canonical_json, canonical_value,
 };
 
-/// How far beyond the last event held a delivery may reach. A terminal with a million events waiting that loses its journal
-/// goes on a thousand behind them, and may lose the next one too.
+/// How far beyond the last event held a delivery may reach. A terminal with a million events
+/// waiting that loses its journal goes on a thousand behind them, and may lose the next one too.
 pub const MAX_GAP: u64 = 2_000_000;
-/// How far the ratchet is turned for one request (steps, one HMAC each): a wild seq must not keep the portal busy. What lies
-/// further is reached over several requests, because the keys on the way are kept.
+/// How far the ratchet is turned for one request (steps, one HMAC each): a wild seq must not keep
+/// the portal busy. What lies further is reached over several requests, because the keys on the way
+/// are kept.
 pub const MAX_TURN: u64 = 250_000;
-/// Distance between the keys that are kept (seqs): so far the ratchet is turned again for an event that fills a gap.
+/// Distance between the keys that are kept (seqs): so far the ratchet is turned again for an event
+/// that fills a gap.
 pub const MARK_EVERY: u64 = 10_000;
 
 /// Events with a wrong seal in one batch for which the portal looks where they were taken from.
@@ -30,7 +33,8 @@ pub struct Ratchet {
     pub key: SealKey,
 }
 
-/// The ratchet of one terminal, wherever its key is known. K_i depends on i alone, so any event can be judged.
+/// The ratchet of one terminal, wherever its key is known. K_i depends on i alone, so any event can
+/// be judged.
 #[derive(Clone, Debug)]
 pub struct Keys {
     /// Keys by seq; K1 among them.
@@ -204,7 +208,8 @@ struct Broken {
     key: SealKey,
 }
 
-/// An event whose seal is wrong at its own seq may carry the seal of another: then somebody moved it.
+/// An event whose seal is wrong at its own seq may carry the seal of another: then somebody moved
+/// it.
 fn find_moved(broken: &[Broken], judged: &mut [Judged]) {
     for Broken { index, seq, .. } in broken {
         let Judged {

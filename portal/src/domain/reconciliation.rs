@@ -1,9 +1,10 @@
 //! Reconciliation: what a terminal took, day by day, against what the portal holds and counts.
 //!
-//! Numbers have no gaps on the terminal, so what was taken follows from them alone: every number up to the highest that
-//! was received. A day's figures add up by themselves (taken = received + missing; received = counted + doubtful + taken
-//! back + other entries + rejected); what they do not explain is named. Where a terminal whose journal was damaged states
-//! that its numbers go on further ahead, those in between were never given or lost with the journal: they are no part of
+//! Numbers have no gaps on the terminal, so what was taken follows from them alone: every number up
+//! to the highest that was received. A day's figures add up by themselves (taken = received +
+//! missing; received = counted + doubtful + taken back + other entries + rejected); what they do
+//! not explain is named. Where a terminal whose journal was damaged states that its numbers go on
+//! further ahead, those in between were never given or lost with the journal: they are no part of
 //! the sum and named apart.
 
 use jiff::civil::Date;
@@ -46,7 +47,8 @@ pub struct Times {
 }
 
 impl Times {
-    /// Counts the time of a rating: whether somebody measured it, and how far it is off at most, if that is known.
+    /// Counts the time of a rating: whether somebody measured it, and how far it is off at most, if
+    /// that is known.
     pub fn add(&mut self, measured: bool, uncertainty_ms: Option<i64>) {
         self.estimated += u64::from(!measured);
         self.unbounded += u64::from(uncertainty_ms.is_none());
@@ -126,7 +128,8 @@ fn count(numbers: &[(u64, u64)]) -> u64 {
 }
 
 /// The number at which a recovered journal goes on, if the detail of its notice states a leap
-/// (`kiosk/src/journal/recovery/losses.rs`: "…; numbering goes on at 1001; …"). The notice has that number itself.
+/// (`kiosk/src/journal/recovery/losses.rs`: "…; numbering goes on at 1001; …"). The notice has that
+/// number itself.
 pub fn goes_on_at(detail: &str) -> Option<u64> {
     let mut parts = detail.split("; ");
     parts.find_map(|part| part.strip_prefix("numbering goes on at ")?.parse().ok())

@@ -2,7 +2,8 @@
 
 use icu_normalizer::ComposingNormalizer;
 
-/// What draws nothing by itself and is left out: a zero-width space, marks of direction, word joiners, byte order marks.
+/// What draws nothing by itself and is left out: a zero-width space, marks of direction, word
+/// joiners, byte order marks.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
@@ -19,7 +20,8 @@ pub fn composed(text: &str) -> String {
     ComposingNormalizer::new_nfc().normalize(text).into_owned()
 }
 
-/// A name or a reason: one line, one space between words, nothing around them, nothing that cannot be seen.
+/// A name or a reason: one line, one space between words, nothing around them, nothing that cannot
+/// be seen.
 pub fn line(text: &str) -> String {
     let seen: String = text
         .chars()

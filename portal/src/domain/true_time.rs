@@ -1,9 +1,11 @@
-//! True time: what a terminal without a battery-backed clock measured, put on the calendar, and how sure that is.
+//! True time: what a terminal without a battery-backed clock measured, put on the calendar, and how
+//! sure that is.
 //!
-//! Within a boot the clock of the machine is right to parts in a million, so one number a boot is enough: the offset, with
-//! true time = `up_ms` + offset. It is known from NTP during that boot (`synced`) or from the portal's own clock when
-//! the boot delivered (`portal`). A boot that never knew the time lies between its neighbours: it began after the last
-//! that was heard of the boot before it and ended before the next one began. That window gives an estimate and its
+//! Within a boot the clock of the machine is right to parts in a million, so one number a boot is
+//! enough: the offset, with true time = `up_ms` + offset. It is known from NTP during that boot
+//! (`synced`) or from the portal's own clock when the boot delivered (`portal`). A boot that never
+//! knew the time lies between its neighbours: it began after the last that was heard of the boot
+//! before it and ended before the next one began. That window gives an estimate and its
 //! uncertainty.
 //!
 //! Arithmetic only; [`crate::storage`] keeps what is found.
@@ -12,14 +14,15 @@ use pikir_contract::OffsetQuality;
 
 /// How far a time from a synchronised clock may be off, in milliseconds.
 pub const SYNCED_UNCERTAINTY_MS: i64 = 1_000;
-/// How far a time from the portal's clock may be off, in milliseconds: a request takes a while to arrive. The quickest of a
-/// boot's requests counts ([`measured_again`]), so one slow one does not make it wrong for long.
+/// How far a time from the portal's clock may be off, in milliseconds: a request takes a while to
+/// arrive. The quickest of a boot's requests counts ([`measured_again`]), so one slow one does not
+/// make it wrong for long.
 pub const PORTAL_UNCERTAINTY_MS: i64 = 5_000;
-/// How far ahead of its arrival an event may lie, in milliseconds: clocks differ a little. So far may a synchronised clock
-/// be off, too, before the portal believes its own.
+/// How far ahead of its arrival an event may lie, in milliseconds: clocks differ a little. So far
+/// may a synchronised clock be off, too, before the portal believes its own.
 pub const TOLERANCE_MS: i64 = 5 * 60 * 1000;
-/// By how much a request must have been quicker than all before it, in milliseconds: less is not worth setting every
-/// rating of the boot right again.
+/// By how much a request must have been quicker than all before it, in milliseconds: less is not
+/// worth setting every rating of the boot right again.
 const QUICKER_BY_MS: i64 = 1_000;
 
 /// How far two bounds may contradict each other, in milliseconds: each is a measured time itself.
@@ -55,8 +58,9 @@ impl Run {
     }
 }
 
-/// Finds when each boot began. `runs` stand in the order in which they happened; all of them began after `earliest_ms`
-/// (milliseconds since 1970), if that is known. `None`: nothing bounds this boot on both sides.
+/// Finds when each boot began. `runs` stand in the order in which they happened; all of them began
+/// after `earliest_ms` (milliseconds since 1970), if that is known. `None`: nothing bounds this
+/// boot on both sides.
 pub fn resolve(runs: &[Run], earliest_ms: Option<i64>) -> Vec<Option<Offset>> {
     let mut found = Vec::with_capacity(runs.len());
     while found.len() < runs.len() {
@@ -81,13 +85,14 @@ pub fn measured_uncertainty_ms(quality: OffsetQuality) -> Option<i64> {
     }
 }
 
-/// When a boot began by the portal's own clock, after one more of its requests: `best_ms` as was found so far, `found_ms`
-/// by this request alone (its arrival less the boot's uptime).
+/// When a boot began by the portal's own clock, after one more of its requests: `best_ms` as was
+/// found so far, `found_ms` by this request alone (its arrival less the boot's uptime).
 ///
-/// A request can only be late, so the smallest is the best. A larger one says nothing, unless it is larger than any request
-/// can be late: then the portal's clock was behind when the best was found, and has been set since. But an old request that
-/// is repeated is late without limit, so this holds only where `is_new`: the boot was never heard of at so late a moment. A
-/// clock that was ahead needs no such rule: what is found when it is right again is smaller.
+/// A request can only be late, so the smallest is the best. A larger one says nothing, unless it is
+/// larger than any request can be late: then the portal's clock was behind when the best was found,
+/// and has been set since. But an old request that is repeated is late without limit, so this holds
+/// only where `is_new`: the boot was never heard of at so late a moment. A clock that was ahead
+/// needs no such rule: what is found when it is right again is smaller.
 pub fn measured_again(best_ms: Option<i64>, found_ms: i64, is_new: bool) -> i64 {
     match best_ms {
         None => found_ms,

@@ -1,4 +1,5 @@
-//! Work that takes a processor or much memory: on threads that may wait, a bounded amount at a time.
+//! Work that takes a processor or much memory: on threads that may wait, a bounded amount at a
+//! time.
 //!
 //! A permit travels with the work. Who gives up waiting for a result, such as a client that hangs
 //! up, frees nothing that is still in use.
@@ -31,7 +32,8 @@ impl Budget {
     }
 }
 
-/// Runs `work` on a thread that may wait; what it holds is free when the work has ended, not before.
+/// Runs `work` on a thread that may wait; what it holds is free when the work has ended, not
+/// before.
 pub async fn run<T: Send + 'static>(
     held: impl Send + 'static,
     work: impl FnOnce() -> T + Send + 'static,
@@ -44,7 +46,8 @@ pub async fn run<T: Send + 'static>(
     .await
 }
 
-/// Blocks of this size and more go back to the system as soon as they are freed, in bytes (256 KiB).
+/// Blocks of this size and more go back to the system as soon as they are freed, in bytes (256
+/// KiB).
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const GIVEN_BACK_BYTES: i32 = 256 * 1024;
 

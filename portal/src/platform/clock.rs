@@ -1,7 +1,7 @@
 //! The only reader of the wall clock, and its test twin.
 //!
-//! The portal runs on a server whose clock is right; everything that depends on the time takes it from here, so
-//! that a test can set it.
+//! The portal runs on a server whose clock is right; everything that depends on the time takes it
+//! from here, so that a test can set it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -46,8 +46,9 @@ impl Entropy {
     /// Fills `bytes` with randomness.
     pub fn fill(&self, bytes: &mut [u8]) {
         match &self.0 {
-            // Linux's getrandom(2) does not fail once the kernel has been seeded, which is long before any service
-            // starts; going on with predictable keys would be worse than stopping.
+            // Linux's getrandom(2) does not fail once the kernel has been seeded, which is long
+            // before any service starts; going on with predictable keys would be worse than
+            // stopping.
             Source::System => {
                 getrandom::fill(bytes).expect("the operating system gives random bytes")
             }
@@ -79,8 +80,9 @@ impl Entropy {
             .collect()
     }
 
-    /// A secret of [`TOKEN_BYTES`] random bytes but for one bit, written as base64url. It begins with a letter: one that began
-    /// with a hyphen would be taken for an option where a technician types it.
+    /// A secret of [`TOKEN_BYTES`] random bytes but for one bit, written as base64url. It begins
+    /// with a letter: one that began with a hyphen would be taken for an option where a technician
+    /// types it.
     pub fn token(&self) -> String {
         let mut bytes = self.bytes::<TOKEN_BYTES>();
         bytes[0] &= 0x7f;
@@ -88,8 +90,8 @@ impl Entropy {
     }
 }
 
-/// What is stored of a secret that only its holder may know: its SHA-256. The secrets hashed here are random
-/// ([`TOKEN_BYTES`]), so they need no salt and no slow hash.
+/// What is stored of a secret that only its holder may know: its SHA-256. The secrets hashed here
+/// are random ([`TOKEN_BYTES`]), so they need no salt and no slow hash.
 pub fn secret_hash(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }

@@ -1,8 +1,9 @@
 //! Who a request comes from when there are proxies in between.
 //!
-//! Nobody is believed who was not named with `serve --trusted-proxy`. A named proxy says in `X-Forwarded-For` or
-//! `Forwarded` (RFC 7239) from whom it has a request; both are read from the right end, where the nearest proxy
-//! writes, and no further than the first address that is no named proxy.
+//! Nobody is believed who was not named with `serve --trusted-proxy`. A named proxy says in
+//! `X-Forwarded-For` or `Forwarded` (RFC 7239) from whom it has a request; both are read from the
+//! right end, where the nearest proxy writes, and no further than the first address that is no
+//! named proxy.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -116,9 +117,9 @@ impl TrustedProxies {
         self.0.blocks.iter().any(|block| block.contains(address))
     }
 
-    /// The address a request came from, as far as those say who are believed. Where a named proxy says nothing that can
-    /// be understood, or where its two headers contradict each other, it is the proxy's own: nobody else's limits are
-    /// touched then, and nobody chooses an address.
+    /// The address a request came from, as far as those say who are believed. Where a named proxy
+    /// says nothing that can be understood, or where its two headers contradict each other, it is
+    /// the proxy's own: nobody else's limits are touched then, and nobody chooses an address.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
         let forwarded = values(headers, "forwarded");
@@ -164,7 +165,8 @@ impl TrustedProxies {
     }
 
     fn warn_of_unnamed(&self, peer: IpAddr) {
-        // The address of a visitor is not for the log; a proxy of one's own mostly has none that the world sees.
+        // The address of a visitor is not for the log; a proxy of one's own mostly has none that
+        // the world sees.
         if is_internal(peer) {
             self.warn(format_args!(
                 "X-Forwarded-For from {peer} is ignored: if that is your proxy, start with --trusted-proxy {peer}"
@@ -242,8 +244,9 @@ fn split_unquoted(text: &str, at: char) -> Vec<&str> {
     .collect()
 }
 
-/// The address of a node: bare or quoted, an IPv6 one in brackets where a port follows, the port a number or hidden
-/// (`_gazonk`). None for `unknown`, a hidden identifier, and whatever else is no address.
+/// The address of a node: bare or quoted, an IPv6 one in brackets where a port follows, the port a
+/// number or hidden (`_gazonk`). None for `unknown`, a hidden identifier, and whatever else is no
+/// address.
 fn node(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let text = text
@@ -274,7 +277,8 @@ fn is_port(text: &str) -> bool {
                 .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)))
 }
 
-/// The address a request came from; `None` where there is no connection. It is never stored or logged.
+/// The address a request came from; `None` where there is no connection. It is never stored or
+/// logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientIp(pub Option<IpAddr>);
 

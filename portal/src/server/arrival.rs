@@ -43,7 +43,8 @@ impl Arrival {
         self.cut_off.load(Ordering::Relaxed)
     }
 
-    /// The answer; `None` if nothing of the request came and nothing was answered for [`ANSWER_TIMEOUT`].
+    /// The answer; `None` if nothing of the request came and nothing was answered for
+    /// [`ANSWER_TIMEOUT`].
     pub async fn wait_for<T>(&self, answer: impl Future<Output = T>) -> Option<T> {
         let mut answer = std::pin::pin!(answer);
         loop {

@@ -1,6 +1,6 @@
-//! What holds for every request: limits of time and length, headers that keep browsers careful, no crash, one line in the
-//! log. Whoever is refused before a handler of ours had a say gets an answer in the form that everything there has: a
-//! problem under `/api/`, a page elsewhere.
+//! What holds for every request: limits of time and length, headers that keep browsers careful, no
+//! crash, one line in the log. Whoever is refused before a handler of ours had a say gets an answer
+//! in the form that everything there has: a problem under `/api/`, a page elsewhere.
 
 use std::time::Instant;
 

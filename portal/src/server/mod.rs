@@ -1,7 +1,8 @@
 //! Accepts connections and serves them until the portal is told to stop.
 //!
-//! Own, rather than `axum::serve`, for the limits: how many connections, how large the head of a request may be, how long
-//! one may take to say what it wants, and how long an answer waits to be read.
+//! Own, rather than `axum::serve`, for the limits: how many connections, how large the head of a
+//! request may be, how long one may take to say what it wants, and how long an answer waits to be
+//! read.
 
 pub mod arrival;
 pub mod middleware;

@@ -65,7 +65,8 @@ impl Places {
         self.free.available_permits() > 0
     }
 
-    /// A place for a connection that is there. If all are taken, one that waits for a request gives way.
+    /// A place for a connection that is there. If all are taken, one that waits for a request gives
+    /// way.
     pub async fn take(&self) -> Arc<Place> {
         loop {
             let free = Arc::clone(&self.free).acquire_owned();
@@ -176,7 +177,8 @@ impl HttpBody for Answer {
     }
 }
 
-/// How many files may be open, after asking for as many as the system gives: shells hand down 1,024.
+/// How many files may be open, after asking for as many as the system gives: shells hand down
+/// 1,024.
 fn open_files() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {

@@ -1,9 +1,11 @@
 //! A journal that comes on a stick: what `pikir-kiosk journal export` wrote.
 //!
-//! JSON Lines. The first line is a header, `{"pikir_journal": 1, "terminal": id, "exported": {clock reading}, "boots": […]}`;
-//! every further line is one event exactly as it would travel over the network, in ascending order of seq. Seals are what
-//! proves a file: an event whose seal does not verify is reported and not kept, because anyone may have written the line,
-//! and the terminal's own may still come. Everything else lands exactly once, whichever road it takes first.
+//! JSON Lines. The first line is a header,
+//! `{"pikir_journal": 1, "terminal": id, "exported": {clock reading}, "boots": […]}`; every further
+//! line is one event exactly as it would travel over the network, in ascending order of seq. Seals
+//! are what proves a file: an event whose seal does not verify is reported and not kept, because
+//! anyone may have written the line, and the terminal's own may still come. Everything else lands
+//! exactly once, whichever road it takes first.
 
 use std::io::{self, BufRead, Read};
 
@@ -68,8 +70,8 @@ pub enum ImportError {
     Storage(#[from] StorageError),
 }
 
-/// Takes in a journal file. `received_at` is the present time (milliseconds since 1970). What was done before an error
-/// stands in `done`.
+/// Takes in a journal file. `received_at` is the present time (milliseconds since 1970). What was
+/// done before an error stands in `done`.
 pub async fn import(
     storage: &Storage,
     file: impl BufRead,

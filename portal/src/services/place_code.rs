@@ -19,7 +19,8 @@ pub fn made_up(entropy: &Entropy) -> PlaceCode {
         .expect("Crockford symbols")
 }
 
-/// Adds a place whose code was made up, under another one if that is taken; gives it as it was added.
+/// Adds a place whose code was made up, under another one if that is taken; gives it as it was
+/// added.
 pub async fn add_with_free_code(
     storage: &Storage,
     entropy: &Entropy,

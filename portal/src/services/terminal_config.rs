@@ -16,7 +16,8 @@ use crate::storage::{Basis, PlaceRecord};
 /// Bytes of the digest that make an ETag.
 const ETAG_BYTES: usize = 12;
 
-/// The languages this portal has words for, so that a place may offer them without texts of its own.
+/// The languages this portal has words for, so that a place may offer them without texts of its
+/// own.
 pub fn languages() -> impl Iterator<Item = &'static str> {
     QUESTION.iter().map(|(language, _)| *language)
 }
@@ -32,7 +33,8 @@ pub struct Document {
     pub presence_since: i64,
 }
 
-/// The configuration that follows from this at a moment (milliseconds since 1970); the portal is reached under `public_url`.
+/// The configuration that follows from this at a moment (milliseconds since 1970); the portal is
+/// reached under `public_url`.
 pub fn document(basis: &Basis, public_url: &str, now_ms: i64) -> Document {
     let config = config(basis, public_url, now_ms);
     // A configuration is text, integers and lists of them, which JSON always holds.
@@ -93,7 +95,8 @@ fn config(basis: &Basis, public_url: &str, now_ms: i64) -> TerminalConfig {
     config.theme = offer.manner.theme.clone();
     config.undo_s = offer.manner.undo_s;
     config.idle_timeout_s = offer.manner.idle_timeout_s;
-    // Without opening hours it is always open; the terminal counts its days in this time zone all the same.
+    // Without opening hours it is always open; the terminal counts its days in this time zone all
+    // the same.
     let schedule = basis.schedule.as_ref();
     let (open, exceptions) = schedule.map_or_else(Default::default, |it| it.told(now_ms));
     config.hours = Some(Hours {

@@ -19,7 +19,8 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// Opens the database in `data_dir` and brings its schema up to date; creates it if the directory is empty.
+    /// Opens the database in `data_dir` and brings its schema up to date; creates it if the
+    /// directory is empty.
     pub fn open(data_dir: &Path) -> Result<Self, StorageError> {
         Self::open_file(&file_in(data_dir)?, Migrating::Yes)
     }

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Why something could not be kept or read. What a caller can do is: try again later, or tell the operator.
+/// Why something could not be kept or read. What a caller can do is: try again later, or tell the
+/// operator.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StorageError {
     /// The data directory is missing or is not one.

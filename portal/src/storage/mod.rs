@@ -1,10 +1,11 @@
 //! Everything the portal keeps. All SQL lives here.
 //!
-//! The rest of the program calls the async methods of [`Storage`] with its own types and never sees a database, so
-//! that another one can stand beside SQLite. A method that changes something returns after the commit: what it said
-//! is durable.
+//! The rest of the program calls the async methods of [`Storage`] with its own types and never sees
+//! a database, so that another one can stand beside SQLite. A method that changes something returns
+//! after the commit: what it said is durable.
 //!
-//! The database is the file [`DATABASE_FILE`] in the data directory. Commands may open it while the server runs.
+//! The database is the file [`DATABASE_FILE`] in the data directory. Commands may open it while the
+//! server runs.
 
 mod database;
 mod error;

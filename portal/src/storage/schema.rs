@@ -55,7 +55,8 @@ pub(in crate::storage) mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
-/// Makes sure that the database has this program's schema. What is returned is to be held as long as it is used.
+/// Makes sure that the database has this program's schema. What is returned is to be held as long
+/// as it is used.
 pub fn ensure(path: &Path, migrating: Migrating) -> Result<(File, Migrated), StorageError> {
     let lock_path = path.with_extension("lock");
     let unusable = |file: &Path, error: &io::Error| StorageError::DataDir {
@@ -169,7 +170,8 @@ fn migrate(path: &Path) -> Result<(), StorageError> {
     }
 }
 
-/// Opens a file for its owner alone (0600), creating it if it is missing: it holds keys and comments.
+/// Opens a file for its owner alone (0600), creating it if it is missing: it holds keys and
+/// comments.
 fn open_private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     File::options()

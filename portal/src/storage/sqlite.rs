@@ -2,9 +2,9 @@
 //!
 //! Readers have lanes: pages that are slow to make hold up neither deliveries nor the watchdog.
 //!
-//! A write is a closure; it runs inside a transaction and is answered after the commit. Writes that wait while another
-//! is being committed share the next commit (one fsync for all of them), each inside its own savepoint, so that one
-//! that fails takes nothing of the others with it.
+//! A write is a closure; it runs inside a transaction and is answered after the commit. Writes that
+//! wait while another is being committed share the next commit (one fsync for all of them), each
+//! inside its own savepoint, so that one that fails takes nothing of the others with it.
 
 use std::any::Any;
 use std::fmt;
@@ -48,7 +48,8 @@ impl Lane {
 const MAX_GROUP: usize = 64;
 /// How long a statement waits for another process (a command run beside the server).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Pages the writer keeps in memory, in KiB (64 MiB): indexes of many terminals are written to all over.
+/// Pages the writer keeps in memory, in KiB (64 MiB): indexes of many terminals are written to all
+/// over.
 const WRITER_CACHE_KIB: i64 = 64 * 1024;
 /// Prepared statements each connection keeps.
 const STATEMENTS: usize = 128;
@@ -115,7 +116,8 @@ impl Sqlite {
         }
     }
 
-    /// Runs `work` in a transaction that is committed before this returns. An error rolls back what `work` did.
+    /// Runs `work` in a transaction that is committed before this returns. An error rolls back what
+    /// `work` did.
     pub(in crate::storage) async fn write<T, F>(&self, work: F) -> Result<T, StorageError>
     where
         T: Send + 'static,
@@ -247,7 +249,8 @@ fn write_group(
     let mut next = Some(first);
     while let Some(job) = next {
         answers.push(job(Ok(&transaction)));
-        // A full disk or a failing one makes SQLite roll back everything at once: nothing more may join.
+        // A full disk or a failing one makes SQLite roll back everything at once: nothing more may
+        // join.
         let open = !transaction.is_autocommit();
         next = if open && answers.len() < MAX_GROUP {
             queue.try_recv().ok()

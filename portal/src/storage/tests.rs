@@ -333,7 +333,8 @@ async fn lists_of_comments_are_read_in_order_from_their_own_indexes() {
     }
 }
 
-/// The database of a portal as the program before the phone's marks left it: one review with each way of coming.
+/// The database of a portal as the program before the phone's marks left it: one review with each
+/// way of coming.
 fn before_assurance(path: &std::path::Path) {
     let mut db = rusqlite::Connection::open(path).unwrap();
     let to_v9 = schema::embedded::migrations::runner().set_target(refinery::Target::Version(9));

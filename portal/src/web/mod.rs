@@ -1,7 +1,8 @@
 //! The pages for people: visitors with a phone, the public, staff and technicians.
 //!
-//! Plain HTML with forms; everything works without JavaScript and nothing is loaded from elsewhere. Visitors get no
-//! cookie. Texts come from `translations/` ([`frame::i18n`]), the look from `static/` ([`frame::assets`]).
+//! Plain HTML with forms; everything works without JavaScript and nothing is loaded from elsewhere.
+//! Visitors get no cookie. Texts come from `translations/` ([`crate::i18n`]), the look from
+//! `static/` ([`frame::assets`]).
 
 pub mod frame;
 pub mod public;

@@ -1,4 +1,5 @@
-//! The real program under load and abuse: what it holds is bounded and given back, and others go on.
+//! The real program under load and abuse: what it holds is bounded and given back, and others go
+//! on.
 
 #![allow(
     clippy::unwrap_used,

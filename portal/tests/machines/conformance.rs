@@ -1,4 +1,5 @@
-//! Every answer of the API is one that its document describes: random requests, right and wrong, for each operation.
+//! Every answer of the API is one that its document describes: random requests, right and wrong,
+//! for each operation.
 //!
 //! A request that fails is named with its seed; `PIKIR_FUZZ=n` sends n to each operation.
 

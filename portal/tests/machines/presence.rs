@@ -1,4 +1,5 @@
-//! Keys that prove presence change, and the former ones count only while a terminal may still show them.
+//! Keys that prove presence change, and the former ones count only while a terminal may still show
+//! them.
 
 use pikir_contract::TerminalConfig;
 use pikir_portal::storage::{FORMER_KEY_MS, PRESENCE_KEY_AGE_MS};
@@ -47,7 +48,7 @@ async fn a_former_key_counts_until_every_terminal_of_the_place_has_fetched_the_n
     let portal = Portal::start().await;
     let (one, two) = (portal.terminal(1).await, portal.terminal(2).await);
     let before = key_of(&portal, &one).await;
-    assert_eq!(valid(&portal, PLACE).await, [before.clone()]);
+    assert_eq!(valid(&portal, PLACE).await, std::slice::from_ref(&before));
     advance(&portal, 1_000).await;
     rotate(&portal).await;
     let now = valid(&portal, PLACE).await;
@@ -101,7 +102,10 @@ async fn a_terminal_that_is_moved_or_replaced_leaves_another_key_behind() {
     moved.enrol_with(&portal, &token).await;
     assert!(!valid(&portal, PLACE).await.contains(&known));
     let other = key_of(&portal, &moved).await;
-    assert_eq!(valid(&portal, OTHER_PLACE).await, [other.clone()]);
+    assert_eq!(
+        valid(&portal, OTHER_PLACE).await,
+        std::slice::from_ref(&other)
+    );
     // Silent for more than a day: whoever is set up here follows it.
     advance(&portal, 2 * 86_400_000).await;
     let token = portal.token(OTHER_PLACE).await;

@@ -90,7 +90,8 @@ async fn the_time_the_terminals_ran_stands_beside_the_figures() {
         uptime,
         json!({"terminals": 1, "since": "2026-11-22T02:00:00.000Z", "within": "all-hours", "percent": "24.9"})
     );
-    // A terminal that claims to have run for ever has run until now at most; clocks may differ by minutes.
+    // A terminal that claims to have run for ever has run until now at most; clocks may differ by
+    // minutes.
     let mut boasting = terminal.delivery(&[]);
     boasting["clock"]["up_ms"] = json!(9_007_199_254_740_991_u64);
     terminal.post(&portal, EVENTS, &boasting).await.ok();

@@ -57,8 +57,8 @@ async fn boots_that_never_knew_the_time_are_bounded_by_their_neighbours() {
         .post(&portal, EVENTS, &sent_in(&terminal, 14, &late))
         .await
         .ok();
-    // From the end of the first (day 1) to the beginning of the last (day 11, less an hour) they share ten days less
-    // three hours, of which each ran for an hour.
+    // From the end of the first (day 1) to the beginning of the last (day 11, less an hour) they
+    // share ten days less three hours, of which each ran for an hour.
     let slack = (10 * DAY_MS - 3 * HOUR_MS) / 2;
     let earliest = NOW_MS + DAY_MS;
     assert_eq!(

@@ -140,7 +140,8 @@ async fn a_new_place_and_a_reason_come_back_after_signing_in_again() {
     portal.add_waiting_terminal().await;
     let browser = portal.signed_in(Role::Admin).await;
     let csrf = browser.get("/staff").await.hidden("csrf");
-    // Codes live for minutes, so the session ends by the clock of another sign-in: the cookie is gone.
+    // Codes live for minutes, so the session ends by the clock of another sign-in: the cookie is
+    // gone.
     browser.set_cookie("");
     let form = [
         ("csrf", csrf.as_str()),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pikir_portal::web::frame::i18n::Lang;
+use pikir_portal::i18n::Lang;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -16,7 +16,7 @@ fn messages(lang: Lang) -> Vec<(String, String)> {
         lang.tag()
     ));
     let text = fs::read_to_string(&path).unwrap();
-    pikir_portal::web::frame::po::parse(&text)
+    pikir_portal::i18n::po::parse(&text)
         .unwrap_or_else(|(line, why)| panic!("{}:{line}: {why}", path.display()))
 }
 
@@ -43,7 +43,8 @@ fn files(folder: &Path) -> Vec<String> {
     texts
 }
 
-/// The texts that templates translate: what stands in quotes after `page.l.t(`, `with(` and `with2(`.
+/// The texts that templates translate: what stands in quotes after `page.l.t(`, `with(` and
+/// `with2(`.
 fn texts_of_templates() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for template in files(&root().join("templates")) {

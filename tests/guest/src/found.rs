@@ -56,7 +56,8 @@ pub fn report(port: &mut Port, parameters: &Parameters, clock: Arc<SystemClock>)
     Ok(keeper)
 }
 
-/// Makes the journal before anything says that there is one. The power may fail at any step; the next boot goes on.
+/// Makes the journal before anything says that there is one. The power may fail at any step; the
+/// next boot goes on.
 fn enrol(parameters: &Parameters) -> Result<()> {
     if Path::new(ENROLLED).exists() {
         return Ok(());

@@ -101,7 +101,8 @@ pub fn mount_data() -> Result<()> {
 /// Switches the machine off; what was not written stays unwritten.
 pub fn power_off() -> ! {
     let _ = reboot(RebootCommand::PowerOff);
-    // Process 1 must not end: the kernel would call that a panic, and the host waits for the machine's end either way.
+    // Process 1 must not end: the kernel would call that a panic, and the host waits for the
+    // machine's end either way.
     loop {
         std::thread::park();
     }

@@ -1,8 +1,8 @@
 //! The only program of the emulated terminal whose power `tests/tests/power_cuts.rs` cuts.
 //!
-//! It is process 1: it readies the machine ([`machine`]), says what the disk holds ([`found`]), then appends ratings to
-//! the kiosk's own journal as fast as the disk allows ([`rating`]) until the power fails. What it says goes through a
-//! virtio port to the host, one line each:
+//! It is process 1: it readies the machine ([`machine`]), says what the disk holds ([`found`]),
+//! then appends ratings to the kiosk's own journal as fast as the disk allows ([`rating`]) until
+//! the power fails. What it says goes through a virtio port to the host, one line each:
 //!
 //! | line | meaning |
 //! | --- | --- |

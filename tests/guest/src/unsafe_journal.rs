@@ -1,7 +1,8 @@
-//! The control: the same transactions with `synchronous=NORMAL`, which must lose acknowledged ratings.
+//! The control: the same transactions with `synchronous=NORMAL`, which must lose acknowledged
+//! ratings.
 //!
-//! The kiosk's library has no such setting, and is not given one for a test: the two statements of an append are
-//! repeated here on a connection of its own.
+//! The kiosk's library has no such setting, and is not given one for a test: the two statements of
+//! an append are repeated here on a connection of its own.
 
 use std::io::Write;
 

@@ -43,7 +43,8 @@ impl Bulk {
         })
     }
 
-    /// The rows of these terminals, in the order of seq and, within it, of terminals: as they were delivered.
+    /// The rows of these terminals, in the order of seq and, within it, of terminals: as they were
+    /// delivered.
     pub fn rows_of(&self, terminals: &[String]) -> Result<Rows> {
         let reader = Connection::open_with_flags(&self.source, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let list = serde_json::to_string(terminals)?;

@@ -1,4 +1,5 @@
-//! (a) What an append costs beside the disk's own limit: the same bytes, written and made durable, in the same folder.
+//! (a) What an append costs beside the disk's own limit: the same bytes, written and made durable,
+//! in the same folder.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -110,7 +111,8 @@ struct Frames {
     pages: u64,
     /// Pages of each append.
     each: Vec<f64>,
-    /// Bytes that a rating writes in all when the terminal is quiet after it: log, checkpoint, and all.
+    /// Bytes that a rating writes in all when the terminal is quiet after it: log, checkpoint, and
+    /// all.
     alone: Written,
     alone_ratings: u64,
 }

@@ -1,5 +1,5 @@
-//! (c) Delivering a backlog to the real portal, beside posting the same bytes to a server that only reads them: over
-//! loopback, and over lines as they are in the field.
+//! (c) Delivering a backlog to the real portal, beside posting the same bytes to a server that only
+//! reads them: over loopback, and over lines as they are in the field.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -90,8 +90,8 @@ impl Road for Recorder {
     }
 }
 
-/// Drains one backlog after the other, over each way in turn; after each, the same bytes go over the same way to the server
-/// that only reads.
+/// Drains one backlog after the other, over each way in turn; after each, the same bytes go over
+/// the same way to the server that only reads.
 pub fn run(folder: &Path, scale: &Scale) -> Result<Section> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -240,8 +240,8 @@ async fn drain(
     Ok((seconds, sent))
 }
 
-/// Sends the same deliveries through the kiosk's client (gzip, digest, signature), one after the other, and returns the
-/// seconds.
+/// Sends the same deliveries through the kiosk's client (gzip, digest, signature), one after the
+/// other, and returns the seconds.
 fn post(runtime: &Runtime, road: HttpPortal, sent: &[Vec<u8>]) -> Result<f64> {
     let requests: Vec<Request> = sent
         .iter()
@@ -258,7 +258,8 @@ fn post(runtime: &Runtime, road: HttpPortal, sent: &[Vec<u8>]) -> Result<f64> {
     runtime.block_on(runtime.spawn(posting))?
 }
 
-/// Pushes the same bytes, packed and signed beforehand, over one connection, and returns the seconds.
+/// Pushes the same bytes, packed and signed beforehand, over one connection, and returns the
+/// seconds.
 fn push(url: &str, enrolled: &Enrolled, sent: &[Vec<u8>]) -> Result<f64> {
     let ready = sent
         .iter()

@@ -1,4 +1,5 @@
-//! (d) The portal's ingest rate, every signature and seal verified, beside SQLite's own bulk insert of the same rows.
+//! (d) The portal's ingest rate, every signature and seal verified, beside SQLite's own bulk insert
+//! of the same rows.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -41,7 +42,8 @@ struct Rates {
     statuses: f64,
 }
 
-/// Saturates the real portal; after each repetition the rows it made go into a database like its own.
+/// Saturates the real portal; after each repetition the rows it made go into a database like its
+/// own.
 pub fn run(folder: &Path, scale: &Scale) -> Result<(Section, Capacity)> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -129,7 +131,8 @@ fn statuses(fleet: &[Enrolled], count: usize) -> Result<Vec<Vec<Ready>>> {
     fleet.iter().map(one).collect()
 }
 
-/// Sends each terminal's requests in order, all terminals at the same time; the seconds until the last answer.
+/// Sends each terminal's requests in order, all terminals at the same time; the seconds until the
+/// last answer.
 fn deliver(portal: &Portal, work: &[Vec<Ready>]) -> Result<f64> {
     let url = portal.url();
     let failed = Mutex::new(None);

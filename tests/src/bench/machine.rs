@@ -101,8 +101,8 @@ impl Mount {
 pub struct Written {
     /// By this process, in pages that were made dirty (`write_bytes` of proc_pid_io(5)).
     pub process: u64,
-    /// By the whole machine to the device the folder lies on, the file system's own log included; `None` where the
-    /// device cannot be told.
+    /// By the whole machine to the device the folder lies on, the file system's own log included;
+    /// `None` where the device cannot be told.
     pub device: Option<u64>,
 }
 

@@ -1,4 +1,5 @@
-//! What Pikir costs, as ratios against a peer or a physical limit measured in the same run, in turns with it.
+//! What Pikir costs, as ratios against a peer or a physical limit measured in the same run, in
+//! turns with it.
 //!
 //! | part | asks |
 //! | --- | --- |
@@ -153,7 +154,8 @@ impl Scale {
 pub fn run(folder: &Path, parts: &[Part], scale: &Scale) -> Result<bool> {
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot create {}", folder.display()))?;
-    // On the disk beside the results, not in a temporary folder of the system, which may lie in memory.
+    // On the disk beside the results, not in a temporary folder of the system, which may lie in
+    // memory.
     let data = tempfile::Builder::new().prefix("tmp").tempdir_in(folder)?;
     let machine = Machine::here(data.path());
     println!("{}\n", machine.text());

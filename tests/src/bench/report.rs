@@ -1,4 +1,5 @@
-//! What a run found: figures with their targets, tables, curves. Written as text for people, as JSON and CSV for programs.
+//! What a run found: figures with their targets, tables, curves. Written as text for people, as
+//! JSON and CSV for programs.
 
 use std::fmt::Write as _;
 use std::path::Path;

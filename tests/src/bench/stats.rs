@@ -1,6 +1,7 @@
 //! Percentiles, and how far repetitions lie apart.
 
-/// The value below or at which the share `q` (0.0..=1.0) of `values` lies (nearest rank); 0 when there are none.
+/// The value below or at which the share `q` (0.0..=1.0) of `values` lies (nearest rank); 0 when
+/// there are none.
 pub fn percentile(values: &[f64], q: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -63,7 +64,8 @@ pub struct Pair {
     pub beside: Vec<f64>,
 }
 
-/// The ratio of a percentile over all repetitions together, with the spread of the single repetitions.
+/// The ratio of a percentile over all repetitions together, with the spread of the single
+/// repetitions.
 pub fn ratio_at(pairs: &[Pair], q: f64) -> Ratio {
     let all = |side: fn(&Pair) -> &Vec<f64>| -> Vec<f64> {
         pairs.iter().flat_map(|pair| side(pair).clone()).collect()

@@ -123,8 +123,9 @@ impl Chain {
 
 /// Makes a journal with `count` pending ratings, rightly sealed.
 ///
-/// The rows go into the schema that the kiosk made, in one transaction without fsync, because a million appends would
-/// take an hour. What is in the file afterwards is what those appends would have left.
+/// The rows go into the schema that the kiosk made, in one transaction without fsync, because a
+/// million appends would take an hour. What is in the file afterwards is what those appends would
+/// have left.
 pub fn journal(
     path: &Path,
     first_key: SealKey,

@@ -1,4 +1,5 @@
-//! HTTP/1.1 with as little work as possible: a client that posts ready-made bytes, and a server that only reads.
+//! HTTP/1.1 with as little work as possible: a client that posts ready-made bytes, and a server
+//! that only reads.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};

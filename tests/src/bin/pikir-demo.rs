@@ -27,7 +27,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// From now on Ctrl-C, `kill` and a closed terminal end every wait, so that what was started is ended in order.
+/// From now on Ctrl-C, `kill` and a closed terminal end every wait, so that what was started is
+/// ended in order.
 fn end_on_signals() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

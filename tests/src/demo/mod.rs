@@ -1,7 +1,8 @@
-//! The demonstration: a portal with two sample organisations and a terminal that works, on this machine alone.
+//! The demonstration: a portal with two sample organisations and a terminal that works, on this
+//! machine alone.
 //!
-//! Attended, it opens the terminal's window and tells where to look until Ctrl-C. Unattended, it goes the
-//! whole way itself and proves it by the figures.
+//! Attended, it opens the terminal's window and tells where to look until Ctrl-C. Unattended, it
+//! goes the whole way itself and proves it by the figures.
 
 use std::path::PathBuf;
 

@@ -1,14 +1,17 @@
-//! A disk that can lose power between any two calls of SQLite, for programs that run inside this process.
+//! A disk that can lose power between any two calls of SQLite, for programs that run inside this
+//! process.
 //!
-//! SQLite reaches the file system through a table of functions; `vfs.rs` puts its own in front of the real ones, so
-//! that every SQLite file below the directory of a [`Disk`] is written for real *and* remembered here: what was
-//! synced, and what was only written since. When the power is cut, at a call chosen beforehand, every further call
-//! fails; [`Disk::power_on`] then leaves in the directory what a disk might show: each write since the last sync
-//! kept, dropped or torn at sectors, in any order ([`platter`]).
+//! SQLite reaches the file system through a table of functions; `vfs.rs` puts its own in front of
+//! the real ones, so that every SQLite file below the directory of a [`Disk`] is written for real
+//! *and* remembered here: what was synced, and what was only written since. When the power is cut,
+//! at a call chosen beforehand, every further call fails; [`Disk::power_on`] then leaves in the
+//! directory what a disk might show: each write since the last sync kept, dropped or torn at
+//! sectors, in any order ([`platter`]).
 //!
-//! The program under test is not changed and does not know: opening a database by its path is enough. Files that are
-//! not SQLite's (identity, keys) and renames count as durable at once, as the terminal syncs each of those itself; so does
-//! a database that was built elsewhere and renamed into its place. Between two renames the power may be cut, too.
+//! The program under test is not changed and does not know: opening a database by its path is
+//! enough. Files that are not SQLite's (identity, keys) and renames count as durable at once, as
+//! the terminal syncs each of those itself; so does a database that was built elsewhere and renamed
+//! into its place. Between two renames the power may be cut, too.
 
 pub mod platter;
 mod vfs;
@@ -150,7 +153,8 @@ impl Disk {
         lock(&self.state).lies = syncs;
     }
 
-    /// Takes back every misfortune that was prepared and has not happened; the disk does not lie from now on.
+    /// Takes back every misfortune that was prepared and has not happened; the disk does not lie
+    /// from now on.
     pub fn behave(&self) {
         let mut state = lock(&self.state);
         state.cut_at = None;
@@ -187,12 +191,14 @@ impl Disk {
         Ok(lock(&self.state).cut()?)
     }
 
-    /// Ends the program as SIGKILL does: no further call succeeds, and what was written stays, synced or not.
+    /// Ends the program as SIGKILL does: no further call succeeds, and what was written stays,
+    /// synced or not.
     pub fn kill(&self) -> Result<()> {
         Ok(lock(&self.state).kill()?)
     }
 
-    /// Brings the power back, after a cut now where there was none: the directory holds what the disk shows.
+    /// Brings the power back, after a cut now where there was none: the directory holds what the
+    /// disk shows.
     ///
     /// # Errors
     /// Something still has a file open: a program does not outlive its power.

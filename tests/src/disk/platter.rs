@@ -99,8 +99,8 @@ impl Platter {
         });
     }
 
-    /// Sync number `round` of the disk: everything up to now is on the platter, unless the disk lies about its last
-    /// `lies` syncs.
+    /// Sync number `round` of the disk: everything up to now is on the platter, unless the disk
+    /// lies about its last `lies` syncs.
     pub fn sync(&mut self, round: u64, lies: u64, dice: &mut Dice) {
         self.named = true;
         for pending in &mut self.pending {
@@ -135,8 +135,8 @@ impl Platter {
         }
     }
 
-    /// The oldest sync that was confirmed and of which something is not on the platter: a power cut now breaks that
-    /// promise. `None`: there is none.
+    /// The oldest sync that was confirmed and of which something is not on the platter: a power cut
+    /// now breaks that promise. `None`: there is none.
     #[must_use]
     pub fn broken_promise(&self) -> Option<u64> {
         self.pending
@@ -157,8 +157,8 @@ impl Platter {
         self.named && self.pending.is_empty()
     }
 
-    /// What is there after a power cut now: each change since the last sync kept, dropped or torn at sectors, in
-    /// any order. `None`: not even the name.
+    /// What is there after a power cut now: each change since the last sync kept, dropped or torn
+    /// at sectors, in any order. `None`: not even the name.
     #[must_use]
     pub fn after_cut(&self, dice: &mut Dice) -> Option<Vec<u8>> {
         if !self.named && dice.percent(50) {

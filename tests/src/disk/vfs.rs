@@ -1,8 +1,9 @@
-//! SQLite's table of file functions with a [`Disk`](super::Disk) in front of the real ones. The only unsafe code here.
+//! SQLite's table of file functions with a [`Disk`](super::Disk) in front of the real ones. The
+//! only unsafe code here.
 //!
-//! It becomes the default of this process, so that programs under test need not name it. A file that lies on no
-//! [`Disk`](super::Disk) is passed straight through. Renames are the program's own: they come by the C library's function,
-//! before which one of the same name stands.
+//! It becomes the default of this process, so that programs under test need not name it. A file
+//! that lies on no [`Disk`](super::Disk) is passed straight through. Renames are the program's own:
+//! they come by the C library's function, before which one of the same name stands.
 
 #![allow(
     unsafe_code,
@@ -49,8 +50,9 @@ fn disk_of(path: &Path) -> Option<Shared> {
 pub(super) fn register() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // SAFETY: SQLite's own table lives as long as the process, and so does the copy, which is leaked. A copied
-        // function that ignores its table (all that are not replaced below do) may be called with the copy.
+        // SAFETY: SQLite's own table lives as long as the process, and so does the copy, which is
+        // leaked. A copied function that ignores its table (all that are not replaced below do) may
+        // be called with the copy.
         unsafe {
             let real = sqlite3_vfs_find(ptr::null());
             let mut shim = *real;
@@ -125,9 +127,9 @@ macro_rules! real {
     };
 }
 
-// SAFETY, for every function below: SQLite calls them with the pointers its documentation promises: a table and
-// names that are valid during the call, and a file of `szOsFile` bytes that `open` has initialised and `close` has
-// not yet ended. `real_file` stays within those bytes.
+// SAFETY, for every function below: SQLite calls them with the pointers its documentation promises:
+// a table and names that are valid during the call, and a file of `szOsFile` bytes that `open` has
+// initialised and `close` has not yet ended. `real_file` stays within those bytes.
 
 unsafe fn real_vfs(vfs: *mut sqlite3_vfs) -> *mut sqlite3_vfs {
     unsafe { (*vfs).pAppData.cast() }

@@ -57,7 +57,8 @@ impl Disk {
             .is_some_and(|end| end <= self.medium.len())
     }
 
-    /// Reads what was written last, flushed or not. The range must lie on the disk ([`Disk::holds`]).
+    /// Reads what was written last, flushed or not. The range must lie on the disk
+    /// ([`Disk::holds`]).
     pub fn read(&self, offset: usize, into: &mut [u8]) {
         into.copy_from_slice(&self.medium[offset..offset + into.len()]);
         for (block, from, to) in blocks(offset, into.len()) {
@@ -88,7 +89,8 @@ impl Disk {
         }
     }
 
-    /// The power fails: of the cache each block reaches the medium or does not, by chance. Returns how many did not.
+    /// The power fails: of the cache each block reaches the medium or does not, by chance. Returns
+    /// how many did not.
     pub fn cut(&mut self) -> Result<usize> {
         let mut forgotten = 0;
         for (block, data) in std::mem::take(&mut self.cache) {

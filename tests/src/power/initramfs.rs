@@ -1,5 +1,6 @@
-//! The first file system of the emulated machine: the program, the kernel modules it loads, and empty folders to mount
-//! on, as the archive the kernel reads (cpio "newc", Documentation/driver-api/early-userspace/buffer-format.rst).
+//! The first file system of the emulated machine: the program, the kernel modules it loads, and
+//! empty folders to mount on, as the archive the kernel reads (cpio "newc",
+//! Documentation/driver-api/early-userspace/buffer-format.rst).
 
 use std::path::Path;
 
@@ -39,7 +40,8 @@ impl Archive {
         self.entries += 1;
         let name_bytes = name.len() as u32 + 1;
         let links = 1;
-        // Inode, mode, owner, group, links, time, size, device, device of a special file, length of the name, checksum.
+        // Inode, mode, owner, group, links, time, size, device, device of a special file, length of
+        // the name, checksum.
         let header = [
             self.entries,
             mode,

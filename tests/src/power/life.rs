@@ -18,7 +18,8 @@ const STARTING_EVERY: u64 = 6;
 const STARTING: Duration = Duration::from_millis(1_500);
 /// Ratings taken in one boot before the power fails, at most.
 const MAX_RATINGS: u64 = 120;
-/// Writes that the disk takes after that moment before it goes silent, at most; a commit is one or two.
+/// Writes that the disk takes after that moment before it goes silent, at most; a commit is one or
+/// two.
 const MAX_WRITES: u64 = 8;
 /// From a rating's acknowledgement to the cut, at most: a few commits.
 const AFTER_RATING: Duration = Duration::from_millis(120);
@@ -34,8 +35,8 @@ pub struct Tally {
     pub acknowledged: u64,
     /// Blocks that were in the disk's cache and are gone.
     pub forgotten_blocks: usize,
-    /// Ratings of the control that were acknowledged and are gone: seq and id. With the kiosk's journal one of them is
-    /// an error at once.
+    /// Ratings of the control that were acknowledged and are gone: seq and id. With the kiosk's
+    /// journal one of them is an error at once.
     pub lost: Vec<String>,
 }
 
@@ -69,7 +70,8 @@ struct Moment {
     after: (u64, &'static str),
     /// And so much later.
     later: Duration,
-    /// Unless 0: the disk goes silent after so many more writes, so that the cut finds some that were not flushed.
+    /// Unless 0: the disk goes silent after so many more writes, so that the cut finds some that
+    /// were not flushed.
     writes: u64,
 }
 
@@ -123,7 +125,8 @@ impl Moment {
 }
 
 impl Life {
-    /// A new disk for a new terminal. Files lie in `dir`; a disk on which something is wrong is kept beside the parts.
+    /// A new disk for a new terminal. Files lie in `dir`; a disk on which something is wrong is
+    /// kept beside the parts.
     pub fn begin(parts: &Parts, dir: &Path, kind: JournalKind) -> Result<Self> {
         let terminal = Id::from_parts(random_below(1 << 48)?, random()?);
         let first_key = SealKey::from_bytes(random()?);

@@ -174,7 +174,8 @@ pub struct Powered {
 }
 
 impl Powered {
-    /// The next line of the guest, at the latest until `end`; `None` when it said nothing more by then.
+    /// The next line of the guest, at the latest until `end`; `None` when it said nothing more by
+    /// then.
     pub fn line(&self, end: Instant) -> Result<Option<String>> {
         match self
             .words
@@ -192,14 +193,14 @@ impl Powered {
             .with_context(|| format!("the machine has said nothing for {} s", PATIENCE.as_secs()))
     }
 
-    /// Lets the disk take so many more writes and go silent with the last, before it can be flushed. The power is then
-    /// still to be cut.
+    /// Lets the disk take so many more writes and go silent with the last, before it can be
+    /// flushed. The power is then still to be cut.
     pub fn silence_disk_after(&self, writes: u64) {
         self.fuse.store(writes, Ordering::SeqCst);
     }
 
-    /// Cuts the power. Returns what the guest had said until then, the disk as it shows itself afterwards, and how
-    /// many blocks of the disk's cache are gone.
+    /// Cuts the power. Returns what the guest had said until then, the disk as it shows itself
+    /// afterwards, and how many blocks of the disk's cache are gone.
     pub fn cut(mut self) -> Result<(Vec<String>, Disk, usize)> {
         self.qemu.kill()?;
         let said = self.words.iter().collect();

@@ -36,8 +36,9 @@ const MAX_REQUEST_BYTES: u32 = 32 * 1024 * 1024;
 
 /// Answers one client until it disconnects or dies, which a power cut does at any byte.
 ///
-/// `fuse` is how many writes the disk still takes, 0 for any number; with the last of them it goes silent, so that the
-/// power can be cut while that write, and what else was not flushed, lies in the disk's cache.
+/// `fuse` is how many writes the disk still takes, 0 for any number; with the last of them it goes
+/// silent, so that the power can be cut while that write, and what else was not flushed, lies in
+/// the disk's cache.
 pub fn serve(
     stream: &mut (impl Read + Write),
     disk: &mut Disk,

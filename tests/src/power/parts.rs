@@ -30,8 +30,8 @@ pub enum Preparation {
 }
 
 impl Preparation {
-    /// Looks for the parts. On Debian, where `cargo xtask test` can bring them, it is an error when they are missing:
-    /// a test that skips itself wherever nobody looks proves nothing.
+    /// Looks for the parts. On Debian, where `cargo xtask test` can bring them, it is an error when
+    /// they are missing: a test that skips itself wherever nobody looks proves nothing.
     pub fn look() -> Result<Self> {
         let missing = match find() {
             Ok(parts) => return Ok(Self::Ready(parts)),

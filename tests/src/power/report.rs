@@ -32,8 +32,8 @@ pub struct Said {
     pub report: Option<Report>,
     /// Seq and id of each append that returned.
     pub acknowledged: Vec<(u64, String)>,
-    /// The newest acknowledgement of the portal that was taken before the newest rating was: an append makes it durable,
-    /// by itself it need not be. 0 for none.
+    /// The newest acknowledgement of the portal that was taken before the newest rating was: an
+    /// append makes it durable, by itself it need not be. 0 for none.
     pub taken: u64,
 }
 

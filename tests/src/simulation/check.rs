@@ -12,7 +12,8 @@ use super::machine::Life;
 use super::portal::Books;
 use super::tally::Tap;
 
-/// How far a known time may be off (milliseconds): half of the longest round trip that is believed, and the way.
+/// How far a known time may be off (milliseconds): half of the longest round trip that is believed,
+/// and the way.
 const TOLERANCE_MS: u64 = 6_000;
 /// Requests in an hour in which there is nothing to send.
 const QUIET: usize = 20;
@@ -29,7 +30,8 @@ pub(super) fn is_at_rest(history: &History, life: &Life) -> bool {
         && through.is_some_and(|through| through >= published.state.last_seq)
 }
 
-/// Whether the terminal has set events aside that nobody rejected for good: the next start offers them again.
+/// Whether the terminal has set events aside that nobody rejected for good: the next start offers
+/// them again.
 pub(super) fn is_set_aside(history: &History, life: &Life) -> bool {
     let rejected = history
         .hardware
@@ -38,7 +40,8 @@ pub(super) fn is_set_aside(history: &History, life: &Life) -> bool {
     life.published().state.rejected > rejected as u64
 }
 
-/// Nothing to send is nothing sent, and no minute of the whole history saw more than the pace allows.
+/// Nothing to send is nothing sent, and no minute of the whole history saw more than the pace
+/// allows.
 pub(super) fn rests_quietly(history: &History, before: usize) -> Result<()> {
     let sent = history.hardware.road.sent();
     ensure!(
@@ -98,8 +101,9 @@ pub(super) fn everything(history: &mut History, life: &Life) -> Result<()> {
         gapless(history, &books)?;
     }
     in_order(history, &held)?;
-    // Guesses come from what is known of other boots. Where the disk forgot some of that, the portal was told it before:
-    // guesses from what is left then stand beside what they do not know of.
+    // Guesses come from what is known of other boots. Where the disk forgot some of that, the
+    // portal was told it before: guesses from what is left then stand beside what they do not know
+    // of.
     let temper = history.temper;
     if !temper.lying_disk && !temper.damage && !temper.wrong_portal_clock {
         dated_in_order(history, &books, &held)?;
@@ -107,9 +111,10 @@ pub(super) fn everything(history: &mut History, life: &Life) -> Result<()> {
     times(history, &books, &held)
 }
 
-/// Where each event is held: exactly once. Only a disk that forgot an answer of the portal makes the terminal take events
-/// that the portal holds for others, and give them new numbers (`lost_end.rs` of the journal says why nobody can tell): the same
-/// body, which counts once by its id.
+/// Where each event is held: exactly once. Only a disk that forgot an answer of the portal makes
+/// the terminal take events that the portal holds for others, and give them new numbers
+/// (`lost_end.rs` of the journal says why nobody can tell): the same body, which counts once by its
+/// id.
 fn by_id(history: &History, books: &Books) -> Result<HashMap<Id, u64>> {
     let mut held: HashMap<Id, u64> = HashMap::new();
     for event in books.accepted.values() {
@@ -133,10 +138,12 @@ fn id_of(event: &Event) -> Result<Id> {
         .with_context(|| format!("event {} has no id", event.seq))
 }
 
-/// How many acknowledged events are not at the portal. Only what lay on a disk that lied or was damaged may be, and what took
-/// the number of an event that the disk forgot while the request with it was still under way: it came when the life had begun
-/// in which the terminal asked, and the portal answers `duplicate` to both and names the conflict; or the portal holds another
-/// one there behind a gap, where its answer to that question does not reach. How many of those there are is the second figure.
+/// How many acknowledged events are not at the portal. Only what lay on a disk that lied or was
+/// damaged may be, and what took the number of an event that the disk forgot while the request with
+/// it was still under way: it came when the life had begun in which the terminal asked, and the
+/// portal answers `duplicate` to both and names the conflict; or the portal holds another one there
+/// behind a gap, where its answer to that question does not reach. How many of those there are is
+/// the second figure.
 fn missing(history: &History, held: &HashMap<Id, u64>, books: &Books) -> Result<(u64, u64)> {
     let (mut destroyed, mut collided) = (0, 0);
     for tap in &history.taps {
@@ -164,8 +171,8 @@ fn missing(history: &History, held: &HashMap<Id, u64>, books: &Books) -> Result<
     Ok((destroyed, collided))
 }
 
-/// Whether the terminal or the portal says that something was lost. What a disk forgot in order and the portal never held,
-/// nobody can miss; nor what [`History::unseen_damage`] names.
+/// Whether the terminal or the portal says that something was lost. What a disk forgot in order and
+/// the portal never held, nobody can miss; nor what [`History::unseen_damage`] names.
 fn is_stated(history: &History, life: &Life, books: &Books) -> bool {
     history.broke_promises
         || history.unseen_damage
@@ -207,8 +214,9 @@ fn gapless(history: &History, books: &Books) -> Result<()> {
     Ok(())
 }
 
-/// The order of numbers is the order of taps: of those that kept theirs, and of those that were given new ones. (The keys of
-/// the numbers behind those that were lost are used up, so what has one of them keeps it.)
+/// The order of numbers is the order of taps: of those that kept theirs, and of those that were
+/// given new ones. (The keys of the numbers behind those that were lost are used up, so what has
+/// one of them keeps it.)
 fn in_order(history: &History, held: &HashMap<Id, u64>) -> Result<()> {
     let (mut last_kept, mut last_moved) = (0, 0);
     for tap in &history.taps {
@@ -228,7 +236,8 @@ fn in_order(history: &History, held: &HashMap<Id, u64>) -> Result<()> {
     Ok(())
 }
 
-/// The true time of every event, as the portal computes it; what the terminal knows from the portal is as wrong as its clock.
+/// The true time of every event, as the portal computes it; what the terminal knows from the portal
+/// is as wrong as its clock.
 fn times(history: &History, books: &Books, held: &HashMap<Id, u64>) -> Result<()> {
     let ahead_ms = history
         .hardware

@@ -1,4 +1,5 @@
-//! The terminal's clocks in virtual time: uptime is right, the wall clock is whatever the history makes of it.
+//! The terminal's clocks in virtual time: uptime is right, the wall clock is whatever the history
+//! makes of it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -33,7 +34,8 @@ pub struct SimClock {
     boot: BootId,
     /// When this boot began (true Unix milliseconds).
     began_ms: i64,
-    /// How far ahead of the truth the wall clock is (milliseconds); `None`: the kernel knows it to be right.
+    /// How far ahead of the truth the wall clock is (milliseconds); `None`: the kernel knows it to
+    /// be right.
     ahead_ms: Mutex<Option<i64>>,
 }
 

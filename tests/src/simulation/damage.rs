@@ -14,7 +14,8 @@ const PAGE: usize = 4_096;
 const LOG_HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
 const FRAME: usize = FRAME_HEADER + PAGE;
-/// Commits behind the place of a damage that a power cut may have left there: the one that was under way.
+/// Commits behind the place of a damage that a power cut may have left there: the one that was
+/// under way.
 const UNDER_WAY: usize = 1;
 
 /// What was done.

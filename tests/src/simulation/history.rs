@@ -23,7 +23,8 @@ use super::tally::{Tally, Tap, Temper};
 use crate::dice::Dice;
 use crate::disk::{Disk, Fault, Forgotten};
 
-/// Backups older than this are not restored: what the portal acknowledged before may have left the terminal (days).
+/// Backups older than this are not restored: what the portal acknowledged before may have left the
+/// terminal (days).
 const OLDEST_BACKUP_DAYS: i64 = 20;
 const DAY_MS: i64 = 86_400_000;
 /// How long it takes until everything behind a gap is offered once more.
@@ -50,8 +51,8 @@ pub struct History {
     pub(super) disk_forgot: bool,
     /// It did so by a lie, which leaves its files in order: nobody can miss that.
     pub(super) broke_promises: bool,
-    /// Damage that the terminal cannot see: a log without its end is what a power cut leaves, and a second witness of each
-    /// append would cost a second sync of each.
+    /// Damage that the terminal cannot see: a log without its end is what a power cut leaves, and a
+    /// second witness of each append would cost a second sync of each.
     pub(super) unseen_damage: bool,
     backups: Vec<(i64, Books)>,
     /// When the present life began, and when the portal was last restored (Unix milliseconds).
@@ -221,7 +222,8 @@ impl History {
         self.tell(&format!("the portal's clock is {ms} ms ahead"));
     }
 
-    /// Whether the terminal believes by now that what it holds is old: what it removed then, no backup brings back.
+    /// Whether the terminal believes by now that what it holds is old: what it removed then, no
+    /// backup brings back.
     fn look_at_the_portals_clock(&mut self) {
         let far_ms = self
             .far_ahead_since_ms
@@ -366,8 +368,9 @@ impl History {
             let books = self.backups[which].1.clone();
             let through = books.through();
             if self.temper.may_renumber() {
-                // Whoever goes back to a newer backup afterwards takes up a past in which numbers may have had other events;
-                // the answer says nothing of that, so no terminal can know.
+                // Whoever goes back to a newer backup afterwards takes up a past in which numbers
+                // may have had other events; the answer says nothing of that, so no terminal can
+                // know.
                 self.backups.truncate(which + 1);
             }
             self.hardware.road.portal(|portal| portal.restore(books));
@@ -453,8 +456,8 @@ impl History {
         Ok(())
     }
 
-    /// All is well from now on, in the midst of a life or after its end: time, and another start where something was refused,
-    /// which offers it again.
+    /// All is well from now on, in the midst of a life or after its end: time, and another start
+    /// where something was refused, which offers it again.
     async fn come_to_rest(&mut self, last: Option<Life>) -> Result<()> {
         let goes_on = self.dice.percent(50) && !self.hardware.disk.is_off();
         let mut last = match goes_on {
@@ -484,8 +487,8 @@ impl History {
                 }
             };
             self.tell(&format!("peace: {:?}", life.published()));
-            // A terminal that runs on hears of a restored portal by its next rating; behind a gap that nobody can fill, by one
-            // of the next day.
+            // A terminal that runs on hears of a restored portal by its next rating; behind a gap
+            // that nobody can fill, by one of the next day.
             if starts == 0 && self.restored_ms >= self.life_ms {
                 ensure!(life.pass(A_DAY).await, "it died in peace");
             }

@@ -1,4 +1,5 @@
-//! The terminal of a history: the journal's keeper, driven without a thread, and the uploader, in virtual time.
+//! The terminal of a history: the journal's keeper, driven without a thread, and the uploader, in
+//! virtual time.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,10 +1,11 @@
 //! Whole histories of one terminal and its portal, in virtual time, repeatable by their seed.
 //!
-//! The journal ([`Keeper`](pikir_kiosk::journal::Keeper)) and the uploader are the terminal's own code; the disk
-//! ([`crate::disk`]), the clocks, the network and the portal are simulated, all in one thread. A history is a few lives
-//! of the terminal, in which visitors rate while the power is cut between any two steps of the disk, writes are torn
-//! and lost, answers are lost, late, doubled or somebody else's, clocks jump, the journal is damaged, and the portal is
-//! restored from a backup. In the end everything is well for a while, and then [`check`] must hold.
+//! The journal ([`Keeper`](pikir_kiosk::journal::Keeper)) and the uploader are the terminal's own
+//! code; the disk ([`crate::disk`]), the clocks, the network and the portal are simulated, all in
+//! one thread. A history is a few lives of the terminal, in which visitors rate while the power is
+//! cut between any two steps of the disk, writes are torn and lost, answers are lost, late, doubled
+//! or somebody else's, clocks jump, the journal is damaged, and the portal is restored from a
+//! backup. In the end everything is well for a while, and then [`check`] must hold.
 //!
 //! | file | what it is |
 //! | --- | --- |

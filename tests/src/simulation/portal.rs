@@ -1,5 +1,5 @@
-//! A portal written from the contract alone: it holds what it was handed, verifies every seal from the first key on,
-//! and can be restored from an older backup.
+//! A portal written from the contract alone: it holds what it was handed, verifies every seal from
+//! the first key on, and can be restored from an older backup.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -26,8 +26,8 @@ pub struct ModelPortal {
 pub struct Books {
     /// What was accepted, by seq.
     pub accepted: BTreeMap<u64, Event>,
-    /// Which of these came with a request that was late, and when (true Unix milliseconds): the terminal may have asked for
-    /// them before, in vain.
+    /// Which of these came with a request that was late, and when (true Unix milliseconds): the
+    /// terminal may have asked for them before, in vain.
     pub late: BTreeMap<u64, i64>,
     /// What was rejected for good, by seq.
     pub rejected: BTreeMap<u64, Event>,

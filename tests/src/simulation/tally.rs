@@ -30,7 +30,8 @@ pub struct Tally {
     pub acknowledged: u64,
     /// Acknowledged appends that a lying or damaged disk destroyed, as was stated.
     pub destroyed: u64,
-    /// Acknowledged appends whose numbers the portal had given to others by then: to requests that came late.
+    /// Acknowledged appends whose numbers the portal had given to others by then: to requests that
+    /// came late.
     pub collided: u64,
     /// Lives of the program.
     pub lives: u64,
@@ -92,7 +93,8 @@ pub(super) struct Temper {
 }
 
 impl Temper {
-    /// Whether numbers may have to be given anew: the terminal and the portal may disagree about who has one.
+    /// Whether numbers may have to be given anew: the terminal and the portal may disagree about
+    /// who has one.
     pub(super) fn may_renumber(self) -> bool {
         self.lying_disk || self.damage || self.lying_portal
     }

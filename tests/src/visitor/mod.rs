@@ -1,7 +1,7 @@
 //! A visitor at a real terminal whose portal asks for everything.
 //!
-//! What takes nothing for a moment (fresh thanks, a fresh page) is waited for by the terminal's own clock, so that nothing
-//! has to be done twice.
+//! What takes nothing for a moment (fresh thanks, a fresh page) is waited for by the terminal's own
+//! clock, so that nothing has to be done twice.
 
 pub mod ring;
 mod writing;
@@ -31,12 +31,14 @@ pub const NEXT: Place = (658, 436);
 pub const SEND: Place = (719, 151);
 /// Options beside and below each other.
 pub const OPTIONS: [Place; 3] = [(200, 215), (590, 215), (200, 301)];
-/// Left, upper edge, width and height of where the keys are on the comment's page, and nothing on the one before.
+/// Left, upper edge, width and height of where the keys are on the comment's page, and nothing on
+/// the one before.
 const KEYS: (u16, u16, u16, u16) = (16, 345, 768, 60);
 /// The right end of the languages, the width of each, and how far down they are.
 const LANGUAGES: (u16, u16, u16) = (712, 58, 42);
 
-/// How long after the end of a visit the terminal may take nothing yet, and some more (milliseconds).
+/// How long after the end of a visit the terminal may take nothing yet, and some more
+/// (milliseconds).
 const BETWEEN_VISITS_MS: u64 = 1_000;
 /// How often it is looked at what has come of something.
 const PERIOD: Duration = Duration::from_millis(10);
@@ -55,7 +57,8 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    /// At a terminal with these languages, the first of which it shows by itself; `offer` is what an administrator imports.
+    /// At a terminal with these languages, the first of which it shows by itself; `offer` is what
+    /// an administrator imports.
     pub fn new(offer: &Value, languages: &[&str]) -> Result<Self> {
         let scene = Scene::speaking(languages)?;
         let file = scene.dir().join("offer.json");
@@ -89,7 +92,8 @@ impl Visitor {
         self.display.tap(x, y)
     }
 
-    /// Presses the first of two buttons until what is at this place has the focus, seen by its ring.
+    /// Presses the first of two buttons until what is at this place has the focus, seen by its
+    /// ring.
     pub fn scan_to(&self, place: Place) -> Result<()> {
         for _ in 0..MAX_CONTROLS {
             let ring = ring::find(&self.display.picture()?);
@@ -101,7 +105,8 @@ impl Visitor {
         bail!("two buttons do not reach {place:?}")
     }
 
-    /// Presses a key that moves the focus, and sees where it has gone: whoever pressed ahead of the picture would overshoot.
+    /// Presses a key that moves the focus, and sees where it has gone: whoever pressed ahead of the
+    /// picture would overshoot.
     fn move_focus(&self, key: u32) -> Result<()> {
         let reached = || anyhow::Ok(ring::find(&self.display.picture()?));
         let before = reached()?;

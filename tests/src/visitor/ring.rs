@@ -1,4 +1,5 @@
-//! Where the keyboard focus is, as a visitor sees it: the ring around a control, ink with paper inside.
+//! Where the keyboard focus is, as a visitor sees it: the ring around a control, ink with paper
+//! inside.
 
 use image::RgbImage;
 

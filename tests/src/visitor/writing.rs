@@ -1,6 +1,7 @@
 //! Writing a comment on the keyboard of the screen: by touch, by arrows, by two buttons.
 //!
-//! The keyboard itself is pure (`pikir_kiosk::screen::keyboard`), so a twin of it says which keys write a text and where they are.
+//! The keyboard itself is pure (`pikir_kiosk::screen::keyboard`), so a twin of it says which keys
+//! write a text and where they are.
 
 use anyhow::{Context, Result, ensure};
 use pikir_kiosk::screen::keyboard::{Cap, Edit, Key, Keyboard, Move, Moved, edited};
@@ -8,7 +9,8 @@ use pikir_kiosk::screen::keyboard::{Cap, Edit, Key, Keyboard, Move, Moved, edite
 use super::{Place, Visitor};
 use crate::xvfb::symbols;
 
-/// Left end and width of the rows, and the distance between keys, on a screen of 800×480, in pixels.
+/// Left end and width of the rows, and the distance between keys, on a screen of 800×480, in
+/// pixels.
 const ROWS: (f32, f32, f32) = (16.0, 768.0, 4.0);
 
 /// A key's row, and its place in it.
@@ -25,7 +27,8 @@ impl Visitor {
         })
     }
 
-    /// Writes by arrows and Return, and sees every key that is reached: through a loudspeaker none is named.
+    /// Writes by arrows and Return, and sees every key that is reached: through a loudspeaker none
+    /// is named.
     pub fn write_by_arrows(&self, language: &str, comment: &str) -> Result<()> {
         let mut keyboard = Keyboard::new(language, self.languages());
         written(&mut keyboard, comment, |keyboard, at| {
@@ -73,8 +76,8 @@ impl Visitor {
     }
 }
 
-/// Presses the keys that write `comment`, with Shift and the page of signs where they are needed. `press` carries out one
-/// press at the terminal and at its twin.
+/// Presses the keys that write `comment`, with Shift and the page of signs where they are needed.
+/// `press` carries out one press at the terminal and at its twin.
 fn written(
     keyboard: &mut Keyboard,
     comment: &str,

@@ -169,7 +169,8 @@ fn send_reviews(visitor: &Visitor) -> Result<()> {
     Ok(())
 }
 
-/// A moderator publishes, declines and answers comments, and counts a rating again that a rule left out.
+/// A moderator publishes, declines and answers comments, and counts a rating again that a rule left
+/// out.
 fn judge(visitor: &Visitor) -> Result<()> {
     let url = visitor.scene.portal.url();
     let profile = visitor.scene.dir().join("moderator");

@@ -1,5 +1,6 @@
-//! What the programs of an older version left on disks: a terminal's journal opens and goes on, a portal's database
-//! migrates, and what was published stays as it was. `fixtures/` holds one of each version; `keep` makes them.
+//! What the programs of an older version left on disks: a terminal's journal opens and goes on, a
+//! portal's database migrates, and what was published stays as it was. `fixtures/` holds one of
+//! each version; `keep` makes them.
 
 mod keep;
 
@@ -19,8 +20,8 @@ use serde_json::Value;
 
 /// A comment that was published, and its official answer.
 const PUBLISHED: [&str; 2] = ["Тез жана сылык", "Рахмат, дагы келиңиз"];
-/// Members of a summary whose figures no later version may change. The headline is not one of them: which channels it
-/// sums up is a version's own.
+/// Members of a summary whose figures no later version may change. The headline is not one of them:
+/// which channels it sums up is a version's own.
 const FIGURES: [&str; 6] = [
     "channels",
     "flagged",

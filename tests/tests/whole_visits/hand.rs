@@ -28,7 +28,8 @@ pub struct Entered {
     pub service: usize,
     /// One score for each criterion.
     pub criteria: [u8; CRITERIA.len()],
-    /// Indices of reasons, in the order in which they are chosen; all of them are offered with the score.
+    /// Indices of reasons, in the order in which they are chosen; all of them are offered with the
+    /// score.
     pub reasons: &'static [usize],
 }
 
@@ -82,7 +83,8 @@ impl Hand<'_> {
         let language = self.tongue.code;
         match self.way {
             Way::Touch => self.visitor.write(language, comment),
-            // The space completes the last word: a terminal that reads it out has time to before the next key.
+            // The space completes the last word: a terminal that reads it out has time to before
+            // the next key.
             Way::Keypad => self
                 .visitor
                 .write_by_arrows(language, &format!("{comment} ")),

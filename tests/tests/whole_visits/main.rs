@@ -1,6 +1,6 @@
-//! A whole visit with the real programs, in each language: rating, service, criteria, reasons that fit the score, a comment in
-//! the language's own letters; by touch, by a keypad alone with speech, by two buttons alone. What arrives in the portal is
-//! exactly what was entered.
+//! A whole visit with the real programs, in each language: rating, service, criteria, reasons that
+//! fit the score, a comment in the language's own letters; by touch, by a keypad alone with speech,
+//! by two buttons alone. What arrives in the portal is exactly what was entered.
 
 mod hand;
 mod tongues;
@@ -108,7 +108,8 @@ fn visits_in(language: &str) -> Result<()> {
     Ok(())
 }
 
-/// What the events of a visit say, in order: each answer is saved as it is given, with those before it.
+/// What the events of a visit say, in order: each answer is saved as it is given, with those before
+/// it.
 fn bodies(tongue: &Tongue, entered: &Entered) -> Vec<(&'static str, Value)> {
     let rating = json!({
         "score": entered.score,
@@ -175,7 +176,8 @@ fn check_journal(visitor: &Visitor, tongue: &Tongue) -> Result<()> {
     Ok(())
 }
 
-/// A rating by touch says where it was touched, to the per mille; no other does. The place is taken out of the body.
+/// A rating by touch says where it was touched, to the per mille; no other does. The place is taken
+/// out of the body.
 fn check_place(visitor: &Visitor, body: &mut Value) -> Result<()> {
     let members = body.as_object_mut().context("a body is an object")?;
     let place = [members.remove("x"), members.remove("y")];
@@ -194,7 +196,8 @@ fn check_place(visitor: &Visitor, body: &mut Value) -> Result<()> {
     Ok(())
 }
 
-/// The portal holds what the journal holds, has put together what belongs together, and publishes just that.
+/// The portal holds what the journal holds, has put together what belongs together, and publishes
+/// just that.
 fn check_portal(visitor: &Visitor, tongue: &Tongue) -> Result<()> {
     let (portal, kiosk) = (&visitor.scene.portal, &visitor.kiosk);
     kiosk.wait_until_delivered()?;

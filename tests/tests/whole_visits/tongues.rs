@@ -32,7 +32,8 @@ pub struct Tongue {
     pub thanks: [&'static str; 2],
     /// What the buttons on the way are called: more, next, send.
     pub ways: [&'static str; 3],
-    /// What is written by touch, by arrows, by two buttons: the letters that only this language has, capitals, signs.
+    /// What is written by touch, by arrows, by two buttons: the letters that only this language
+    /// has, capitals, signs.
     pub comments: [&'static str; 3],
 }
 

@@ -1,5 +1,5 @@
-//! What was heard of a visit by keypad: every step, in the visitor's language and its voice, and neither the score that was
-//! given nor what was written.
+//! What was heard of a visit by keypad: every step, in the visitor's language and its voice, and
+//! neither the score that was given nor what was written.
 
 use pikir_tests::speech::Heard;
 

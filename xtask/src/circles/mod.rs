@@ -1,8 +1,8 @@
 //! Files that import each other in a circle: whoever wants to read one of them has to read all.
 //!
-//! An import is a name in `use` or in a path, taken to the file that defines it: a `mod.rs` that only
-//! passes a name on is not in the way. What a file takes from a module it lies in does not count: it is
-//! a part of that one. Nor do tests.
+//! An import is a name in `use` or in a path, taken to the file that defines it: a `mod.rs` that
+//! only passes a name on is not in the way. What a file takes from a module it lies in does not
+//! count: it is a part of that one. Nor do tests.
 
 mod source;
 mod tokens;
@@ -235,7 +235,8 @@ impl Crate {
         Some(at)
     }
 
-    /// What `name` means in this module: one below it, an item of its own, or something it brings in.
+    /// What `name` means in this module: one below it, an item of its own, or something it brings
+    /// in.
     fn named(&self, module: usize, name: &str, steps: usize) -> Option<Target> {
         let of = &self.modules[module];
         if let Some(child) = of.children.get(name) {

@@ -1,5 +1,5 @@
-//! The screen as an appliance: brightness, burn-in, the buttons' lights and the buzzer follow what is on the screen.
-//! Runs on the UI thread and waits for nothing.
+//! The screen as an appliance: brightness, burn-in, the buttons' lights and the buzzer follow what
+//! is on the screen. Runs on the UI thread and waits for nothing.
 
 pub mod brightness;
 pub mod pixel_shift;
@@ -83,8 +83,8 @@ impl Appliance {
         self.outputs.tick();
     }
 
-    /// Carries out what this moment asks of the outputs. Returns how the picture is to be shown, and in how many milliseconds time
-    /// alone changes something.
+    /// Carries out what this moment asks of the outputs. Returns how the picture is to be shown,
+    /// and in how many milliseconds time alone changes something.
     pub fn follow(&mut self, moment: &Moment<'_>) -> (Rest, Option<u64>) {
         self.light(lights(moment.screen));
         let around = Surroundings {

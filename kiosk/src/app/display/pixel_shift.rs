@@ -1,15 +1,17 @@
-//! Where the picture stands, against burn-in: it wanders by a few pixels on a slow path, so that no edge of a letter stays on
-//! the same pixels for days. A pure function of the uptime.
+//! Where the picture stands, against burn-in: it wanders by a few pixels on a slow path, so that no
+//! edge of a letter stays on the same pixels for days. A pure function of the uptime.
 
-/// Time between two steps of one pixel (milliseconds): no eye sees it, and an idle terminal hardly wakes for it.
+/// Time between two steps of one pixel (milliseconds): no eye sees it, and an idle terminal hardly
+/// wakes for it.
 pub const SHIFT_STEP_MS: u64 = 3 * 60 * 1_000;
 /// Furthest from the middle to either side (pixels).
 pub const SHIFT_X: i32 = 4;
-/// Furthest from the middle up and down (pixels). Different from [`SHIFT_X`], so that the path fills an area and not a line.
+/// Furthest from the middle up and down (pixels). Different from [`SHIFT_X`], so that the path
+/// fills an area and not a line.
 pub const SHIFT_Y: i32 = 3;
 
-/// Where the picture stands at uptime `up_ms`: pixels to the right and down. Two neighbouring steps differ by one pixel at most
-/// in each direction.
+/// Where the picture stands at uptime `up_ms`: pixels to the right and down. Two neighbouring steps
+/// differ by one pixel at most in each direction.
 #[must_use]
 pub fn shift(up_ms: u64) -> (i32, i32) {
     let step = up_ms / SHIFT_STEP_MS;

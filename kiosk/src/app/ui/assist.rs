@@ -12,15 +12,16 @@ use crate::view::adaptation::Adaptation;
 use crate::visit::Event;
 
 impl Ui {
-    /// Presses a key of the screen, which reports what comes of it like any other: not while this is borrowed.
+    /// Presses a key of the screen, which reports what comes of it like any other: not while this
+    /// is borrowed.
     pub(super) fn key(&self, press: fn(&Screen)) {
         if let Some(screen) = self.screen.clone() {
             Timer::single_shot(Duration::ZERO, move || press(&screen));
         }
     }
 
-    /// Speech begins when headphones are plugged in and ends when they are taken out, whoever's visit it is. Remembered for
-    /// the visits of a terminal that does not serve yet.
+    /// Speech begins when headphones are plugged in and ends when they are taken out, whoever's
+    /// visit it is. Remembered for the visits of a terminal that does not serve yet.
     pub(super) fn headphones(&mut self, plugged: bool) {
         self.listens = plugged && self.voice.is_some();
         self.step(Event::Headphones(self.listens));

@@ -1,5 +1,5 @@
-//! The UI thread: turns actions and replies into steps of the visit, carries out its effects, shows its view.
-//! Nothing here waits.
+//! The UI thread: turns actions and replies into steps of the visit, carries out its effects, shows
+//! its view. Nothing here waits.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -110,8 +110,8 @@ pub fn start(shared: &Shared, machine: Machine) -> Receiver<Task> {
     leave_window()
 }
 
-/// Puts everything on this window. `paints`: whether frames that are not painted mean that the screen
-/// hangs. What was asked for meanwhile (`tasks`) is done first.
+/// Puts everything on this window. `paints`: whether frames that are not painted mean that the
+/// screen hangs. What was asked for meanwhile (`tasks`) is done first.
 pub fn show_on(screen: &Screen, paints: bool, tasks: &Receiver<Task>) {
     let Some(ui) = UI.with_borrow(Clone::clone) else {
         return;
@@ -270,7 +270,8 @@ impl Ui {
         self.refresh();
     }
 
-    /// Ends the event loop. What a visitor is just writing is handed to the journal first, which finishes it before it stops.
+    /// Ends the event loop. What a visitor is just writing is handed to the journal first, which
+    /// finishes it before it stops.
     pub fn quit(&mut self) {
         self.ends = true;
         self.step(Event::End);
@@ -290,7 +291,7 @@ impl Ui {
     /// The portal's configuration is another one.
     pub fn configuration_changed(&mut self) {
         if let Some(configuration) = self.shared.configuration.current() {
-            self.step(Event::Rules(present::rules(&configuration)));
+            self.step(Event::Rules(Box::new(present::rules(&configuration))));
         }
         self.service_changed();
     }
@@ -466,8 +467,8 @@ impl Ui {
         self.wake_after([deadline, code, next, turn].into_iter().flatten().min());
     }
 
-    /// The day's ratings, where they are to be told. The journal is asked for those of a day that it does not count yet; its
-    /// answer is seen at a later refresh.
+    /// The day's ratings, where they are to be told. The journal is asked for those of a day that
+    /// it does not count yet; its answer is seen at a later refresh.
     fn ratings_today(
         &self,
         configuration: Option<&Configuration>,

@@ -1,4 +1,5 @@
-//! `[gpio]`: which pin is what. Every mistake is named with its line; a pin used twice names both uses.
+//! `[gpio]`: which pin is what. Every mistake is named with its line; a pin used twice names both
+//! uses.
 
 use serde::Deserialize;
 use toml::Spanned;

@@ -57,8 +57,8 @@ pub struct ScreenSettings {
     pub min_brightness: Option<u8>,
     /// Move the picture by a few pixels now and then, against burn-in.
     pub pixel_shift: bool,
-    /// The same key again within this time (milliseconds) is the same key press: for hands that tremble. 0: every one
-    /// counts.
+    /// The same key again within this time (milliseconds) is the same key press: for hands that
+    /// tremble. 0: every one counts.
     pub double_strike_ms: u16,
 }
 
@@ -146,9 +146,9 @@ impl Settings {
         }
     }
 
-    /// The settings of a terminal that is enrolled, which serves whatever became of the file: with the
-    /// newest that could be used (`copy`), or with those of a terminal that has none. Returns what is
-    /// wrong, too. Keeps a copy of a file that can be used.
+    /// The settings of a terminal that is enrolled, which serves whatever became of the file: with
+    /// the newest that could be used (`copy`), or with those of a terminal that has none. Returns
+    /// what is wrong, too. Keeps a copy of a file that can be used.
     #[must_use]
     pub fn load_or_last(path: &Path, copy: &Path) -> (Self, Option<String>) {
         let read = files::read_text_if_there(path);

@@ -1,7 +1,9 @@
-//! Whether the file is what appends have made it: SQLite's own structure, and that nothing is missing.
+//! Whether the file is what appends have made it: SQLite's own structure, and that nothing is
+//! missing.
 //!
-//! After a clean end nothing speaks for damage, and most of it shows only when the page is read, which may be weeks later.
-//! So a small journal is checked whenever it is opened, and a large one once in a quiet moment afterwards.
+//! After a clean end nothing speaks for damage, and most of it shows only when the page is read,
+//! which may be weeks later. So a small journal is checked whenever it is opened, and a large one
+//! once in a quiet moment afterwards.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,13 +14,13 @@ use rusqlite::ffi::ErrorCode;
 use super::store::Journal;
 use crate::journal::error::JournalError;
 
-/// Steps of SQLite after which a check looks whether somebody waits (pages, or instructions of its machine): a few
-/// milliseconds on an SD card.
+/// Steps of SQLite after which a check looks whether somebody waits (pages, or instructions of its
+/// machine): a few milliseconds on an SD card.
 const STEPS: i32 = 64;
 
 impl Journal {
-    /// Checks the structure unless somebody waits for the journal (`waiting`), or comes to wait. Returns whether it came to
-    /// the end; what was begun is begun anew.
+    /// Checks the structure unless somebody waits for the journal (`waiting`), or comes to wait.
+    /// Returns whether it came to the end; what was begun is begun anew.
     ///
     /// # Errors
     /// The file is damaged, or cannot be read.
@@ -59,7 +61,8 @@ pub(in crate::journal) fn check_structure(connection: &Connection) -> Result<(),
 /// # Errors
 /// It is damaged ([`JournalError::is_damage`]), or cannot be read.
 pub(in crate::journal) fn check_database(connection: &Connection) -> Result<(), JournalError> {
-    // The indexes hold few events: this takes no longer than `quick_check`, which does not compare them with the tables.
+    // The indexes hold few events: this takes no longer than `quick_check`, which does not compare
+    // them with the tables.
     let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if found != "ok" {
         return Err(JournalError::Damaged(found));

@@ -1,9 +1,11 @@
 //! The portal's cursor: how far it has acknowledged, and how that is kept.
 //!
-//! An acknowledgement that is lost costs nothing but a delivery: the portal is sent what it holds, answers `duplicate` and
-//! says how far it really is. So the usual one, which takes exactly what was offered, moves the cursor in memory. It is
-//! written with the next append, which writes that row anyway, in idle time, or when [`MAX_UNWRITTEN_ANSWERS`](crate::limits::MAX_UNWRITTEN_ANSWERS) have come
-//! together. Whatever else the portal says is written at once.
+//! An acknowledgement that is lost costs nothing but a delivery: the portal is sent what it holds,
+//! answers `duplicate` and says how far it really is. So the usual one, which takes exactly what
+//! was offered, moves the cursor in memory. It is written with the next append, which writes that
+//! row anyway, in idle time, or when
+//! [`MAX_UNWRITTEN_ANSWERS`](crate::limits::MAX_UNWRITTEN_ANSWERS) have come together. Whatever
+//! else the portal says is written at once.
 
 use pikir_contract::{EventStatus, EventsAnswer};
 use rusqlite::{TransactionBehavior, params};
@@ -19,7 +21,8 @@ use crate::journal::state::Batch;
 pub enum Taken {
     /// Nothing: it must not be answered at once.
     Nothing,
-    /// It moved the cursor, or noted what became of single events. What was offered ahead counts no more.
+    /// It moved the cursor, or noted what became of single events. What was offered ahead counts no
+    /// more.
     Moved,
     /// It took exactly what was offered: what was offered ahead is what comes next.
     AsOffered,
@@ -50,9 +53,9 @@ pub(in crate::journal) const OFFER_AGAIN: &str =
     "UPDATE events SET fate = NULL, reason = NULL WHERE fate IN ('held', 'refused')";
 
 impl Journal {
-    /// Offers once more what the portal held ahead of the cursor, and what it refused. Behind a gap that nobody can fill
-    /// the cursor stands still, and with it the only sign of a portal that was restored and lost some of these. Returns
-    /// whether there is any.
+    /// Offers once more what the portal held ahead of the cursor, and what it refused. Behind a gap
+    /// that nobody can fill the cursor stands still, and with it the only sign of a portal that was
+    /// restored and lost some of these. Returns whether there is any.
     ///
     /// # Errors
     /// Nothing was changed.
@@ -64,8 +67,9 @@ impl Journal {
         Ok(changed > 0)
     }
 
-    /// Takes the portal's answer: moves the cursor to `received_through`, forwards or backwards, and notes what was
-    /// rejected. Returns whether anything moved; an answer that moves nothing must not be answered at once.
+    /// Takes the portal's answer: moves the cursor to `received_through`, forwards or backwards,
+    /// and notes what was rejected. Returns whether anything moved; an answer that moves nothing
+    /// must not be answered at once.
     ///
     /// # Errors
     /// Nothing was changed.
@@ -81,7 +85,8 @@ impl Journal {
         let backwards = through < self.state.received_through;
         let mut settled = self.settled.max(through);
         if backwards {
-            // The portal was restored from an older backup: it needs again what it lost, its rejections included.
+            // The portal was restored from an older backup: it needs again what it lost, its
+            // rejections included.
             let sql =
                 "UPDATE events SET fate = NULL, reason = NULL WHERE fate IS NOT NULL AND seq > ?1";
             transaction.execute(sql, [through as i64])?;
@@ -105,7 +110,8 @@ impl Journal {
         Ok(true)
     }
 
-    /// Takes the portal's answer where it acknowledges exactly what was offered, in memory. Returns whether it did.
+    /// Takes the portal's answer where it acknowledges exactly what was offered, in memory. Returns
+    /// whether it did.
     pub(in crate::journal) fn take_offered(&mut self, offer: Offer, answer: &EventsAnswer) -> bool {
         let through = answer.received_through;
         let says_more = answer
@@ -126,8 +132,8 @@ impl Journal {
         true
     }
 
-    /// Sets one event aside because the portal refuses every batch it is in. It stays in the journal and is offered
-    /// again after the next start.
+    /// Sets one event aside because the portal refuses every batch it is in. It stays in the
+    /// journal and is offered again after the next start.
     ///
     /// # Errors
     /// Nothing was changed.

@@ -1,8 +1,8 @@
 //! How many ratings were taken here since a midnight, without those taken back.
 //!
-//! Counted once, from the newest event backwards, when somebody asks for another midnight; kept up to date by every append
-//! from then on. Nothing of it is written: after a start somebody asks again. An event of a boot whose clock nobody
-//! measured has no date and does not count.
+//! Counted once, from the newest event backwards, when somebody asks for another midnight; kept up
+//! to date by every append from then on. Nothing of it is written: after a start somebody asks
+//! again. An event of a boot whose clock nobody measured has no date and does not count.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,17 +1,19 @@
 //! A lost end: the disk forgot what it had confirmed, and SQLite cannot see it. The portal can.
 //!
-//! So once the journal was opened, nothing is offered that was taken since until the portal has answered: with what was
-//! there before, or with no event at all. Where it acknowledges more, the disk lost what lay behind, and everything
-//! appended since under those numbers gets new ones: it was never offered, so the portal cannot hold it, unless it came
-//! by a stick ([`exported_through`]). Lives in which the portal never answered do not end the doubt: the chain's row
-//! remembers where it begins.
+//! So once the journal was opened, nothing is offered that was taken since until the portal has
+//! answered: with what was there before, or with no event at all. Where it acknowledges more, the
+//! disk lost what lay behind, and everything appended since under those numbers gets new ones: it
+//! was never offered, so the portal cannot hold it, unless it came by a stick
+//! ([`exported_through`]). Lives in which the portal never answered do not end the doubt: the
+//! chain's row remembers where it begins.
 //!
 //! # What it cannot see
 //! - What the portal does not hold and the disk forgot. Nobody has it.
-//! - That the disk forgot an answer: the events that had been in doubt are then taken for others than the portal holds,
-//!   and it gets them again under new numbers. Ids are the same, so they count once.
-//! - Requests of an earlier life that arrive later than the answer. The portal then holds what the disk forgot, and
-//!   names the conflict.
+//! - That the disk forgot an answer: the events that had been in doubt are then taken for others
+//!   than the portal holds, and it gets them again under new numbers. Ids are the same, so they
+//!   count once.
+//! - Requests of an earlier life that arrive later than the answer. The portal then holds what the
+//!   disk forgot, and names the conflict.
 
 use std::ops::RangeInclusive;
 
@@ -23,13 +25,14 @@ use crate::journal::error::JournalError;
 use crate::journal::event::NewEvent;
 
 impl Journal {
-    /// From now on what is appended is in doubt, until [`Journal::end_doubt`]. Returns after which event: the newest, or an
-    /// earlier one that an earlier life left.
+    /// From now on what is appended is in doubt, until [`Journal::end_doubt`]. Returns after which
+    /// event: the newest, or an earlier one that an earlier life left.
     ///
     /// # Errors
     /// Nothing was changed.
     pub(in crate::journal) fn begin_doubt(&mut self) -> Result<u64, JournalError> {
-        // Not with RETURNING: an error of the commit comes only when such a statement is reset, and is not told then.
+        // Not with RETURNING: an error of the commit comes only when such a statement is reset, and
+        // is not told then.
         self.connection().execute(
             "UPDATE chain SET in_doubt_after = min(coalesce(in_doubt_after, next_seq - 1), next_seq - 1)",
             [],
@@ -40,7 +43,8 @@ impl Journal {
         Ok(after.max(0) as u64)
     }
 
-    /// The portal has answered: whatever is appended now has a number that it cannot know otherwise.
+    /// The portal has answered: whatever is appended now has a number that it cannot know
+    /// otherwise.
     ///
     /// # Errors
     /// Nothing was changed.
@@ -66,9 +70,9 @@ impl Journal {
         Ok(count.max(0) as u64)
     }
 
-    /// The portal holds events from `first` to `through` that are not those here. Moves the chain on behind `through` where
-    /// it stands before, states that, appends `notice`, and moves the events here under those numbers behind it. With that
-    /// nothing is in doubt any more.
+    /// The portal holds events from `first` to `through` that are not those here. Moves the chain
+    /// on behind `through` where it stands before, states that, appends `notice`, and moves the
+    /// events here under those numbers behind it. With that nothing is in doubt any more.
     ///
     /// # Errors
     /// Nothing was changed.
@@ -145,9 +149,9 @@ fn append_notice(transaction: &Transaction<'_>, notice: NewEvent) -> Result<(), 
     Ok(())
 }
 
-/// Gives event `seq` a new number, the next one. Under the former it must not be found again: a portal that is restored
-/// would hold it twice, and the loss would be covered up. Its boot still begins where it did: boots are in that order, and a
-/// later one may have begun already.
+/// Gives event `seq` a new number, the next one. Under the former it must not be found again: a
+/// portal that is restored would hold it twice, and the loss would be covered up. Its boot still
+/// begins where it did: boots are in that order, and a later one may have begun already.
 fn move_behind(transaction: &Transaction<'_>, seq: i64) -> Result<(), JournalError> {
     let (kind, text): (String, String) = transaction
         .prepare_cached("DELETE FROM events WHERE seq = ?1 RETURNING kind, body")?

@@ -21,7 +21,8 @@ use crate::platform::files;
 
 /// Prepared statements that are kept: all that the journal has, so that none is parsed twice.
 const STATEMENTS: usize = 64;
-/// Transactions beyond the valid part of the log that a power cut can leave: the one that was under way.
+/// Transactions beyond the valid part of the log that a power cut can leave: the one that was under
+/// way.
 const UNDER_WAY: u32 = 1;
 
 impl Journal {
@@ -42,12 +43,13 @@ impl Journal {
         Self::open(path)
     }
 
-    /// Opens the journal of an earlier run, bringing its schema up to date. The structure of the file is checked first
-    /// after an unclean end, and where that takes no time; else it waits for a quiet moment (`check.rs`).
+    /// Opens the journal of an earlier run, bringing its schema up to date. The structure of the
+    /// file is checked first after an unclean end, and where that takes no time; else it waits for
+    /// a quiet moment (`check.rs`).
     ///
     /// # Errors
-    /// There is none, it is damaged ([`JournalError::is_damage`]), or it is from a newer program. A damaged file is left
-    /// as it was found.
+    /// There is none, it is damaged ([`JournalError::is_damage`]), or it is from a newer program. A
+    /// damaged file is left as it was found.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         if !files::exists(path) {
             return Err(JournalError::Missing(path.to_owned()));
@@ -128,15 +130,17 @@ impl Journal {
         }
     }
 
-    /// Closes the file without moving the write-ahead log into it, so that a recovery finds both as they are.
+    /// Closes the file without moving the write-ahead log into it, so that a recovery finds both as
+    /// they are.
     pub(in crate::journal) fn abandon(self) {
         leave_as_found(self.connection());
     }
 }
 
-/// Puts the write-ahead log on the disk once more. After a failed sync Linux shows what it has not written, and never writes
-/// it; SQLite would build on that, and a power cut would take away what lies under it.
-/// (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020.)
+/// Puts the write-ahead log on the disk once more. After a failed sync Linux shows what it has not
+/// written, and never writes it; SQLite would build on that, and a power cut would take away what
+/// lies under it. (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC
+/// 2020.)
 fn write_log_again(path: &Path) {
     // A full disk must not keep a journal shut whose events can be delivered.
     if let Err(error) = files::write_again(&wal::place(path)) {
@@ -156,8 +160,9 @@ fn connect(path: &Path) -> Result<Connection, JournalError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     let set = || -> Result<(), JournalError> {
-        // SQLite answers with the mode first and commits the change afterwards: an error of the device then leaves it in
-        // another mode, where FULL does not promise that the last commit survives a power cut. So to the last step.
+        // SQLite answers with the mode first and commits the change afterwards: an error of the
+        // device then leaves it in another mode, where FULL does not promise that the last commit
+        // survives a power cut. So to the last step.
         let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
         let modes = statement
             .query_map([], |row| row.get(0))?
@@ -178,8 +183,8 @@ fn connect(path: &Path) -> Result<Connection, JournalError> {
     Ok(connection)
 }
 
-/// Begins a journal beside the place it is for. Until it is finished a crash leaves a file that nobody takes for a
-/// journal, so nothing is synced on the way.
+/// Begins a journal beside the place it is for. Until it is finished a crash leaves a file that
+/// nobody takes for a journal, so nothing is synced on the way.
 pub(in crate::journal) fn begin_building(path: &Path) -> Result<Connection, JournalError> {
     let beside = clear_building_place(path)?;
     let mut connection = Connection::open(&beside)?;
@@ -189,8 +194,8 @@ pub(in crate::journal) fn begin_building(path: &Path) -> Result<Connection, Jour
     Ok(connection)
 }
 
-/// Removes what an interrupted building left and makes an empty file there. SQLite gives its log and index the mode of
-/// the database.
+/// Removes what an interrupted building left and makes an empty file there. SQLite gives its log
+/// and index the mode of the database.
 pub(in crate::journal) fn clear_building_place(path: &Path) -> Result<PathBuf, JournalError> {
     let beside = building_place(path);
     for suffix in ["", "-journal", "-wal", "-shm"] {

@@ -11,8 +11,9 @@ use crate::limits::{REMOVE_STEP, RETENTION_DAYS};
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
 
-/// Notes that everything up to `settled` was acknowledged by `now`, once a day: an acknowledgement then costs no
-/// page of its own, and an event stays a day longer at most. Returns when that was noted (Unix milliseconds), if it is.
+/// Notes that everything up to `settled` was acknowledged by `now`, once a day: an acknowledgement
+/// then costs no page of its own, and an event stays a day longer at most. Returns when that was
+/// noted (Unix milliseconds), if it is.
 pub(in crate::journal) fn mark(
     transaction: &Transaction<'_>,
     settled: u64,
@@ -40,8 +41,8 @@ pub(in crate::journal) fn is_of_the_day(at_ms: i64, now: Time) -> bool {
     (at_ms - DAY_MS..at_ms + DAY_MS).contains(&now.unix_ms())
 }
 
-/// What of the events up to ?1 may be removed, the portal's cursor being ?2: what the portal holds. What it rejected is
-/// kept for a person to look at, unless room is needed (?3).
+/// What of the events up to ?1 may be removed, the portal's cursor being ?2: what the portal holds.
+/// What it rejected is kept for a person to look at, unless room is needed (?3).
 const REMOVABLE: &str = "seq <= ?1 AND (fate = 'held' OR (fate = 'rejected' AND ?3)
     OR (seq <= ?2 AND (fate IS NULL OR fate = 'refused')))";
 
@@ -60,8 +61,8 @@ impl Journal {
         Ok(through.map(|through| through as u64))
     }
 
-    /// Removes the oldest [`REMOVE_STEP`] acknowledged events up to `through`, in one small transaction. Rejected ones
-    /// only where `rejected_too`. Returns how many went.
+    /// Removes the oldest [`REMOVE_STEP`] acknowledged events up to `through`, in one small
+    /// transaction. Rejected ones only where `rejected_too`. Returns how many went.
     ///
     /// # Errors
     /// Nothing was removed.

@@ -148,7 +148,8 @@ pub(in crate::journal) fn skip_settled(
 /// How many events count as the newest ones: what is looked for among them is never further back.
 pub(in crate::journal) const NEWEST_EVENTS: u32 = 20;
 
-/// The newest rating, looked for among the newest events only: it serves to measure the gap to the next one.
+/// The newest rating, looked for among the newest events only: it serves to measure the gap to the
+/// next one.
 fn read_last_rating(connection: &Connection) -> Result<Option<(BootId, u64)>, JournalError> {
     let mut statement =
         connection.prepare_cached("SELECT kind, body FROM events ORDER BY seq DESC LIMIT ?1")?;
@@ -193,8 +194,8 @@ pub(in crate::journal) fn note_results(
     answer: &EventsAnswer,
     last_seq: u64,
 ) -> Result<bool, JournalError> {
-    // Only a gap the terminal itself cannot fill keeps the cursor behind events that the portal holds: an event that
-    // was set aside, or one that is not there.
+    // Only a gap the terminal itself cannot fill keeps the cursor behind events that the portal
+    // holds: an event that was set aside, or one that is not there.
     let next = answer.received_through + 1;
     let gap_is_ours = transaction
         .prepare_cached("SELECT fate = 'refused' FROM events WHERE seq = ?1")?

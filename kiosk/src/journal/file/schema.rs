@@ -1,8 +1,9 @@
 //! The versions of the file's schema, and how a journal of an older program is brought up to date.
 //!
-//! `schema_history` has a row for each version the file has been through, from 1 on without a gap. A journal of a newer program
-//! has all that this one knows, and more behind it; anything else is damage. The two are told apart, because a damaged journal
-//! is set aside and salvaged, and one of a newer program is left alone.
+//! `schema_history` has a row for each version the file has been through, from 1 on without a gap.
+//! A journal of a newer program has all that this one knows, and more behind it; anything else is
+//! damage. The two are told apart, because a damaged journal is set aside and salvaged, and one of
+//! a newer program is left alone.
 
 use std::path::Path;
 
@@ -26,7 +27,8 @@ const VERSIONS: [(&str, &str); 3] = [
     ),
 ];
 
-/// No other table has rows of this shape: where a file is damaged, a row's shape tells whose it is (`salvage.rs`).
+/// No other table has rows of this shape: where a file is damaged, a row's shape tells whose it is
+/// (`salvage.rs`).
 const HISTORY: &str = "CREATE TABLE schema_history (
     version INTEGER PRIMARY KEY,
     name    TEXT NOT NULL,

@@ -76,7 +76,8 @@ impl Journal {
         read_chain(&self.connection)
     }
 
-    /// Appends an event: one transaction, one fsync. When it returns, the event survives a power cut.
+    /// Appends an event: one transaction, one fsync. When it returns, the event survives a power
+    /// cut.
     ///
     /// # Errors
     /// Nothing was appended.
@@ -133,7 +134,8 @@ impl Journal {
         Ok(seq.map(|seq| seq as u64))
     }
 
-    /// What is to be sent next: at most `limit` events and `max_bytes` of bodies, but one event in any case.
+    /// What is to be sent next: at most `limit` events and `max_bytes` of bodies, but one event in
+    /// any case.
     ///
     /// # Errors
     /// The file cannot be read, or holds what no append wrote.
@@ -254,8 +256,9 @@ impl Journal {
         Ok(())
     }
 
-    /// Moves the write-ahead log into the database and empties it, and with it the used ratchet keys. Returns whether the
-    /// log is empty now: it is not while somebody else reads the journal. Nobody is waited for; a visitor may come.
+    /// Moves the write-ahead log into the database and empties it, and with it the used ratchet
+    /// keys. Returns whether the log is empty now: it is not while somebody else reads the journal.
+    /// Nobody is waited for; a visitor may come.
     ///
     /// # Errors
     /// The log stays as it is, which loses nothing.
@@ -339,8 +342,8 @@ impl Journal {
     }
 }
 
-/// A transaction that is begun and committed by prepared statements: on a fast disk, parsing them anew for every append is
-/// felt. Rolled back unless committed.
+/// A transaction that is begun and committed by prepared statements: on a fast disk, parsing them
+/// anew for every append is felt. Rolled back unless committed.
 struct Write<'a>(&'a Connection);
 
 impl<'a> Write<'a> {
@@ -366,7 +369,8 @@ impl Drop for Write<'_> {
     }
 }
 
-/// Writes an event whose body is `text` ([`canonical_value`]) where the chain stands, and moves the chain on.
+/// Writes an event whose body is `text` ([`canonical_value`]) where the chain stands, and moves the
+/// chain on.
 pub(in crate::journal) fn insert(
     connection: &Connection,
     kind: &str,
@@ -376,7 +380,8 @@ pub(in crate::journal) fn insert(
     write_event(connection, seq, &key, kind, text).map(|_| ())
 }
 
-/// Seals the event of this `seq` with its `key`, writes it, and moves the chain on from there. Returns the next key.
+/// Seals the event of this `seq` with its `key`, writes it, and moves the chain on from there.
+/// Returns the next key.
 fn write_event(
     connection: &Connection,
     seq: u64,

@@ -10,8 +10,9 @@ use crate::journal::state::Batch;
 use crate::limits::OFFER_AGAIN_MS;
 
 impl Keeper {
-    /// What is to be sent next ([`Journal::batch`]). Until the portal has answered once, only what was there when the
-    /// journal was opened; where that holds nothing to be sent, the portal is asked with no event (`lost_end.rs` says why).
+    /// What is to be sent next ([`Journal::batch`]). Until the portal has answered once, only what
+    /// was there when the journal was opened; where that holds nothing to be sent, the portal is
+    /// asked with no event (`lost_end.rs` says why).
     ///
     /// # Errors
     /// The journal cannot be read.
@@ -19,7 +20,8 @@ impl Keeper {
         let mut batch = self.with(|journal| {
             let batch = journal.batch(limit, max_bytes)?;
             if batch.events.is_empty() && journal.state().pending > 0 {
-                // Pages in each other's place are sound one by one: SQLite reads such a table as empty.
+                // Pages in each other's place are sound one by one: SQLite reads such a table as
+                // empty.
                 let missing = "events that wait for the portal cannot be found";
                 return Err(JournalError::Damaged(missing.into()));
             }
@@ -39,8 +41,9 @@ impl Keeper {
         Ok(batch)
     }
 
-    /// What comes after the batch that was handed out last, so that it can be made ready while that one is under way. It
-    /// may be sent only if [`Keeper::acknowledge`] then says [`Taken::AsOffered`]. Empty where nobody can know yet.
+    /// What comes after the batch that was handed out last, so that it can be made ready while that
+    /// one is under way. It may be sent only if [`Keeper::acknowledge`] then says
+    /// [`Taken::AsOffered`]. Empty where nobody can know yet.
     ///
     /// # Errors
     /// The journal cannot be read.
@@ -65,9 +68,10 @@ impl Keeper {
         self.with(|journal| journal.batch(1, 1))
     }
 
-    /// Takes the portal's answer: moves the cursor and notes what was rejected ([`Journal::acknowledge`]; in memory only
-    /// where nothing is to be noted, see `cursor.rs`). A portal that holds more than the journal shows that the journal
-    /// lost its end: the chain then goes on behind what it holds.
+    /// Takes the portal's answer: moves the cursor and notes what was rejected
+    /// ([`Journal::acknowledge`]; in memory only where nothing is to be noted, see `cursor.rs`). A
+    /// portal that holds more than the journal shows that the journal lost its end: the chain then
+    /// goes on behind what it holds.
     ///
     /// # Errors
     /// The answer is not believed, or cannot be kept: then the portal is sent again what it holds.

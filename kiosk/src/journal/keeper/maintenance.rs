@@ -1,4 +1,5 @@
-//! What the keeper does beside appending: room before an append, the spare key, old events, the emptied log.
+//! What the keeper does beside appending: room before an append, the spare key, old events, the
+//! emptied log.
 
 use std::path::Path;
 
@@ -43,7 +44,8 @@ impl Keeper {
         Ok(())
     }
 
-    /// Whether the journal is at its largest and nothing in it may go. Acknowledged events go before their time.
+    /// Whether the journal is at its largest and nothing in it may go. Acknowledged events go
+    /// before their time.
     fn size_is_over(&mut self) -> Result<bool, JournalError> {
         let Some(journal) = &mut self.journal else {
             return Ok(false);
@@ -61,7 +63,8 @@ impl Keeper {
         Ok(removed == 0 && *used >= self.max_bytes)
     }
 
-    /// Writes the cursor and empties the log, and with it the used keys; makes a new spare key in good time.
+    /// Writes the cursor and empties the log, and with it the used keys; makes a new spare key in
+    /// good time.
     pub(in crate::journal) fn tidy(&mut self) -> Result<(), JournalError> {
         self.spare_ahead(SPARE_MARGIN)?;
         let emptied = match &mut self.journal {
@@ -135,7 +138,8 @@ impl Keeper {
         Ok(())
     }
 
-    /// Whether the portal's answer shows that the disk lost the journal's end ([`crate::journal::file::lost_end`]).
+    /// Whether the portal's answer shows that the disk lost the journal's end
+    /// ([`crate::journal::file::lost_end`]).
     pub(in crate::journal) fn lost_its_end(&self, answer: &EventsAnswer) -> bool {
         let through = answer.received_through;
         let is_in_doubt = !self.is_confirmed && through > self.in_doubt_after;
@@ -143,7 +147,8 @@ impl Keeper {
             || (is_in_doubt && through > exported_through(&self.path))
     }
 
-    /// Believes the portal, within reason, that it holds other events behind those that are not in doubt.
+    /// Believes the portal, within reason, that it holds other events behind those that are not in
+    /// doubt.
     pub(in crate::journal) fn go_on_behind(
         &mut self,
         answer: &EventsAnswer,

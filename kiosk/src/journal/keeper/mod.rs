@@ -1,6 +1,8 @@
-//! The keeper: everything the journal does, one thing after another, in whoever's thread it is called.
+//! The keeper: everything the journal does, one thing after another, in whoever's thread it is
+//! called.
 //!
-//! On a terminal that is the journal's own thread ([`super::JournalHandle`]); a simulation calls it directly.
+//! On a terminal that is the journal's own thread ([`super::JournalHandle`]); a simulation calls it
+//! directly.
 
 pub(super) mod delivery;
 pub(super) mod maintenance;
@@ -29,7 +31,8 @@ use crate::platform::entropy::SharedEntropy;
 use crate::platform::files;
 use crate::view::{Fault, FaultView};
 
-/// The journal with its care: what there must be room for, what is done in idle time, how damage is mended.
+/// The journal with its care: what there must be room for, what is done in idle time, how damage is
+/// mended.
 pub struct Keeper {
     pub(super) path: PathBuf,
     pub(super) terminal: Id,
@@ -50,18 +53,22 @@ pub struct Keeper {
     agreed: Option<Reading>,
     /// Seq of the spare key; 0: there is none.
     pub(super) spare_seq: u64,
-    /// Seq of the newest event when the journal was opened, or when it was opened before the portal last answered.
+    /// Seq of the newest event when the journal was opened, or when it was opened before the portal
+    /// last answered.
     pub(super) in_doubt_after: u64,
-    /// The portal has answered since then, so nothing that was taken meanwhile has a number it knows otherwise.
+    /// The portal has answered since then, so nothing that was taken meanwhile has a number it
+    /// knows otherwise.
     pub(super) is_confirmed: bool,
     /// What was handed out last is a question without events.
     pub(super) is_asking: bool,
-    /// What was handed out last, and what ahead of its answer. None of it outlives anything else that happens to the
-    /// cursor, or the open file.
+    /// What was handed out last, and what ahead of its answer. None of it outlives anything else
+    /// that happens to the cursor, or the open file.
     pub(super) offered: [Option<Offer>; 2],
-    /// When it was last offered what the portal holds ahead of its cursor, or refused (ms of this boot).
+    /// When it was last offered what the portal holds ahead of its cursor, or refused (ms of this
+    /// boot).
     pub(super) offered_again_up_ms: u64,
-    /// Used pages (bytes) when they were last looked at, and appends until they are looked at again.
+    /// Used pages (bytes) when they were last looked at, and appends until they are looked at
+    /// again.
     pub(super) used: (u64, u32),
     pub(super) max_bytes: u64,
     /// Ratings of the day; `None` where nobody asked, or where they have to be counted anew.
@@ -80,8 +87,9 @@ struct Reading {
 }
 
 impl Keeper {
-    /// Opens the journal of the terminal `terminal`, mending what is damaged. A journal that cannot be opened is a fault
-    /// that everybody sees and that [`Keeper::idle`] tries to mend; it is no reason not to start.
+    /// Opens the journal of the terminal `terminal`, mending what is damaged. A journal that cannot
+    /// be opened is a fault that everybody sees and that [`Keeper::idle`] tries to mend; it is no
+    /// reason not to start.
     #[must_use]
     pub fn open(path: PathBuf, terminal: Id, clock: SharedClock, entropy: SharedEntropy) -> Self {
         let mut keeper = Self::closed(path, terminal, clock, entropy);
@@ -147,8 +155,8 @@ impl Keeper {
         self.publish.subscribe()
     }
 
-    /// How long to wait for the next request before [`Keeper::idle`] is called; `None`: for ever, there is nothing
-    /// else to do.
+    /// How long to wait for the next request before [`Keeper::idle`] is called; `None`: for ever,
+    /// there is nothing else to do.
     #[must_use]
     pub fn patience(&self) -> Option<Duration> {
         if self.publish.borrow().fault.is_some() {
@@ -188,7 +196,8 @@ impl Keeper {
         self.publish_state(self.fault());
     }
 
-    /// Appends an event. When it returns `Ok`, the event survives a power cut. See [`Journal::append`].
+    /// Appends an event. When it returns `Ok`, the event survives a power cut. See
+    /// [`Journal::append`].
     ///
     /// # Errors
     /// Nothing was appended; the fault is published too.
@@ -203,8 +212,9 @@ impl Keeper {
         result
     }
 
-    /// Counts the ratings since `since_ms` (Unix milliseconds), as `offset` dates those of this boot, and goes on counting:
-    /// [`Published::today`](crate::journal::Published) says how many there are.
+    /// Counts the ratings since `since_ms` (Unix milliseconds), as `offset` dates those of this
+    /// boot, and goes on counting: [`Published::today`](crate::journal::Published) says how many
+    /// there are.
     pub fn count_since(&mut self, since_ms: i64, offset: BootOffset) {
         if self.tally.is_some_and(|it| it.today.since_ms == since_ms) {
             return;
@@ -262,7 +272,8 @@ impl Keeper {
         })
     }
 
-    /// Appends an event to a rebuilt journal, unless it was salvaged although its append had failed.
+    /// Appends an event to a rebuilt journal, unless it was salvaged although its append had
+    /// failed.
     fn append_once(&mut self, event: NewEvent) -> Result<Appended, JournalError> {
         let id = event.id;
         let missing = || JournalError::Busy;
@@ -273,8 +284,9 @@ impl Keeper {
         }
     }
 
-    /// Takes a reading of the time. What its time is over goes only while an earlier reading, [`TIME_PROOF_MS`] ago or more,
-    /// says the same: a single clock that is wrong, a terminal's or a portal's, must not cost an event.
+    /// Takes a reading of the time. What its time is over goes only while an earlier reading,
+    /// [`TIME_PROOF_MS`] ago or more, says the same: a single clock that is wrong, a terminal's or
+    /// a portal's, must not cost an event.
     pub(super) fn learn_time(&mut self, offset_ms: i64) {
         self.offset_ms = Some(offset_ms);
         let up_ms = self.clock.up_ms();
@@ -286,7 +298,8 @@ impl Keeper {
         self.look_for_old = up_ms.saturating_sub(agreed.up_ms) >= TIME_PROOF_MS;
     }
 
-    /// Does something with the open journal; damage that shows is mended, and whoever asked asks again.
+    /// Does something with the open journal; damage that shows is mended, and whoever asked asks
+    /// again.
     pub(super) fn with<T>(
         &mut self,
         work: impl FnOnce(&mut Journal) -> Result<T, JournalError>,
@@ -321,9 +334,11 @@ impl Keeper {
         self.publish.borrow().fault.clone()
     }
 
-    /// Tries to bring a failed journal back and proves that it can be written before ratings are taken again.
+    /// Tries to bring a failed journal back and proves that it can be written before ratings are
+    /// taken again.
     fn heal(&mut self) {
-        // Where there is no room, nothing else needs to be tried; but a journal that is not open yet can be delivered.
+        // Where there is no room, nothing else needs to be tried; but a journal that is not open
+        // yet can be delivered.
         let full = match self.journal {
             Some(_) => self.room().err(),
             None => None,

@@ -32,7 +32,8 @@ pub(in crate::journal) fn notice(
 }
 
 impl Keeper {
-    /// Makes sure that the journal is open and can be written: probes it, opens it anew, rebuilds it from damage.
+    /// Makes sure that the journal is open and can be written: probes it, opens it anew, rebuilds
+    /// it from damage.
     pub(in crate::journal) fn reopen(&mut self) -> Result<(), JournalError> {
         self.put_back_if_gone()?;
         if let Some(journal) = &self.journal {
@@ -71,7 +72,8 @@ impl Keeper {
         }
     }
 
-    /// Rebuilds the journal after damage that showed while it was open. Returns whether events can be appended again.
+    /// Rebuilds the journal after damage that showed while it was open. Returns whether events can
+    /// be appended again.
     pub(in crate::journal) fn mend(&mut self, error: &JournalError) -> bool {
         tracing::error!(%error, "the journal is damaged");
         self.let_go();
@@ -84,8 +86,9 @@ impl Keeper {
         mended.is_ok()
     }
 
-    /// Writes the journal anew where somebody removed its file or put another in its place; the open connection still holds everything, and is kept
-    /// until that has been done: there is no other copy.
+    /// Writes the journal anew where somebody removed its file or put another in its place; the
+    /// open connection still holds everything, and is kept until that has been done: there is no
+    /// other copy.
     ///
     /// # Errors
     /// It could not be done, and is to be tried again before anything is appended.
@@ -120,7 +123,8 @@ impl Keeper {
         }
     }
 
-    /// Takes an opened journal if the spare key agrees with its chain, and makes a spare key where one is due.
+    /// Takes an opened journal if the spare key agrees with its chain, and makes a spare key where
+    /// one is due.
     fn prove(&mut self, mut journal: Journal) -> Result<(), JournalError> {
         let spare = Spare::load(&self.path, self.terminal).unwrap_or_else(|error| {
             tracing::warn!(%error, "the spare key cannot be read");
@@ -157,7 +161,8 @@ impl Keeper {
         Ok(())
     }
 
-    /// Whether a new journal is the answer: to damage, and to a file that is gone although this terminal has a key.
+    /// Whether a new journal is the answer: to damage, and to a file that is gone although this
+    /// terminal has a key.
     fn can_mend(&self, error: &JournalError) -> bool {
         let gone = matches!(error, JournalError::Missing(_));
         error.is_damage() || (gone && files::exists(&spare_key::place(&self.path)))

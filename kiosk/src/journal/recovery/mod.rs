@@ -1,8 +1,9 @@
 //! From damaged files to a journal that works.
 //!
-//! 1. The files are moved into `damaged/new/`, the database first: from then on nobody takes them for the journal.
-//! 2. `journal.db.new` is built from every row that can still be read, begins with a notice of what was lost, and takes
-//!    the journal's place.
+//! 1. The files are moved into `damaged/new/`, the database first: from then on nobody takes them
+//!    for the journal.
+//! 2. `journal.db.new` is built from every row that can still be read, begins with a notice of what
+//!    was lost, and takes the journal's place.
 //! 3. `damaged/new/` gets its number.
 //!
 //! A crash anywhere leaves a state from which [`pending`] and [`recover`] go on.
@@ -29,7 +30,8 @@ use super::sqlite::pages::Pages;
 use crate::limits::{DISK_FLOOR_MB, MAX_LEAP, MAX_SET_ASIDE};
 use crate::platform::files;
 
-/// Chain rows that are tried, from the newest: each append wrote one, and the log may hold thousands.
+/// Chain rows that are tried, from the newest: each append wrote one, and the log may hold
+/// thousands.
 const MAX_CHAINS: usize = 64;
 
 /// Gaps stated earlier that are remembered while a journal is rebuilt.
@@ -41,8 +43,8 @@ pub(super) struct Owner<'a> {
     pub(super) notice: &'a dyn Fn(String) -> NewEvent,
 }
 
-/// Whether files wait in `damaged/new/` for a journal to be built from them. Gives them their number where one was
-/// built and only that is missing.
+/// Whether files wait in `damaged/new/` for a journal to be built from them. Gives them their
+/// number where one was built and only that is missing.
 ///
 /// # Errors
 /// A directory cannot be read or moved.
@@ -64,7 +66,8 @@ pub(super) fn pending(journal: &Path) -> Result<bool, JournalError> {
 /// Sets the journal's files aside and builds a new journal from what can be read in them.
 ///
 /// # Errors
-/// The disk says no, has no room, or was trusted too often; nothing is lost, and the next call goes on from there.
+/// The disk says no, has no room, or was trusted too often; nothing is lost, and the next call goes
+/// on from there.
 pub(super) fn recover(journal: &Path, owner: &Owner<'_>) -> Result<(), JournalError> {
     let aside = set_aside_place(journal);
     if !pending(journal)? {
@@ -84,7 +87,8 @@ pub(super) fn recover(journal: &Path, owner: &Owner<'_>) -> Result<(), JournalEr
     Ok(files::rename(&aside, &number)?)
 }
 
-/// Puts back a journal whose file was removed while it was open: the connection still has all of it.
+/// Puts back a journal whose file was removed while it was open: the connection still has all of
+/// it.
 ///
 /// # Errors
 /// It could not be written.

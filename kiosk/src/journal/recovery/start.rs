@@ -36,8 +36,8 @@ pub(super) struct Start {
 }
 
 impl Start {
-    /// The chain goes on where it stood only when nothing speaks against it; else at the spare key, whose seq no event
-    /// ever had. Better a stated gap in the numbers than a number given twice.
+    /// The chain goes on where it stood only when nothing speaks against it; else at the spare key,
+    /// whose seq no event ever had. Better a stated gap in the numbers than a number given twice.
     pub(super) fn choose(found: &Salvaged, spare: Option<&Spare>) -> Self {
         let confirmed = |chain: &&FoundChain| {
             spare.is_none_or(|spare| spare.confirms(chain.next_seq, &chain.key) == Some(true))

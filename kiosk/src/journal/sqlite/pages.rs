@@ -1,8 +1,8 @@
 //! The rows of a SQLite file, read page by page without SQLite and without trusting its trees
 //! (file format: <https://sqlite.org/fileformat2.html>).
 //!
-//! Every page that looks like a leaf of a table is taken for one; whether a row means anything is for the reader of
-//! the row to say (`salvage.rs`).
+//! Every page that looks like a leaf of a table is taken for one; whether a row means anything is
+//! for the reader of the row to say (`salvage.rs`).
 
 use std::fs::File;
 use std::io;
@@ -51,8 +51,9 @@ impl Pages {
         })
     }
 
-    /// Calls `each` for every row of every leaf page: first the valid part of the log from its end, then the database,
-    /// then the rest of the log, so that of several copies of a row the most trustworthy comes first.
+    /// Calls `each` for every row of every leaf page: first the valid part of the log from its end,
+    /// then the database, then the rest of the log, so that of several copies of a row the most
+    /// trustworthy comes first.
     ///
     /// # Errors
     /// `each` failed.
@@ -82,8 +83,8 @@ impl Pages {
         Ok(())
     }
 
-    /// The rows of one page. Page `number` 1 of the database begins with the file's header; in the log the first page
-    /// holds the schema alone, which nobody looks for, so it needs no care.
+    /// The rows of one page. Page `number` 1 of the database begins with the file's header; in the
+    /// log the first page holds the schema alone, which nobody looks for, so it needs no care.
     fn cells(&self, page: &[u8], number: u32) -> Vec<Cell> {
         let start = if number == 1 { FILE_HEADER_BYTES } else { 0 };
         if page[start] != TABLE_LEAF {
@@ -133,7 +134,8 @@ impl Pages {
         Some(())
     }
 
-    /// `None` where there is none, or the disk cannot read it. The last page may be cut short; the rest reads as zero.
+    /// `None` where there is none, or the disk cannot read it. The last page may be cut short; the
+    /// rest reads as zero.
     fn database_page(&self, number: u32) -> Option<Vec<u8>> {
         let file = self.database.as_ref()?;
         let at = u64::from(number.checked_sub(1)?) * PAGE_BYTES as u64;
@@ -151,8 +153,8 @@ impl Pages {
     }
 }
 
-/// Whether the file begins as every journal does. SQLite takes some of these bytes at their word, and would find the
-/// file read-only or in another encoding.
+/// Whether the file begins as every journal does. SQLite takes some of these bytes at their word,
+/// and would find the file read-only or in another encoding.
 ///
 /// # Errors
 /// It cannot be read.
@@ -171,7 +173,8 @@ pub(in crate::journal) fn begins_as_a_journal(database: &Path) -> io::Result<boo
         && header[56..60] == [0, 0, 0, 1])
 }
 
-/// Drops rows whose number breaks an order that its neighbours keep: a page holds its rows in ascending order.
+/// Drops rows whose number breaks an order that its neighbours keep: a page holds its rows in
+/// ascending order.
 fn in_order(cells: Vec<Cell>) -> Vec<Cell> {
     let ids: Vec<i64> = cells.iter().map(|cell| cell.rowid).collect();
     let ascends = |a: Option<usize>, b: usize| {
@@ -181,7 +184,8 @@ fn in_order(cells: Vec<Cell>) -> Vec<Cell> {
     };
     let odd = |at: usize| {
         let out_of_place = !ascends(at.checked_sub(1), at) || !ascends(Some(at), at + 1);
-        // At an end the next two must agree with each other; inside, the one before and the one after.
+        // At an end the next two must agree with each other; inside, the one before and the one
+        // after.
         out_of_place
             && match at {
                 0 => ids.len() > 2 && ascends(Some(1), 2),

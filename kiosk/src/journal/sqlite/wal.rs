@@ -1,9 +1,10 @@
-//! SQLite's write-ahead log, read without SQLite (file format: <https://sqlite.org/fileformat2.html#walformat>).
+//! SQLite's write-ahead log, read without SQLite (file format:
+//! <https://sqlite.org/fileformat2.html#walformat>).
 //!
-//! SQLite stops at the first frame whose checksum is wrong and forgets the rest. After a power cut that is right: the
-//! rest is the one transaction that was never answered. After damage in the middle it would silently drop what was
-//! answered. Two transactions beyond that point tell the two apart, because a transaction is written only when
-//! the one before it is on the disk.
+//! SQLite stops at the first frame whose checksum is wrong and forgets the rest. After a power cut
+//! that is right: the rest is the one transaction that was never answered. After damage in the
+//! middle it would silently drop what was answered. Two transactions beyond that point tell the two
+//! apart, because a transaction is written only when the one before it is on the disk.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -69,7 +70,8 @@ impl Wal {
         Ok(Some(wal))
     }
 
-    /// Follows the checksums to the last commit they reach. Returns the header's salts, if the header is valid.
+    /// Follows the checksums to the last commit they reach. Returns the header's salts, if the
+    /// header is valid.
     fn survey(&mut self) -> Option<[u8; 8]> {
         let mut header = [0; HEADER_BYTES as usize];
         self.file.read_exact_at(&mut header, 0).ok()?;
@@ -102,7 +104,8 @@ impl Wal {
         Some(salts)
     }
 
-    /// Commits beyond the valid frames that carry the log's salts; without a valid header those that most of them carry.
+    /// Commits beyond the valid frames that carry the log's salts; without a valid header those
+    /// that most of them carry.
     fn commits_beyond(&self, salts: Option<[u8; 8]>) -> u32 {
         let mut commits: HashMap<[u8; 8], u32> = HashMap::new();
         for index in self.valid..self.frames {

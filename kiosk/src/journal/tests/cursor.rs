@@ -1,4 +1,5 @@
-//! How the portal's answers move the cursor, what of it is written when, and what that says of events made ready ahead.
+//! How the portal's answers move the cursor, what of it is written when, and what that says of
+//! events made ready ahead.
 
 use super::*;
 use crate::journal::file::rows::read_state;

@@ -79,7 +79,8 @@ impl Files {
         }
     }
 
-    /// The pages that are as they were, of the database and of the log if that is asked for, as text.
+    /// The pages that are as they were, of the database and of the log if that is asked for, as
+    /// text.
     fn intact(&self, before: &Self, with_log: bool) -> String {
         let pages = self.database.chunks(4096).zip(before.database.chunks(4096));
         let pages = pages.filter(|(now, then)| now == then);
@@ -132,8 +133,8 @@ proptest! {
         let after = waiting().or_else(|_| waiting()).unwrap().events;
         let recovered = keeper.published().recovered.is_some();
         let lost_spare = damages.iter().any(|damage| matches!(damage, Damage::LoseSpareKey));
-        // That an end is missing altogether only the portal can tell, and damage to the last transaction looks like a
-        // power cut.
+        // That an end is missing altogether only the portal can tell, and damage to the last
+        // transaction looks like a power cut.
         let forgotten = damages.iter().any(|damage| {
             matches!(damage, Damage::LoseLog | Damage::TruncateLog(_) | Damage::FlipBitsOfLog(_))
         });

@@ -4,7 +4,8 @@ use std::fs;
 
 use super::*;
 
-/// A journal of which the disk kept only the first five of eight events, all eight delivered; two taken since.
+/// A journal of which the disk kept only the first five of eight events, all eight delivered; two
+/// taken since.
 fn forgetful() -> (Desk, Keeper) {
     let desk = Desk::new();
     desk.kept(5).close();

@@ -1,4 +1,5 @@
-//! How many ratings of the day there are, over restarts, midnights and ratings that were taken back.
+//! How many ratings of the day there are, over restarts, midnights and ratings that were taken
+//! back.
 
 use super::*;
 use crate::journal::Today;

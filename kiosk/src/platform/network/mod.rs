@@ -1,8 +1,9 @@
-//! Changes of the network: a link that comes up, an address that is another one. They wake the uploader.
+//! Changes of the network: a link that comes up, an address that is another one. They wake the
+//! uploader.
 //!
-//! The kernel tells on a netlink socket (rtnetlink(7)) that something stirs; what changed is read from where it stands
-//! then. So a message that says nothing new (an IPv6 router renews its addresses every few minutes) wakes nobody,
-//! and none has to be understood.
+//! The kernel tells on a netlink socket (rtnetlink(7)) that something stirs; what changed is read
+//! from where it stands then. So a message that says nothing new (an IPv6 router renews its
+//! addresses every few minutes) wakes nobody, and none has to be understood.
 
 use std::future::Future;
 use std::io;
@@ -17,7 +18,8 @@ use tokio::sync::watch;
 use super::files;
 use crate::limits::{NETWORK_PAUSE, NETWORK_SETTLE};
 
-/// What is listened to: `RTMGRP_LINK`, `RTMGRP_IPV4_IFADDR`, `RTMGRP_IPV6_IFADDR` (linux/rtnetlink.h).
+/// What is listened to: `RTMGRP_LINK`, `RTMGRP_IPV4_IFADDR`, `RTMGRP_IPV6_IFADDR`
+/// (linux/rtnetlink.h).
 const GROUPS: u32 = 0x1 | 0x10 | 0x100;
 /// Where the links, addresses and routes are read.
 const TABLES: [&str; 3] = [
@@ -64,7 +66,8 @@ impl NetworkChanges {
         changed
     }
 
-    /// Waits for the next change that was not seen yet, and marks it as seen; for ever where nobody tells.
+    /// Waits for the next change that was not seen yet, and marks it as seen; for ever where nobody
+    /// tells.
     pub async fn changed(&mut self) {
         if self.0.changed().await.is_err() {
             std::future::pending::<()>().await;
@@ -80,8 +83,8 @@ trait Network: Send + 'static {
     fn picture(&self) -> String;
 }
 
-/// Follows the machine's network from now on. Must be called inside the runtime. Where the kernel does not tell, the
-/// back-off alone finds a network that came back.
+/// Follows the machine's network from now on. Must be called inside the runtime. Where the kernel
+/// does not tell, the back-off alone finds a network that came back.
 #[must_use]
 pub fn watch() -> NetworkChanges {
     match Netlink::open() {
@@ -128,7 +131,8 @@ impl Netlink {
             unsafe_code,
             reason = "tokio wants it said that the descriptor stays what it is"
         )]
-        // SAFETY: the `OwnedFd` goes into the `AsyncFd`, which gives out shared references to it only.
+        // SAFETY: the `OwnedFd` goes into the `AsyncFd`, which gives out shared references to it
+        // only.
         let socket = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE)? };
         Ok(Self(socket))
     }

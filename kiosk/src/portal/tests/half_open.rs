@@ -47,7 +47,8 @@ enum Manner {
     Stops,
     /// Answers a byte at a time, for ever.
     Trickles,
-    /// Answers the first request of the first connection, and swallows the next; other connections are good.
+    /// Answers the first request of the first connection, and swallows the next; other connections
+    /// are good.
     GoesSilent,
     /// Answers everything.
     Good,

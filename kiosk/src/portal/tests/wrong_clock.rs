@@ -1,4 +1,5 @@
-//! Terminals that do not know the time, and the certificates they meet, over real sockets and real TLS.
+//! Terminals that do not know the time, and the certificates they meet, over real sockets and real
+//! TLS.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

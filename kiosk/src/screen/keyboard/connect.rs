@@ -28,7 +28,8 @@ const MOVES: [(RealKey, Move); 8] = [
     (RealKey::F12, Move::ScanSelect),
 ];
 
-/// The keyboard in front of the visitor, with the window it is in. `None` while no comment is being written.
+/// The keyboard in front of the visitor, with the window it is in. `None` while no comment is being
+/// written.
 #[derive(Clone)]
 struct Pad {
     window: slint::Weak<AppWindow>,
@@ -74,7 +75,8 @@ pub(in crate::screen) fn connect(window: &AppWindow, report: &Rc<dyn Fn(UserActi
 }
 
 impl Pad {
-    /// The comment's page is on the screen: with the letters of the visitor's language, where that is a new one.
+    /// The comment's page is on the screen: with the letters of the visitor's language, where that
+    /// is a new one.
     fn shown(&self, language: &str) {
         let Some(window) = self.window.upgrade() else {
             return;
@@ -197,7 +199,8 @@ impl Pad {
     }
 }
 
-/// What is said of a change of the text: the letter that came or went, and a word when it is complete.
+/// What is said of a change of the text: the letter that came or went, and a word when it is
+/// complete.
 fn echo(before: &str, after: &str) -> String {
     let Some(came) = after.strip_prefix(before) else {
         return before.strip_prefix(after).unwrap_or_default().to_owned();

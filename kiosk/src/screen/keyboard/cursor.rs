@@ -1,4 +1,5 @@
-//! Reaching the keys without touching them: by arrows, or by two buttons that go through the rows first.
+//! Reaching the keys without touching them: by arrows, or by two buttons that go through the rows
+//! first.
 
 use super::{Cap, Edit, Key, Keyboard};
 
@@ -44,7 +45,8 @@ pub enum Moved {
 }
 
 impl Keyboard {
-    /// The focus came to the keyboard: to its first row for two buttons, to its first key for arrows.
+    /// The focus came to the keyboard: to its first row for two buttons, to its first key for
+    /// arrows.
     pub fn enter(&mut self, scanning: bool) {
         self.cursor = Some(Cursor {
             row: 0,
@@ -106,7 +108,8 @@ impl Keyboard {
             .and_then(|keys| keys.get(key))
             .map(|key| key.cap);
         let edit = self.press(row, key);
-        // Two buttons begin anew after a letter; what is often pressed several times keeps its place.
+        // Two buttons begin anew after a letter; what is often pressed several times keeps its
+        // place.
         if scanning && !matches!(cap, Some(Cap::Backspace | Cap::Shift)) {
             self.enter(true);
         }

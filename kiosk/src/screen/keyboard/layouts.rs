@@ -1,7 +1,7 @@
 //! Which letters lie where: the national layouts, in rows that eleven columns are enough for.
 //!
-//! Where a national layout has more letters than that in a row, or has them on a second level (Kyrgyz ң ө ү), they are in
-//! the lowest row, so that every letter is one press away.
+//! Where a national layout has more letters than that in a row, or has them on a second level
+//! (Kyrgyz ң ө ү), they are in the lowest row, so that every letter is one press away.
 
 use super::{Cap, Key};
 

@@ -1,7 +1,8 @@
-//! The keyboard on the comment page: which keys there are, and what each does to the text. Pure: no window, no clock.
+//! The keyboard on the comment page: which keys there are, and what each does to the text. Pure: no
+//! window, no clock.
 //!
-//! Nothing is remembered but the state of the keys: no words are suggested, none are kept. The text grows and shrinks at
-//! its end only.
+//! Nothing is remembered but the state of the keys: no words are suggested, none are kept. The text
+//! grows and shrinks at its end only.
 
 #[cfg(feature = "screen")]
 pub(super) mod connect;
@@ -80,7 +81,8 @@ pub struct Keyboard {
 }
 
 impl Keyboard {
-    /// For a visitor who reads `language`: its letters first, then those of the terminal's other languages, then the rest.
+    /// For a visitor who reads `language`: its letters first, then those of the terminal's other
+    /// languages, then the rest.
     #[must_use]
     pub fn new<'a>(language: &'a str, languages: impl IntoIterator<Item = &'a str>) -> Self {
         let known = |code: &str| LAYOUTS.iter().find(|layout| layout.code == code);
@@ -199,7 +201,8 @@ impl Keyboard {
         }
     }
 
-    /// The text reads so now: the first letter of a sentence is a capital, unless the visitor wants otherwise.
+    /// The text reads so now: the first letter of a sentence is a capital, unless the visitor wants
+    /// otherwise.
     pub fn follow(&mut self, text: &str) {
         if self.shift != Shift::Lock {
             self.shift = if begins_sentence(text) {

@@ -1,4 +1,5 @@
-//! Journals of enrolments that are over: moved to `former/<terminal id>/`, in an order that a crash cannot confuse.
+//! Journals of enrolments that are over: moved to `former/<terminal id>/`, in an order that a crash
+//! cannot confuse.
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +11,8 @@ use crate::journal::Journal;
 use crate::platform::files;
 use crate::platform::files::DataDir;
 
-/// Brings to its end what a crash interrupted while a former identity was put aside. Call it before the journal is
-/// opened.
+/// Brings to its end what a crash interrupted while a former identity was put aside. Call it before
+/// the journal is opened.
 ///
 /// # Errors
 /// A file cannot be moved.
@@ -40,7 +41,8 @@ pub fn finish_interrupted(data: &DataDir) -> anyhow::Result<()> {
         files::remove_if_there(&data.spare_key())?;
         files::rename(&next, &data.journal())?;
     }
-    // A journal that cannot be opened is the journal's own matter: it is mended when the terminal starts.
+    // A journal that cannot be opened is the journal's own matter: it is mended when the terminal
+    // starts.
     let Some(terminal) = Journal::open(&data.journal()).ok().and_then(begins_another) else {
         return Ok(());
     };
@@ -61,8 +63,8 @@ pub(super) fn begin_next(data: &DataDir, terminal: Id) -> anyhow::Result<()> {
     empty_log(&next)
 }
 
-/// Puts the journal of an identity that is gone aside and the next one in its place. Nobody can sign for it any more,
-/// but its seals still prove it.
+/// Puts the journal of an identity that is gone aside and the next one in its place. Nobody can
+/// sign for it any more, but its seals still prove it.
 pub(super) fn set_aside(data: &DataDir) -> anyhow::Result<()> {
     let journal = Journal::open(&data.journal())?;
     let terminal = journal

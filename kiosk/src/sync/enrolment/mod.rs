@@ -1,14 +1,18 @@
-//! How a terminal gets its identity: by a technician's approval (the shape of RFC 8628) or by a one-time token.
+//! How a terminal gets its identity: by a technician's approval (the shape of RFC 8628) or by a
+//! one-time token.
 //!
-//! The key pair is on disk before the first request and the ratchet's first key is in the journal, so a crash at any
-//! point is repaired by asking again: the same public key gets the same terminal id.
+//! The key pair is on disk before the first request and the ratchet's first key is in the journal,
+//! so a crash at any point is repaired by asking again: the same public key gets the same terminal
+//! id.
 //!
-//! Enrolling again under a new id (another portal, or one that forgot this terminal) begins a new journal. The former
-//! identity moves with its journal to `former/<terminal id>/` and is delivered from there until it is drained. A journal
-//! whose identity is gone goes there too: only `journal export` can still bring it to the portal.
+//! Enrolling again under a new id (another portal, or one that forgot this terminal) begins a new
+//! journal. The former identity moves with its journal to `former/<terminal id>/` and is delivered
+//! from there until it is drained. A journal whose identity is gone goes there too: only
+//! `journal export` can still bring it to the portal.
 //!
-//! A terminal whose ratchet key is lost (a destroyed journal without a spare key) cannot go on with its chain. It
-//! enrols with a new key pair (`identity.next.json` until that is done), so that it gets a new id and a new chain.
+//! A terminal whose ratchet key is lost (a destroyed journal without a spare key) cannot go on with
+//! its chain. It enrols with a new key pair (`identity.next.json` until that is done), so that it
+//! gets a new id and a new chain.
 
 mod former;
 mod set_up;
@@ -172,7 +176,8 @@ impl Enrolment {
         }
     }
 
-    /// Writes the result down. The terminal is enrolled once the identity is written, which comes last.
+    /// Writes the result down. The terminal is enrolled once the identity is written, which comes
+    /// last.
     ///
     /// # Errors
     /// Something could not be written; enrolling again repairs it.
@@ -196,7 +201,8 @@ impl Enrolment {
                 if journal.first_key()?.is_some() {
                     journal.set_terminal(result.terminal)?;
                 } else {
-                    // Written to under an identity that is gone: the portal was told the key of the next one.
+                    // Written to under an identity that is gone: the portal was told the key of the
+                    // next one.
                     drop(journal);
                     begin_next(&self.data, result.terminal)?;
                     set_aside(&self.data)?;
@@ -237,7 +243,8 @@ fn key_is_lost(data: &DataDir) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// The key the chain of the next enrolment begins with: of the journal nothing was written to yet, or of a new one.
+/// The key the chain of the next enrolment begins with: of the journal nothing was written to yet,
+/// or of a new one.
 fn first_key(journals: &[PathBuf], entropy: &dyn Entropy) -> anyhow::Result<SealKey> {
     for path in journals {
         if !files::exists(path) {

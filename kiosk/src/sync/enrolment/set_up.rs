@@ -26,7 +26,8 @@ pub struct Polling {
 }
 
 impl Polling {
-    /// As the portal wants it: no more often than once a second, and once at least while the code is good.
+    /// As the portal wants it: no more often than once a second, and once at least while the code
+    /// is good.
     #[must_use]
     pub fn of(pending: &EnrolmentPending) -> Self {
         Self {
@@ -44,7 +45,8 @@ impl Polling {
         (!wait.is_zero()).then_some(wait)
     }
 
-    /// The portal wants fewer polls: five seconds more for this and every further one (RFC 8628 §3.5).
+    /// The portal wants fewer polls: five seconds more for this and every further one (RFC 8628
+    /// §3.5).
     pub fn slow_down(&mut self) {
         self.interval += Duration::from_secs(5);
     }
@@ -69,7 +71,8 @@ pub struct SetUp<'a, S> {
     pub show: S,
     /// Where to say how the portal answered.
     pub health: &'a watch::Sender<PortalHealth>,
-    /// Ends waits that were for a network that is no more: a technician has just plugged in the cable.
+    /// Ends waits that were for a network that is no more: a technician has just plugged in the
+    /// cable.
     pub network: NetworkChanges,
 }
 
@@ -184,7 +187,8 @@ fn enrolled(data: &DataDir) -> Option<Identity> {
         .filter(|identity| identity.terminal.is_some())
 }
 
-/// Waits, looking once a second whether somebody else enrolled the terminal. Returns whether somebody did.
+/// Waits, looking once a second whether somebody else enrolled the terminal. Returns whether
+/// somebody did.
 async fn wait_unless_enrolled(data: &DataDir, wait: Duration) -> bool {
     let mut left = wait;
     while !left.is_zero() {

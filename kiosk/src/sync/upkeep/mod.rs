@@ -1,4 +1,5 @@
-//! Upkeep: the configuration from the portal and the status to it, every few minutes, spread by jitter.
+//! Upkeep: the configuration from the portal and the status to it, every few minutes, spread by
+//! jitter.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,7 +129,8 @@ impl<P: Portal> Upkeep<P> {
             .current()
             .map_or(MIN_STATUS_S, |current| current.document.limits.status_s);
         let seconds = wanted.max(MIN_STATUS_S) as f64;
-        // Never earlier than the contract allows; up to a tenth later, so that a fleet does not beat in time.
+        // Never earlier than the contract allows; up to a tenth later, so that a fleet does not
+        // beat in time.
         Duration::from_secs_f64(seconds * (1.0 + self.entropy.fraction() / 10.0))
     }
 
@@ -220,13 +222,14 @@ impl<P: Portal> Upkeep<P> {
         }
     }
 
-    /// Age of the oldest pending event in seconds; 0 where none is. Of an earlier boot whose clock nobody knows: what is
-    /// certain, the time since this boot began.
+    /// Age of the oldest pending event in seconds; 0 where none is. Of an earlier boot whose clock
+    /// nobody knows: what is certain, the time since this boot began.
     async fn oldest_pending_s(&self, up_ms: u64) -> u64 {
         let Ok(oldest) = self.journal.oldest().await else {
             return 0;
         };
-        // Before the portal has answered for the first time, the journal may offer what it knows already.
+        // Before the portal has answered for the first time, the journal may offer what it knows
+        // already.
         let received_through = self.journal.published().state.received_through;
         let waits = oldest.events.first();
         waits

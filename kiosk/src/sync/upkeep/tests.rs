@@ -120,7 +120,8 @@ async fn the_first_status_after_a_start_waits_for_its_moment() {
     let start = Instant::now();
     let (portal, mut tries) = (terminal.portal.clone(), terminal.portal.tries.subscribe());
     tokio::spawn(terminal.upkeep.run());
-    // No time limit: it would run out at once, because paused time jumps ahead while the journal's thread works.
+    // No time limit: it would run out at once, because paused time jumps ahead while the journal's
+    // thread works.
     tries.wait_for(|tries| *tries > 0).await.unwrap();
     let (at, path) = portal.tried.lock().unwrap()[0];
     assert_eq!(path, "/api/v1/status");

@@ -1,4 +1,5 @@
-//! One delivery: its events, packed as soon as they are known, and its beginning, which says when it is sent.
+//! One delivery: its events, packed as soon as they are known, and its beginning, which says when
+//! it is sent.
 
 use std::io;
 
@@ -11,7 +12,8 @@ use crate::portal::{Content, End, Request};
 /// Where deliveries go.
 const PATH: &str = "/api/v1/events";
 
-/// Events ready to be sent. Everything but the moment of sending and what is known of the boots is packed.
+/// Events ready to be sent. Everything but the moment of sending and what is known of the boots is
+/// packed.
 pub(super) struct Delivery {
     /// How many events it has.
     pub(super) count: usize,

@@ -15,8 +15,8 @@ use crate::portal::backoff::{Backoff, Pace};
 pub(super) struct Memory {
     /// Shrinks while the portal refuses or does not answer, grows with each success (events).
     pub(super) limit: usize,
-    /// More than this met no answer although less had just passed (events): a line that drops large packets lets no more
-    /// through, however often it is tried.
+    /// More than this met no answer although less had just passed (events): a line that drops large
+    /// packets lets no more through, however often it is tried.
     ceiling: usize,
     /// Deliveries in a row that arrived.
     arrivals: u32,
@@ -51,7 +51,8 @@ impl Memory {
         }
     }
 
-    /// The largest delivery after one that arrives (events). From single events it comes back in few steps.
+    /// The largest delivery after one that arrives (events). From single events it comes back in
+    /// few steps.
     pub(super) fn grown(&self) -> usize {
         let factor = if self.limit < SMALL_BATCH_EVENTS {
             4
@@ -61,7 +62,8 @@ impl Memory {
         self.limit.saturating_mul(factor).min(self.ceiling)
     }
 
-    /// A delivery of so many events was answered. A line is not as it was for ever: now and then more is tried.
+    /// A delivery of so many events was answered. A line is not as it was for ever: now and then
+    /// more is tried.
     pub(super) fn arrived(&mut self, count: usize) {
         self.limit = self.grown();
         if count == 0 {
@@ -73,8 +75,9 @@ impl Memory {
         }
     }
 
-    /// A delivery of so many events met no answer. A slow line may need longer for a whole batch than it has time, another
-    /// drops every packet over its size; and a line that is down needs no more than a knock.
+    /// A delivery of so many events met no answer. A slow line may need longer for a whole batch
+    /// than it has time, another drops every packet over its size; and a line that is down needs no
+    /// more than a knock.
     pub(super) fn lost(&mut self, count: usize) {
         let smaller = match count {
             // Nothing smaller can be sent; what is on the line says nothing of its size.

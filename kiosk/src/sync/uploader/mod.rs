@@ -1,9 +1,10 @@
 //! The uploader: hands the journal to the portal, in order, until it is acknowledged.
 //!
-//! It sends what lies past the cursor in batches, and moves the cursor only to what the portal answered
-//! (`received_through`). Every request can be repeated, so whatever is lost on the way is sent again. One batch is
-//! under way at a time; the one after it is read and packed meanwhile, and thrown away unless the answer takes the first
-//! one as it was (the journal says so: [`Taken::AsOffered`]).
+//! It sends what lies past the cursor in batches, and moves the cursor only to what the portal
+//! answered (`received_through`). Every request can be repeated, so whatever is lost on the way is
+//! sent again. One batch is under way at a time; the one after it is read and packed meanwhile, and
+//! thrown away unless the answer takes the first one as it was (the journal says so:
+//! [`Taken::AsOffered`]).
 //!
 //! # When it sends
 //! | what happened | next request |
@@ -15,8 +16,8 @@
 //! | anything else | after the back-off, with half the events, down to one, unless the portal is only busy |
 //! | the network changed | the back-off ends, over a new connection; what the portal asked for (`Retry-After`) is kept |
 //!
-//! Above all stands [`Pace`](crate::portal::backoff::Pace): no answer drives a terminal beyond it. Nothing here depends on threads or the wall clock,
-//! so a simulation runs it in paused time.
+//! Above all stands [`Pace`](crate::portal::backoff::Pace): no answer drives a terminal beyond it.
+//! Nothing here depends on threads or the wall clock, so a simulation runs it in paused time.
 
 mod delivery;
 mod memory;
@@ -71,7 +72,8 @@ enum Next {
     AtOnce,
     /// Go on at once with less; that is no success.
     Smaller,
-    /// The portal's idea of this journal is another one: once in a while that is a restored backup, often it is a fault.
+    /// The portal's idea of this journal is another one: once in a while that is a restored backup,
+    /// often it is a fault.
     SetBack,
     /// Wait for the back-off, and at least this long.
     Later(Option<Duration>),
@@ -85,7 +87,8 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
         let start = StartSpread::begin(self.start_spread);
         self.wait_for_start(start, &mut journal).await;
         loop {
-            // Looking marks the state as seen, so an event that comes after it wakes the wait below.
+            // Looking marks the state as seen, so an event that comes after it wakes the wait
+            // below.
             let pending = journal.borrow_and_update().state.pending;
             if pending == 0 && !memory.has_news {
                 if journal.changed().await.is_err() {
@@ -125,12 +128,14 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
         let last_rating = journal.borrow().state.last_rating;
         let rated = journal.wait_for(|published| published.state.last_rating != last_rating);
         let wait = start.first(&*self.entropy);
-        // Whether a rating or the time ended the wait, or the journal is gone: the loop looks for itself.
+        // Whether a rating or the time ended the wait, or the journal is gone: the loop looks for
+        // itself.
         let _ = tokio::time::timeout(wait, rated).await;
     }
 
     async fn deliver(&self, memory: &mut Memory) -> Next {
-        // What the kernel knows of the time may date earlier boots, so it goes to the journal before it is read.
+        // What the kernel knows of the time may date earlier boots, so it goes to the journal
+        // before it is read.
         let is_kept = self.learn(memory).await;
         let Some(delivery) = self.next(memory).await else {
             return Next::Later(None);
@@ -203,7 +208,8 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
         limit.min(*self.batch.borrow()).max(1)
     }
 
-    /// Sends a delivery; what its answer says of the time is learnt at the moment at which it comes.
+    /// Sends a delivery; what its answer says of the time is learnt at the moment at which it
+    /// comes.
     async fn exchange(&self, request: Request, sent_up_ms: u64) -> Result<EventsAnswer, Failure> {
         let reply = self.portal.send(request).await;
         let answer = self.believe(reply::read::<EventsAnswer>(reply)?)?;
@@ -211,8 +217,8 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
         Ok(answer)
     }
 
-    /// Lets the journal keep what is known of this boot's clock, for the time after this boot and for the boots before.
-    /// Returns whether it does; the next delivery tries again.
+    /// Lets the journal keep what is known of this boot's clock, for the time after this boot and
+    /// for the boots before. Returns whether it does; the next delivery tries again.
     async fn learn(&self, memory: &mut Memory) -> bool {
         let Some(offset) = self.true_time.news(memory.learnt) else {
             return true;
@@ -228,14 +234,16 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
         kept.is_ok()
     }
 
-    /// Whether more is known of earlier boots than the portal was told. This boot's clock it sees with every request.
+    /// Whether more is known of earlier boots than the portal was told. This boot's clock it sees
+    /// with every request.
     fn is_news(&self, memory: &Memory, boots: &[BootOffset]) -> bool {
         boots
             .iter()
             .any(|known| known.boot != self.clock.boot() && !memory.was_told(known))
     }
 
-    /// What the portal is told of boots' clocks: of those whose events are delivered, and what it does not know yet.
+    /// What the portal is told of boots' clocks: of those whose events are delivered, and what it
+    /// does not know yet.
     fn boots_to_tell(&self, delivery: &Delivery, memory: &Memory) -> Vec<BootOffset> {
         let mut boots = delivery.boots.clone();
         if let Some(offset) = self.true_time.offset() {
@@ -246,8 +254,8 @@ impl<P: Portal, Q: Queue> Uploader<P, Q> {
         boots
     }
 
-    /// A portal that acknowledges a little more than was written holds what this journal lost; the journal judges that.
-    /// One that acknowledges far more is not one to believe.
+    /// A portal that acknowledges a little more than was written holds what this journal lost; the
+    /// journal judges that. One that acknowledges far more is not one to believe.
     fn believe(&self, answer: EventsAnswer) -> Result<EventsAnswer, Failure> {
         let last = self.state().last_seq;
         if answer.received_through > last.saturating_add(MAX_LEAP) {

@@ -7,13 +7,14 @@ use tokio::sync::watch;
 
 use crate::journal::{Batch, JournalError, JournalHandle, Published, Taken};
 
-/// What waits for the portal: [`JournalHandle`] on a terminal; a simulation puts a journal without a thread behind it.
+/// What waits for the portal: [`JournalHandle`] on a terminal; a simulation puts a journal without
+/// a thread behind it.
 pub trait Queue: Send + Sync + 'static {
     /// Follows where the journal stands.
     fn subscribe(&self) -> watch::Receiver<Published>;
 
-    /// What is to be sent next: at most `limit` events and `max_bytes` of bodies, but one event in any case where one waits;
-    /// and what is known of boots' clocks.
+    /// What is to be sent next: at most `limit` events and `max_bytes` of bodies, but one event in
+    /// any case where one waits; and what is known of boots' clocks.
     ///
     /// # Errors
     /// The journal cannot be read.
@@ -23,8 +24,9 @@ pub trait Queue: Send + Sync + 'static {
         max_bytes: usize,
     ) -> impl Future<Output = Result<Batch, JournalError>> + Send;
 
-    /// What comes after the batch that was handed out last, to be made ready while that one is under way. It may be sent
-    /// only if the answer then turns out to be [`Taken::AsOffered`]. Empty where nothing waits, or nobody can know yet.
+    /// What comes after the batch that was handed out last, to be made ready while that one is
+    /// under way. It may be sent only if the answer then turns out to be [`Taken::AsOffered`].
+    /// Empty where nothing waits, or nobody can know yet.
     ///
     /// # Errors
     /// The journal cannot be read.
@@ -37,7 +39,8 @@ pub trait Queue: Send + Sync + 'static {
     /// Takes the portal's answer, and says what it did.
     ///
     /// # Errors
-    /// The journal does not believe the answer, or cannot keep it: then the portal is sent again what it holds.
+    /// The journal does not believe the answer, or cannot keep it: then the portal is sent again
+    /// what it holds.
     fn acknowledge(
         &self,
         answer: EventsAnswer,

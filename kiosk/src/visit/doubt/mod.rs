@@ -1,12 +1,15 @@
 //! The published rules by which a rating is doubted.
 //!
-//! A doubtful rating is kept, thanked for and delivered like any other; its `flags` say why it should not count, and
-//! the portal's staff can decide otherwise. Nothing here takes a rating away or changes what the screen does.
+//! A doubtful rating is kept, thanked for and delivered like any other; its `flags` say why it
+//! should not count, and the portal's staff can decide otherwise. Nothing here takes a rating away
+//! or changes what the screen does.
 //!
-//! The numbers and the arithmetic are those of [`pikir_contract::rules`]. What is remembered for them stands here: the
-//! ratings of the last minute, the touches ([`phantom`]), the opening hours ([`opening_hours`](crate::config::opening_hours)).
+//! The numbers and the arithmetic are those of [`pikir_contract::rules`]. What is remembered for
+//! them stands here: the ratings of the last minute, the touches ([`phantom`]), the opening hours
+//! ([`opening_hours`](crate::config::opening_hours)).
 //!
-//! A rating that was taken back or could not be saved does not stand: whoever corrects a slip is not doubted.
+//! A rating that was taken back or could not be saved does not stand: whoever corrects a slip is
+//! not doubted.
 //!
 //! The rules are pure: they read no clock and no file.
 
@@ -45,15 +48,17 @@ struct Taken {
 /// What the rules say of a rating.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Since the previous rating at this terminal in this boot (milliseconds). The contract wants it with every rating: the
-    /// first one has the whole boot before it, which is the least the gap can be.
+    /// Since the previous rating at this terminal in this boot (milliseconds). The contract wants
+    /// it with every rating: the first one has the whole boot before it, which is the least the gap
+    /// can be.
     pub gap_ms: u64,
     /// The flags of the contract that apply, in a fixed order.
     pub flags: Vec<&'static str>,
 }
 
 impl Doubt {
-    /// Nothing has happened yet. `last_rating`: boot and uptime (ms) of the newest rating in the journal.
+    /// Nothing has happened yet. `last_rating`: boot and uptime (ms) of the newest rating in the
+    /// journal.
     #[must_use]
     pub fn new(last_rating: Option<(BootId, u64)>) -> Self {
         let last = last_rating.map(|(boot, up_ms)| Taken {
@@ -68,12 +73,14 @@ impl Doubt {
         }
     }
 
-    /// Suspects what an earlier run of the program found, until it has been quiet for as long as any other.
+    /// Suspects what an earlier run of the program found, until it has been quiet for as long as
+    /// any other.
     pub fn recall(&mut self, found: &[Phantom]) {
         self.phantoms.recall(found);
     }
 
-    /// The panel was touched, whatever was hit. Answers with the phantom where this touch gave it away.
+    /// The panel was touched, whatever was hit. Answers with the phantom where this touch gave it
+    /// away.
     pub fn touch(&mut self, point: Point, up_ms: u64) -> Option<Phantom> {
         self.phantoms.touch(point, up_ms)
     }
@@ -142,7 +149,8 @@ impl Doubt {
         }
     }
 
-    /// What could not be saved: a rating never was one, and what a withdrawal took back stands again.
+    /// What could not be saved: a rating never was one, and what a withdrawal took back stands
+    /// again.
     pub fn not_saved(&mut self, id: Id) {
         self.ratings.retain(|taken| taken.id != Some(id));
         for taken in &mut self.ratings {

@@ -1,8 +1,8 @@
-//! Finds touches that no finger makes: a faulty panel that touches itself at one point at a fixed period. One panel is
-//! known to do so every 12.864 s.
+//! Finds touches that no finger makes: a faulty panel that touches itself at one point at a fixed
+//! period. One panel is known to do so every 12.864 s.
 //!
-//! A touch gives a phantom away when it ends a series as [`pikir_contract::rules::series`] finds it. Every touch counts,
-//! whether it hit a control or not.
+//! A touch gives a phantom away when it ends a series as [`pikir_contract::rules::series`] finds
+//! it. Every touch counts, whether it hit a control or not.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -49,7 +49,8 @@ impl fmt::Display for Phantom {
 }
 
 impl PhantomWatch {
-    /// The panel was touched at uptime `up_ms`. Answers with the phantom where this touch gave a new one away.
+    /// The panel was touched at uptime `up_ms`. Answers with the phantom where this touch gave a
+    /// new one away.
     pub fn touch(&mut self, point: Point, up_ms: u64) -> Option<Phantom> {
         // Newest first.
         let before: Vec<Touch> = self

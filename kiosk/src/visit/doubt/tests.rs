@@ -195,7 +195,8 @@ struct Visitor {
     point: Point,
 }
 
-/// A finger meets a face within a centimetre or so of its middle; most visitors choose the same face.
+/// A finger meets a face within a centimetre or so of its middle; most visitors choose the same
+/// face.
 fn visitor() -> impl Strategy<Value = Visitor> {
     let face = prop_oneof![3 => Just(4_u16), 1 => 0_u16..5];
     let scatter = || prop::collection::vec(-30_i32..30, 3).prop_map(|off| off.iter().sum::<i32>());
@@ -211,7 +212,8 @@ fn visitor() -> impl Strategy<Value = Visitor> {
     })
 }
 
-/// A phantom: for each period, how late its touch is (ms), where it is beside its point, and whether it comes.
+/// A phantom: for each period, how late its touch is (ms), where it is beside its point, and
+/// whether it comes.
 fn hits() -> impl Strategy<Value = Vec<(i64, (i16, i16), bool)>> {
     let near = -3_i16..=3;
     let hit = (
@@ -225,7 +227,8 @@ fn hits() -> impl Strategy<Value = Vec<(i64, (i16, i16), bool)>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
-    /// An honest queue: nobody is flagged as a phantom, and as a repetition or burst only by the published figures.
+    /// An honest queue: nobody is flagged as a phantom, and as a repetition or burst only by the
+    /// published figures.
     #[test]
     fn an_honest_queue_is_never_periodic(visitors in prop::collection::vec(visitor(), 300)) {
         let mut counter = Counter::new();
@@ -239,8 +242,9 @@ proptest! {
         }
     }
 
-    /// The known panel is found with its fifth or sixth touch, though up to two in a row are missing and real visitors
-    /// come in between; from then on its ratings are flagged and those of other points are not.
+    /// The known panel is found with its fifth or sixth touch, though up to two in a row are
+    /// missing and real visitors come in between; from then on its ratings are flagged and those of
+    /// other points are not.
     #[test]
     fn the_known_panel_is_found_after_at_most_six_hits(
         hits in hits(),
@@ -274,7 +278,8 @@ proptest! {
             if let Some(found) = found {
                 prop_assert!(count + fingers > PERIOD_COUNT, "{} after {} hits", found, count);
                 prop_assert!(found.point.is_at(FACE));
-                // A finger may come in time with the panel, and missing hits at a fixed rate make the period look longer.
+                // A finger may come in time with the panel, and missing hits at a fixed rate make
+                // the period look longer.
                 let is_known = |count| found.period_ms.abs_diff(count * KNOWN_PERIOD_MS) <= 10;
                 prop_assert!(fingers > 0 || (1..=PERIOD_MULTIPLE).any(is_known), "{}", found);
             }
@@ -284,7 +289,8 @@ proptest! {
         }
     }
 
-    /// No history of touches makes the search slow or panic: every touch at one point, at any times.
+    /// No history of touches makes the search slow or panic: every touch at one point, at any
+    /// times.
     #[test]
     fn any_history_of_touches_is_survived(gaps in prop::collection::vec(0_u64..2_000_000, 1..400)) {
         let mut watch = PhantomWatch::default();

@@ -80,10 +80,10 @@ fn a_touch_that_rates_nothing_keeps_no_language() {
 #[test]
 fn a_rating_is_flagged_as_closed_only_where_the_true_time_is_known() {
     let mut lobby = Lobby::new();
-    let _ = lobby.step(Event::Rules(Rules {
+    let _ = lobby.step(Event::Rules(Box::new(Rules {
         hours: never_open(),
         ..rules()
-    }));
+    })));
     for (true_ms, expected) in [(None, &[][..]), (Some(1_800_000_000_000), &["closed"])] {
         let tap = lobby.after(5_000).after(LEFT_GUARD_MS).tap(4);
         let new = saved(&mut lobby, Tap { true_ms, ..tap });
@@ -158,7 +158,7 @@ proptest! {
             lobbies[1].after(12_864);
         }
         for (lobby, hours) in lobbies.iter_mut().zip([never_open(), None]) {
-            let _ = lobby.step(Event::Rules(Rules { hours, ..asking_rules() }));
+            let _ = lobby.step(Event::Rules(Box::new(Rules { hours, ..asking_rules() })));
         }
         let mut ledgers = [Ledger::default(), Ledger::default()];
         for act in acts {

@@ -117,8 +117,9 @@ pub(super) fn event_of(act: Act, lobby: &Lobby, ledger: &mut Ledger) -> Option<E
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// Thanks stands for a rating on the disk, a withdrawal or an answer for one that was thanked for, no id is used
-    /// twice, and whatever happened, the terminal comes back to its first screen by itself.
+    /// Thanks stands for a rating on the disk, a withdrawal or an answer for one that was thanked
+    /// for, no id is used twice, and whatever happened, the terminal comes back to its first screen
+    /// by itself.
     #[test]
     fn no_history_breaks_the_promises(acts in prop::collection::vec(act(), 1..60)) {
         let mut lobby = Lobby::asking();

@@ -298,10 +298,10 @@ fn whoever_hears_the_screen_has_the_idle_time_to_take_a_rating_back() {
     assert!(lobby.undo().is_some());
 
     let mut never = Lobby::new();
-    let _ = never.step(Event::Rules(Rules {
+    let _ = never.step(Event::Rules(Box::new(Rules {
         undo_ms: 0,
         ..rules()
-    }));
+    })));
     let _ = never.step(Event::Headphones(true));
     let new = never.rate(5).unwrap();
     let _ = never.step(Event::Appended(new.id));

@@ -104,7 +104,7 @@ fn the_reasons_fit_the_score_and_a_service_that_stands_alone_is_not_asked_for() 
     let mut rules = asking_rules();
     rules.questionnaire.services.truncate(1);
     let mut lobby = Lobby::asking();
-    let _ = lobby.step(Event::Rules(rules));
+    let _ = lobby.step(Event::Rules(Box::new(rules)));
     let new = lobby.rate(3).unwrap();
     let _ = lobby.step(Event::Appended(new.id));
     lobby.after(THANKS_GUARD_MS);
@@ -194,7 +194,7 @@ fn a_rating_button_pressed_twice_on_the_last_criterion_rates_once() {
     let mut rules = asking_rules();
     rules.questionnaire.comment = false;
     rules.questionnaire.reasons.clear();
-    let _ = lobby.step(Event::Rules(rules));
+    let _ = lobby.step(Event::Rules(Box::new(rules)));
     let new = lobby.rate(2).unwrap();
     let _ = lobby.step(Event::Appended(new.id));
     lobby.after(THANKS_GUARD_MS);

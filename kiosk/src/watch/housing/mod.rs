@@ -1,7 +1,8 @@
 //! Says when the housing was opened or closed, also while the terminal was off.
 //!
-//! How the housing stood when that was last in the journal lies in the file `housing`. It is written after the notice is durable:
-//! a power cut between the two tells it twice, and never not at all.
+//! How the housing stood when that was last in the journal lies in the file `housing`. It is
+//! written after the notice is durable: a power cut between the two tells it twice, and never not
+//! at all.
 
 use pikir_contract::Notice;
 use tokio::sync::watch;
@@ -16,7 +17,8 @@ use crate::platform::files::DataDir;
 const OPEN: &str = "open";
 const CLOSED: &str = "closed";
 
-/// The housing as its switch tells. Only ever grows, so that nobody who looks late misses an opening.
+/// The housing as its switch tells. Only ever grows, so that nobody who looks late misses an
+/// opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Housing {
     /// Whether it is open; `None`: not known yet, or there is no switch.
@@ -129,7 +131,8 @@ enum News {
 }
 
 impl Told {
-    /// What was opened before there was anything to compare with was opened by whoever set the terminal up.
+    /// What was opened before there was anything to compare with was opened by whoever set the
+    /// terminal up.
     fn new(recorded: Option<bool>, housing: Housing) -> Self {
         Self {
             open: recorded,

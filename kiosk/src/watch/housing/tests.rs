@@ -31,7 +31,8 @@ impl Terminal {
         }
     }
 
-    /// One run of the program: the switch tells these states, each after the one before was looked at.
+    /// One run of the program: the switch tells these states, each after the one before was looked
+    /// at.
     async fn run(&self, states: &[bool]) {
         let sender = watch::Sender::new(Housing::default());
         let watch = TamperWatch {
@@ -135,7 +136,8 @@ async fn a_loose_switch_does_not_fill_the_journal_and_is_not_forgotten() {
     drop(sender);
     running.await.unwrap();
     let told = terminal.told().await;
-    // The clock of this test runs on while the disk is waited for, so a slow one sees fewer of them.
+    // The clock of this test runs on while the disk is waited for, so a slow one sees fewer of
+    // them.
     assert!((2..=60).contains(&told.len()), "{} notices", told.len());
     let counted: u64 = told
         .iter()

@@ -1,5 +1,5 @@
-//! Organisations from a JSON document, with what their visitors are offered besides the score and how their terminals look
-//! and wait.
+//! Organisations from a JSON document, with what their visitors are offered besides the score and
+//! how their terminals look and wait.
 
 use std::collections::BTreeSet;
 
@@ -36,8 +36,8 @@ pub(super) struct Document {
     pub notes: Vec<String>,
 }
 
-/// Reads `{"organizations": [{"code", "parent", "name", "services", "questionnaire", "announcements", "theme", "undo_s",
-/// "idle_timeout_s"}, …]}`.
+/// Reads
+/// `{"organizations": [{"code", "parent", "name", "services", "questionnaire", "announcements", "theme", "undo_s", "idle_timeout_s"}, …]}`.
 pub(super) fn read(text: &str) -> Result<Document, String> {
     let document: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let list = document

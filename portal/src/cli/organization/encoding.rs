@@ -4,7 +4,8 @@
 const WINDOWS_1251: &str = "ЂЃ‚ѓ„…†‡€‰Љ‹ЊЌЋЏђ‘’“”•–—\u{fffd}™љ›њќћџ\u{a0}ЎўЈ¤Ґ¦§Ё©Є«¬\u{ad}®Ї°±Ііґµ¶·ё№є»јЅѕїАБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмнопрстуфхцчшщъыьэюя";
 /// Signs beside letters that names in Windows-1251 hold.
 const SIGNS: &str = "„“”«»‘’–—…№§ \u{a0}\u{ad}·•";
-/// Letters of its upper half that Russian, Belarusian and Ukrainian do not write: where they stand, it is another encoding.
+/// Letters of its upper half that Russian, Belarusian and Ukrainian do not write: where they stand,
+/// it is another encoding.
 const FOREIGN: &str = "ЂЃѓЉЊЌЋЏђљњќћџЈјЅѕ";
 
 const SAVE_ANEW: &str =
@@ -17,7 +18,8 @@ pub(super) struct Decoded {
     pub encoding: Option<&'static str>,
 }
 
-/// Reads UTF-8 and UTF-16, with or without a byte order mark, and Windows-1251 where nothing speaks against it.
+/// Reads UTF-8 and UTF-16, with or without a byte order mark, and Windows-1251 where nothing speaks
+/// against it.
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, String> {
     let utf16 = |pair: fn([u8; 2]) -> u16, encoding| {
         let units: Vec<u16> = bytes
@@ -70,7 +72,8 @@ fn windows_1251(bytes: &[u8]) -> Result<Decoded, String> {
         .collect();
     let is_expected =
         |c: char| c.is_ascii() || SIGNS.contains(c) || (c.is_alphabetic() && !FOREIGN.contains(c));
-    // KOI8-R shows as Windows-1251 with the case of every letter turned: words begin small and go on in capitals.
+    // KOI8-R shows as Windows-1251 with the case of every letter turned: words begin small and go
+    // on in capitals.
     let letters: Vec<char> = text.chars().collect();
     let turned = letters
         .windows(2)
@@ -139,7 +142,8 @@ mod tests {
 
     #[test]
     fn another_encoding_or_a_workbook_is_named_as_the_problem() {
-        // "code;name_ru\na;Отдел" in DOS code page 866 and in KOI8-R, the beginning of a .xlsx, half a letter of UTF-16.
+        // "code;name_ru\na;Отдел" in DOS code page 866 and in KOI8-R, the beginning of a .xlsx,
+        // half a letter of UTF-16.
         let dos = b"code;name_ru\na;\x8e\xe2\xa4\xa5\xab";
         let koi8 = b"code;name_ru\na;\xef\xd4\xc4\xc5\xcc \xd7\xcf\xd3\xd4\xcf\xcb";
         for bytes in [

@@ -29,17 +29,20 @@ const MAX_NAME_CHARS: usize = 250;
 pub enum Command {
     /// Add or change organisations from a CSV or JSON file
     ///
-    /// CSV: the first line names the columns: code, parent, and name_LANG for each language, such as
-    /// code,parent,name_ky,name_ru. `parent` is the code of the organisation a unit belongs to. Commas, semicolons or tabs
-    /// separate; UTF-8, UTF-16 or Windows-1251. Codes that are known already are changed, so a file can be imported again:
-    /// a column that is missing and a cell that is empty leave everything as it is, a hyphen (-) takes the name or the
-    /// parent away. Either the whole file is taken or nothing of it.
+    /// CSV: the first line names the columns: code, parent, and name_LANG for each language, such
+    /// as code,parent,name_ky,name_ru. `parent` is the code of the organisation a unit belongs to.
+    /// Commas, semicolons or tabs separate; UTF-8, UTF-16 or Windows-1251. Codes that are known
+    /// already are changed, so a file can be imported again: a column that is missing and a cell
+    /// that is empty leave everything as it is, a hyphen (-) takes the name or the parent away.
+    /// Either the whole file is taken or nothing of it.
     ///
-    /// JSON: {"organizations": [{"code", "parent", "name": {LANG: text}, "services", "questionnaire", "announcements",
-    /// "theme": {"accent": "#rrggbb"}, "undo_s", "idle_timeout_s"}]}. The last six are in the form of the terminals'
-    /// configuration: what visitors are offered besides the score, on terminals and phones, then the terminals' colour,
-    /// the seconds in which a rating can be taken back, and those without input until the first screen returns. Null takes
-    /// that of the organisation above, or a name or the parent away; a member that is missing stays as it is.
+    /// JSON: {"organizations": [{"code", "parent", "name": {LANG: text}, "services",
+    /// "questionnaire", "announcements", "theme": {"accent": "#rrggbb"}, "undo_s",
+    /// "idle_timeout_s"}]}. The last six are in the form of the terminals' configuration: what
+    /// visitors are offered besides the score, on terminals and phones, then the terminals' colour,
+    /// the seconds in which a rating can be taken back, and those without input until the first
+    /// screen returns. Null takes that of the organisation above, or a name or the parent away; a
+    /// member that is missing stays as it is.
     Import {
         /// CSV or JSON file
         file: PathBuf,
@@ -47,17 +50,20 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Set when the places of an organisation and of its units are open, but for those that have hours of their own
+    /// Set when the places of an organisation and of its units are open, but for those that have
+    /// hours of their own
     ///
-    /// They hold for all that was rated there; a change from a day on is written "…; since 2027-06-01; mon-fri 09:00-18:00".
+    /// They hold for all that was rated there; a change from a day on is written "…; since
+    /// 2027-06-01; mon-fri 09:00-18:00".
     Hours {
         /// The organisation's code
         code: String,
-        /// Such as "mon-fri 08:30-12:00,13:00-17:30; 2026-12-26 09:00-13:00; 2026-12-31 closed"; none: as the organisation
-        /// above
+        /// Such as "mon-fri 08:30-12:00,13:00-17:30; 2026-12-26 09:00-13:00; 2026-12-31 closed";
+        /// none: as the organisation above
         hours: Option<OpeningHours>,
     },
-    /// Change what an organisation has of its own: its units and places have the same, unless they have others
+    /// Change what an organisation has of its own: its units and places have the same, unless they
+    /// have others
     Set {
         /// The organisation's code
         code: String,
@@ -145,7 +151,8 @@ async fn run_import(file: &Path, dry_run: bool, common: &Common) -> Result<(), C
     let bytes = std::fs::read(file).map_err(|error| at(error.to_string()))?;
     let Decoded { text, encoding } = encoding::decode(&bytes).map_err(at)?;
     let is_json = text.trim_start().starts_with('{');
-    // The file is read first, so that one with a fault is refused whatever the state of the database.
+    // The file is read first, so that one with a fault is refused whatever the state of the
+    // database.
     let found = match is_json {
         true => document::read(&text),
         false => table::read(&text).map(|rows| Document {
@@ -192,7 +199,8 @@ async fn run_import(file: &Path, dry_run: bool, common: &Common) -> Result<(), C
     common.answer(&done, text)
 }
 
-/// Whether this can be the short name of something, which `what` names: it stands in addresses and in answers.
+/// Whether this can be the short name of something, which `what` names: it stands in addresses and
+/// in answers.
 pub(super) fn check_code(what: &str, text: &str) -> Result<(), String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if text.is_empty() || text.len() > MAX_CODE_CHARS || !text.chars().all(is_part) {

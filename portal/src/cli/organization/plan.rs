@@ -40,7 +40,8 @@ pub(super) struct Plan {
     pub changes: Vec<String>,
 }
 
-/// Puts `rows` on top of what is `known`. The error names the line (or whatever `place` calls it) at fault.
+/// Puts `rows` on top of what is `known`. The error names the line (or whatever `place` calls it)
+/// at fault.
 pub(super) fn plan(
     rows: Vec<Row>,
     known: &[OrganizationRecord],

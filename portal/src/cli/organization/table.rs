@@ -63,7 +63,8 @@ pub(super) fn read(text: &str) -> Result<Vec<Row>, String> {
     Ok(rows)
 }
 
-/// The first line with anything on it names the columns. One before it may say what separates them (`sep=;`).
+/// The first line with anything on it names the columns. One before it may say what separates them
+/// (`sep=;`).
 fn find_header(text: &str) -> Result<Header<'_>, String> {
     let mut rest = text;
     let (mut skipped, mut told) = (0, None);

@@ -1,9 +1,10 @@
 //! The published rules: which ratings are kept but not counted, and why.
 //!
-//! Their numbers and their arithmetic are [`pikir_contract::rules`], which terminals ask too. A terminal judges a rating the
-//! moment it is given and says so with a flag. The portal judges the same ratings again, whatever was flagged, and whenever it
-//! learns something: what came before or after, when it was, when the office is open. A rule never removes anything: it
-//! excludes a rating from the figures, and staff may reverse that.
+//! Their numbers and their arithmetic are [`pikir_contract::rules`], which terminals ask too. A
+//! terminal judges a rating the moment it is given and says so with a flag. The portal judges the
+//! same ratings again, whatever was flagged, and whenever it learns something: what came before or
+//! after, when it was, when the office is open. A rule never removes anything: it excludes a rating
+//! from the figures, and staff may reverse that.
 
 pub mod phone;
 

@@ -1,4 +1,5 @@
-//! The boots of a terminal as they are kept: what was heard of each, what was told, and the offset that follows.
+//! The boots of a terminal as they are kept: what was heard of each, what was told, and the offset
+//! that follows.
 
 use pikir_contract::{BootId, OffsetQuality};
 use rusqlite::Connection;

@@ -1,10 +1,11 @@
-//! Ratings that are kept but not counted: each exclusion with the rule that made it, reversible by staff.
+//! Ratings that are kept but not counted: each exclusion with the rule that made it, reversible by
+//! staff.
 //!
-//! What a terminal flagged and what staff decided is never deleted: they may reverse an exclusion and apply it again, and who
-//! did so, when and why is kept for ever. What the portal found itself in ratings is set right when it knows better
-//! ([`super::judgement`]).
-//! `+reversed` in a query keeps SQLite from looking through every exclusion there is for those of one rating.
-//! A rating counts when it was not withdrawn and every exclusion of it is reversed.
+//! What a terminal flagged and what staff decided is never deleted: they may reverse an exclusion
+//! and apply it again, and who did so, when and why is kept for ever. What the portal found itself
+//! in ratings is set right when it knows better ([`super::judgement`]). `+reversed` in a query
+//! keeps SQLite from looking through every exclusion there is for those of one rating. A rating
+//! counts when it was not withdrawn and every exclusion of it is reversed.
 
 use pikir_contract::{Id, Texts};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
@@ -112,8 +113,8 @@ impl Storage {
             .await
     }
 
-    /// Reverses exclusions or applies them again, all for one reason; those that are as asked for already, or that do not
-    /// exist, stay as they are. Says how many changed.
+    /// Reverses exclusions or applies them again, all for one reason; those that are as asked for
+    /// already, or that do not exist, stay as they are. Says how many changed.
     pub async fn decide_exclusions(
         &self,
         keys: Vec<ExclusionKey>,
@@ -255,7 +256,8 @@ fn decide(
     }
 }
 
-/// Reverses an exclusion or applies it again; false if it is as asked for already, or does not exist.
+/// Reverses an exclusion or applies it again; false if it is as asked for already, or does not
+/// exist.
 pub(in crate::storage) fn reverse(
     db: &Connection,
     of: Excluded<'_>,
@@ -322,8 +324,8 @@ fn note(db: &Connection, exclusion: i64, decision: &ExclusionDecision) -> Result
     Ok(())
 }
 
-/// Keeps that a rule excludes a rating or a review; one that is known already stays as it is, reversed or not. True if it
-/// is new.
+/// Keeps that a rule excludes a rating or a review; one that is known already stays as it is,
+/// reversed or not. True if it is new.
 pub(in crate::storage) fn exclude(
     db: &Connection,
     of: Excluded<'_>,
@@ -344,7 +346,8 @@ pub(in crate::storage) fn exclude(
     Ok(added == 1)
 }
 
-/// The portal no longer finds that a rule excludes a rating. What a terminal said and what people decided stays.
+/// The portal no longer finds that a rule excludes a rating. What a terminal said and what people
+/// decided stays.
 pub(in crate::storage) fn forgive(
     db: &Connection,
     terminal: i64,

@@ -1,8 +1,9 @@
 //! Taking a delivery in: once, in one transaction, with an answer for each event.
 //!
-//! Every event is kept under its seq, rejected ones with the reason; a seq that is held already is never touched again.
-//! `received_through` moves over events that are held without a gap. What lies beyond a gap is verified and kept all the
-//! same, and what fills the gap later, by whichever road, from the nearest key that is kept (`ratchet_marks`).
+//! Every event is kept under its seq, rejected ones with the reason; a seq that is held already is
+//! never touched again. `received_through` moves over events that are held without a gap. What lies
+//! beyond a gap is verified and kept all the same, and what fills the gap later, by whichever road,
+//! from the nearest key that is kept (`ratchet_marks`).
 
 use pikir_contract::{
     BootOffset, EventBody, EventResult, EventStatus, MAX_BATCH_EVENTS, RejectReason, SealKey,

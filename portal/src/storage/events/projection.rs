@@ -90,8 +90,8 @@ impl<'a> Projection<'a> {
         Ok(None)
     }
 
-    /// What only shows once everything has been taken in: when it happened (unless there is more to come), and what is
-    /// doubtful about it.
+    /// What only shows once everything has been taken in: when it happened (unless there is more to
+    /// come), and what is doubtful about it.
     pub(in crate::storage) fn finish(self, more_to_come: bool) -> Result<(), StorageError> {
         let set_right = self.times.settle(more_to_come)?;
         let mut judge = Judge::new(self.db, self.terminal, self.received_at);
@@ -158,7 +158,8 @@ impl<'a> Projection<'a> {
         Ok(true)
     }
 
-    /// Where a rating counts is decided by where the terminal stood when it was given, not when it arrived.
+    /// Where a rating counts is decided by where the terminal stood when it was given, not when it
+    /// arrived.
     fn placement(&self, unix_ms: i64) -> Result<&Placement, StorageError> {
         self.placements
             .iter()

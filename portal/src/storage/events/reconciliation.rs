@@ -11,7 +11,8 @@ use crate::domain::reconciliation::{
 };
 use crate::storage::{Storage, StorageError};
 
-/// What is looked at around the days asked for, in milliseconds (a day): estimated times may still move.
+/// What is looked at around the days asked for, in milliseconds (a day): estimated times may still
+/// move.
 const MARGIN_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The days to reconcile, both included; open where not given.

@@ -22,7 +22,8 @@ pub struct NewStatus {
 }
 
 impl Storage {
-    /// Keeps a status report in place of the terminal's former one, and what it says about its clock.
+    /// Keeps a status report in place of the terminal's former one, and what it says about its
+    /// clock.
     pub async fn put_status(&self, status: NewStatus) -> Result<(), StorageError> {
         self.sqlite.write(move |db| put(db, &status)).await
     }

@@ -1,13 +1,16 @@
-//! When things happened: what was heard of each boot, what was told about it, and what follows for its ratings.
+//! When things happened: what was heard of each boot, what was told about it, and what follows for
+//! its ratings.
 //!
-//! `boots` holds what somebody told, the terminal or the portal's own clock; `boot_runs` what was heard of each boot and
-//! the offset that follows ([`crate::domain::true_time`]). Where nothing is known, the time of arrival stands, marked as
-//! `unknown`. Better knowledge sets earlier ratings right, and what a terminal says about the time can be wrong without
-//! an event being lost or another's time being changed.
+//! `boots` holds what somebody told, the terminal or the portal's own clock; `boot_runs` what was
+//! heard of each boot and the offset that follows ([`crate::domain::true_time`]). Where nothing is
+//! known, the time of arrival stands, marked as `unknown`. Better knowledge sets earlier ratings
+//! right, and what a terminal says about the time can be wrong without an event being lost or
+//! another's time being changed.
 //!
-//! What the portal measured itself of a boot (`boots.measured_ms`) is the best of that boot's requests
-//! ([`crate::domain::true_time::measured_again`]). It stands against everything that is told of this boot and lies further away
-//! than a synchronised clock may be off, by whichever boot and however much later.
+//! What the portal measured itself of a boot (`boots.measured_ms`) is the best of that boot's
+//! requests ([`crate::domain::true_time::measured_again`]). It stands against everything that is
+//! told of this boot and lies further away than a synchronised clock may be off, by whichever boot
+//! and however much later.
 
 use std::collections::HashMap;
 
@@ -107,8 +110,8 @@ impl<'a> BootTimes<'a> {
         times
     }
 
-    /// Keeps what is known better now than before: what the portal's own clock says of the boot that sends, and what the
-    /// sender tells.
+    /// Keeps what is known better now than before: what the portal's own clock says of the boot
+    /// that sends, and what the sender tells.
     pub(in crate::storage) fn learn(&mut self, told: &[BootOffset]) -> Result<(), StorageError> {
         self.measure()?;
         for one in told {
@@ -132,7 +135,8 @@ impl<'a> BootTimes<'a> {
         Ok(())
     }
 
-    /// Measures the boot that sends by the portal's own clock. What was told of it stays where the two agree.
+    /// Measures the boot that sends by the portal's own clock. What was told of it stays where the
+    /// two agree.
     fn measure(&mut self) -> Result<(), StorageError> {
         let Some((sending, began)) = self.sending_since() else {
             return Ok(());
@@ -159,7 +163,8 @@ impl<'a> BootTimes<'a> {
         self.keep(boot, known)
     }
 
-    /// Whether this moment of the boot lies behind all that was heard of it: an old request that is repeated does not.
+    /// Whether this moment of the boot lies behind all that was heard of it: an old request that is
+    /// repeated does not.
     fn goes_on(&self, sending: Sending) -> Result<bool, StorageError> {
         let heard: Option<i64> = self
             .db
@@ -185,8 +190,9 @@ impl<'a> BootTimes<'a> {
         Ok(())
     }
 
-    /// An offset that lies in the future or before all terminals is none. Of a boot that sent anything itself the portal
-    /// knows better when it began; every other was over before the one that sends began.
+    /// An offset that lies in the future or before all terminals is none. Of a boot that sent
+    /// anything itself the portal knows better when it began; every other was over before the one
+    /// that sends began.
     fn is_believable(&self, told: &BootOffset, measured_ms: Option<i64>) -> bool {
         let latest = self.received_at + TOLERANCE_MS;
         if !(EARLIEST_MS..=latest).contains(&told.offset_ms) {
@@ -265,16 +271,17 @@ impl<'a> BootTimes<'a> {
         Ok(known)
     }
 
-    /// Keeps what was heard; where it matters, finds anew when the terminal's boots began and sets its ratings right. Answers
-    /// with the boots of those. While there is more to come, that would be the same work again and again: it waits for the
-    /// last of it.
+    /// Keeps what was heard; where it matters, finds anew when the terminal's boots began and sets
+    /// its ratings right. Answers with the boots of those. While there is more to come, that would
+    /// be the same work again and again: it waits for the last of it.
     pub(in crate::storage) fn settle(
         mut self,
         more_to_come: bool,
     ) -> Result<Vec<String>, StorageError> {
         let latest = self.received_at + TOLERANCE_MS;
         for (boot, heard) in std::mem::take(&mut self.heard) {
-            // No boot lasts longer than until now; one that says so must not push the others out of their time.
+            // No boot lasts longer than until now; one that says so must not push the others out of
+            // their time.
             let began = self
                 .known(boot)?
                 .map_or(EARLIEST_MS, |known| known.offset_ms);
@@ -315,7 +322,8 @@ impl<'a> BootTimes<'a> {
         Ok(set_right)
     }
 
-    /// Marks the boots that came and cannot be dated by themselves, for the delivery that settles them.
+    /// Marks the boots that came and cannot be dated by themselves, for the delivery that settles
+    /// them.
     fn leave_undated(&mut self) -> Result<(), StorageError> {
         let heard: Vec<BootId> = self.heard.keys().copied().collect();
         for boot in heard {
@@ -384,7 +392,8 @@ impl<'a> BootTimes<'a> {
         Ok(changed > 0)
     }
 
-    /// Of a rating whose boot nobody can date, the arrival stands; it was given after the enrolment.
+    /// Of a rating whose boot nobody can date, the arrival stands; it was given after the
+    /// enrolment.
     fn bound_unknown(&self, earliest: Option<i64>) -> Result<(), StorageError> {
         for heard in self.heard.values() {
             let (Some(first_seq), Some(last_seq), Some(earliest)) =

@@ -1,4 +1,5 @@
-//! What is published of organisations. Everything on one page, or in one answer, is as it stood at one moment.
+//! What is published of organisations. Everything on one page, or in one answer, is as it stood at
+//! one moment.
 
 use pikir_contract::{Id, Texts};
 use rusqlite::Connection;
@@ -64,8 +65,9 @@ pub struct PageAsked {
 }
 
 impl Storage {
-    /// A part of a list of organisations with their figures until `now_ms` (milliseconds since 1970), in the order of the
-    /// language's alphabet; and of those that stand below another, its name.
+    /// A part of a list of organisations with their figures until `now_ms` (milliseconds since
+    /// 1970), in the order of the language's alphabet; and of those that stand below another, its
+    /// name.
     pub async fn published_list(
         &self,
         language: &'static str,
@@ -124,7 +126,8 @@ impl Storage {
         self.sqlite.read(read).await
     }
 
-    /// The organisation with this code and, if asked for, the units directly below it, all with their figures.
+    /// The organisation with this code and, if asked for, the units directly below it, all with
+    /// their figures.
     pub async fn rated_in_detail(
         &self,
         code: &str,

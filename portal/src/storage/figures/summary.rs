@@ -74,8 +74,8 @@ pub struct LeftOut {
     pub by_rule: RuleCounts,
 }
 
-/// The figures of one organisation, units below it not included. Two that are never mixed: what was certainly said on
-/// site, and what came by a printed code or by a link.
+/// The figures of one organisation, units below it not included. Two that are never mixed: what was
+/// certainly said on site, and what came by a printed code or by a link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Ratings given on a terminal: neither withdrawn nor flagged.

@@ -1,8 +1,8 @@
 //! How much of the time an organisation's terminals were running: what stands beside every score.
 //!
-//! A boot that was heard of at two moments ran in between. So a terminal without a network is credited once it delivers,
-//! and nothing is credited for silence. Where the opening hours of its place are known, only these count: a terminal that is
-//! switched off at night misses no visitor.
+//! A boot that was heard of at two moments ran in between. So a terminal without a network is
+//! credited once it delivers, and nothing is credited for silence. Where the opening hours of its
+//! place are known, only these count: a terminal that is switched off at night misses no visitor.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -57,8 +57,8 @@ impl Uptime {
     }
 }
 
-/// A terminal runs from its first enrolment until it is taken out of service or another takes its place. One row for each
-/// of its boots, or one without a boot.
+/// A terminal runs from its first enrolment until it is taken out of service or another takes its
+/// place. One row for each of its boots, or one without a boot.
 const BOOTS: &str = "SELECT t.key, since, until, place, kept, from_up_ms, to_up_ms, offset_ms FROM (
          SELECT t.key, p.code AS place, p.hours || '|' || coalesce(p.calendar, '-') || '|' || p.timezone AS kept, (SELECT min(since) FROM placements WHERE terminal = t.key) AS since,
              min(?2, coalesce(t.retired_at, ?2),
@@ -67,7 +67,8 @@ const BOOTS: &str = "SELECT t.key, since, until, place, kept, from_up_ms, to_up_
      LEFT JOIN boot_runs b ON b.terminal = t.key
      WHERE since IS NOT NULL ORDER BY t.key";
 
-/// How long the terminals of an organisation ran until `now_ms` (milliseconds since 1970), units below it not included.
+/// How long the terminals of an organisation ran until `now_ms` (milliseconds since 1970), units
+/// below it not included.
 pub(in crate::storage) fn uptime(
     db: &Connection,
     organization: &str,
@@ -111,7 +112,8 @@ impl Uptime {
     }
 }
 
-/// When the places of one organisation were open. Those with the same hours share what is worked out.
+/// When the places of one organisation were open. Those with the same hours share what is worked
+/// out.
 struct OpenTimes<'a> {
     db: &'a Connection,
     now_ms: i64,
@@ -168,8 +170,8 @@ impl Terminal {
         }
     }
 
-    /// Adds a boot. No one is longer than all the time there was, and of one that nobody can date nothing is known about
-    /// opening hours.
+    /// Adds a boot. No one is longer than all the time there was, and of one that nobody can date
+    /// nothing is known about opening hours.
     fn ran(&mut self, from_up_ms: i64, to_up_ms: i64, offset_ms: Option<i64>) {
         self.up_ms += match (&self.open, offset_ms) {
             (None, _) => (to_up_ms - from_up_ms).min(self.until - self.since),

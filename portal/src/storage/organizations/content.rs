@@ -1,7 +1,8 @@
-//! What an organisation offers its visitors besides the score: services, questionnaire, announcements; and how its
-//! terminals look and wait.
+//! What an organisation offers its visitors besides the score: services, questionnaire,
+//! announcements; and how its terminals look and wait.
 //!
-//! Each member is the organisation's own, or else that of the nearest organisation above which has one.
+//! Each member is the organisation's own, or else that of the nearest organisation above which has
+//! one.
 
 use pikir_contract::{Content, Manner};
 use rusqlite::{Connection, OptionalExtension};
@@ -19,7 +20,8 @@ pub const CONTENT_MEMBERS: [&str; 6] = [
     "idle_timeout_s",
 ];
 
-/// How many organisations may stand above each other; the import refuses circles, so this is only a stop.
+/// How many organisations may stand above each other; the import refuses circles, so this is only a
+/// stop.
 const MAX_DEPTH: usize = 64;
 
 /// What visitors of an organisation are offered.
@@ -31,7 +33,8 @@ pub struct Offer {
     pub manner: Manner,
     /// False if neither the organisation nor one above it has a questionnaire.
     pub has_questionnaire: bool,
-    /// Grows with every change of the content, also above; falls where the organisation comes to stand below fewer changes.
+    /// Grows with every change of the content, also above; falls where the organisation comes to
+    /// stand below fewer changes.
     pub version: i64,
 }
 
@@ -42,7 +45,8 @@ impl Offer {
     }
 }
 
-/// New content of one organisation. A member that is `null` is inherited from now on, one that is missing stays.
+/// New content of one organisation. A member that is `null` is inherited from now on, one that is
+/// missing stays.
 #[derive(Clone, Debug)]
 pub struct ContentChange {
     /// The organisation's code.
@@ -52,7 +56,8 @@ pub struct ContentChange {
 }
 
 impl Storage {
-    /// What visitors of the organisation with this code are offered; nothing where there is no such organisation.
+    /// What visitors of the organisation with this code are offered; nothing where there is no such
+    /// organisation.
     pub async fn offer(&self, organization: &str) -> Result<Offer, StorageError> {
         let organization = organization.to_owned();
         self.sqlite

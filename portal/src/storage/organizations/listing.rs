@@ -54,7 +54,8 @@ impl Storage {
             .await
     }
 
-    /// Places found by words of their own or of their organisation's, with its name; all places without any word.
+    /// Places found by words of their own or of their organisation's, with its name; all places
+    /// without any word.
     pub async fn find_places(
         &self,
         language: &'static str,

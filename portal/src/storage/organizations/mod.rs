@@ -99,8 +99,9 @@ pub enum AddedPlace {
 }
 
 impl Storage {
-    /// Adds organisations, and changes those whose code is known; then changes what visitors of these or of known ones are
-    /// offered. Parents stand before their units. Either all of it is taken or, with an error, nothing.
+    /// Adds organisations, and changes those whose code is known; then changes what visitors of
+    /// these or of known ones are offered. Parents stand before their units. Either all of it is
+    /// taken or, with an error, nothing.
     pub async fn put_organizations(
         &self,
         organizations: Vec<OrganizationRecord>,
@@ -256,7 +257,8 @@ pub(in crate::storage) fn find_organization(
         .transpose()
 }
 
-/// The organisation whose code is this one, or this one in another case where there is only one such.
+/// The organisation whose code is this one, or this one in another case where there is only one
+/// such.
 pub(in crate::storage) fn find_in_any_case(
     db: &Connection,
     code: &str,

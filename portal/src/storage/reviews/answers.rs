@@ -1,7 +1,9 @@
-//! What visitors add to a score on a terminal, and the figures made of it together with what phones sent.
+//! What visitors add to a score on a terminal, and the figures made of it together with what phones
+//! sent.
 //!
-//! A terminal sends several answers for one rating. By seq the newest one that mentions something wins: criteria one by
-//! one, reasons, comment and service as a whole. The order of arrival does not matter.
+//! A terminal sends several answers for one rating. By seq the newest one that mentions something
+//! wins: criteria one by one, reasons, comment and service as a whole. The order of arrival does
+//! not matter.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,11 +15,12 @@ use crate::storage::{Counts, Offer, StorageError};
 /// Characters of a service's key that are kept; a longer one is none of ours.
 const MAX_SERVICE_CHARS: usize = 64;
 
-/// The least common multiple of 1 to 40: means of questionnaires with up to 40 criteria add up without a rest.
+/// The least common multiple of 1 to 40: means of questionnaires with up to 40 criteria add up
+/// without a rest.
 const SHARES: u128 = 5_342_931_457_063_200;
 
-/// What visitors of one organisation added to their scores, units below it not included. Withdrawn ratings and those that
-/// a rule left out do not count.
+/// What visitors of one organisation added to their scores, units below it not included. Withdrawn
+/// ratings and those that a rule left out do not count.
 #[derive(Debug)]
 pub(in crate::storage) struct AnswerFigures {
     /// Scores by the key of the service.
@@ -28,7 +31,8 @@ pub(in crate::storage) struct AnswerFigures {
     reasons: Vec<(String, u64)>,
     /// Questionnaires with at least one criterion.
     questionnaires: u64,
-    /// The mean of their scores in hundredths, rounded half up; a questionnaire's score is the mean over its criteria.
+    /// The mean of their scores in hundredths, rounded half up; a questionnaire's score is the mean
+    /// over its criteria.
     average_hundredths: Option<u64>,
 }
 
@@ -46,7 +50,8 @@ pub struct Named<T> {
     pub figure: T,
 }
 
-/// What visitors of one organisation added to their scores, in the order and with the names of what is offered.
+/// What visitors of one organisation added to their scores, in the order and with the names of what
+/// is offered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamedFigures {
     /// The services offered, and those that were chosen once.
@@ -89,7 +94,8 @@ impl AnswerFigures {
     }
 }
 
-/// What is offered in its order, with nothing where nobody chose it; then what is not offered any more.
+/// What is offered in its order, with nothing where nobody chose it; then what is not offered any
+/// more.
 fn name<T: Default>(
     figures: Vec<(String, T)>,
     offered: impl Iterator<Item = (String, Texts)>,
@@ -182,9 +188,11 @@ pub(in crate::storage) enum Standing {
     Unverified,
 }
 
-/// What is asked for [`AnswerFigures`] of organisation `?1`: services, criteria, reasons, questionnaires.
+/// What is asked for [`AnswerFigures`] of organisation `?1`: services, criteria, reasons,
+/// questionnaires.
 pub(in crate::storage) fn queries(standing: Standing) -> [String; 4] {
-    // Everything that was answered and counts, as `criteria` and `reasons`; and every service with its score.
+    // Everything that was answered and counts, as `criteria` and `reasons`; and every service with
+    // its score.
     let (given_on_terminals, services_on_terminals, of_phones) = match standing {
         Standing::OnSite => (
             "SELECT a.criteria, a.reasons FROM ratings r
@@ -275,8 +283,8 @@ fn scores_by_key(
     Ok(found)
 }
 
-/// Of questionnaires by size (criteria asked, sum of their scores, number of questionnaires): how many, and the mean of
-/// their means in hundredths, rounded half up.
+/// Of questionnaires by size (criteria asked, sum of their scores, number of questionnaires): how
+/// many, and the mean of their means in hundredths, rounded half up.
 fn mean_of_means(by_size: &[(u64, u64, u64)]) -> (u64, Option<u64>) {
     let total: u64 = by_size.iter().map(|(_, _, count)| count).sum();
     let share = |(asked, sum, _): &(u64, u64, u64)| u128::from(*sum) * SHARES / u128::from(*asked);

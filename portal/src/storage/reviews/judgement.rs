@@ -1,4 +1,5 @@
-//! The published rules for reviews from phones, applied the moment one comes: to it and to those shortly before it.
+//! The published rules for reviews from phones, applied the moment one comes: to it and to those
+//! shortly before it.
 
 use rusqlite::{Connection, params};
 
@@ -87,8 +88,8 @@ struct Row {
 }
 
 impl Row {
-    /// This review and the ones before it, if they are too many. Looking at the last ones alone finds every row: each of
-    /// its reviews was the newest once.
+    /// This review and the ones before it, if they are too many. Looking at the last ones alone
+    /// finds every row: each of its reviews was the newest once.
     fn read(&self, db: &Connection, review: &NewReview) -> Result<Vec<String>, StorageError> {
         let (id, now_ms) = (review.id.to_string(), review.created_at.unix_ms());
         let since = now_ms.saturating_sub(self.window_ms) + 1;
@@ -114,8 +115,8 @@ impl Row {
     }
 }
 
-/// Every review with this one's token, if this is the network with which they become too many; this one alone if they were
-/// before.
+/// Every review with this one's token, if this is the network with which they become too many; this
+/// one alone if they were before.
 fn replayed(
     db: &Connection,
     review: &NewReview,

@@ -20,8 +20,8 @@ use crate::domain::rules::Rule;
 /// How sure it is that a review from a phone was written on site.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Assurance {
-    /// Its form was fetched with a valid presence token, which only the screen shows, and sent while that could still be
-    /// valid.
+    /// Its form was fetched with a valid presence token, which only the screen shows, and sent
+    /// while that could still be valid.
     OnSite,
     /// A printed code, or an old or wrong token.
     Code,
@@ -234,14 +234,16 @@ pub struct Review {
 }
 
 impl Review {
-    /// Tells this comment from another one that takes its place: whoever decides says which one it is about.
+    /// Tells this comment from another one that takes its place: whoever decides says which one it
+    /// is about.
     pub fn digest(&self) -> String {
         comment_digest(self.comment.as_deref())
     }
 }
 
 impl Storage {
-    /// Keeps a review. The form of one that is kept already changes it if it says something else: it stays one review.
+    /// Keeps a review. The form of one that is kept already changes it if it says something else:
+    /// it stays one review.
     pub async fn add_review(&self, review: NewReview) -> Result<Kept, StorageError> {
         self.sqlite.write(move |db| keep(db, &review)).await
     }
@@ -306,9 +308,9 @@ fn insert(db: &Connection, review: &NewReview) -> Result<(), StorageError> {
     photos::insert(db, &review.id.to_string(), &review.photos)
 }
 
-/// Puts what a form says now in the place of what it said before; false if that is the same. How sure it is that the
-/// visitor was there stays as it was proven first. Photos that were sent stay until others come: going back, most browsers
-/// do not keep the choice of files.
+/// Puts what a form says now in the place of what it said before; false if that is the same. How
+/// sure it is that the visitor was there stays as it was proven first. Photos that were sent stay
+/// until others come: going back, most browsers do not keep the choice of files.
 fn change(db: &Connection, former: &Former, review: &NewReview) -> Result<bool, StorageError> {
     let new_photos = !review.photos.is_empty() && photos::of(db, &former.id)? != review.photos;
     let said = named_params! {

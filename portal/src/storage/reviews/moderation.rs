@@ -1,7 +1,7 @@
 //! What moderators decide about comments and photos.
 //!
-//! A terminal's comment can be replaced by a newer answer at any time. A decision therefore names the comment it is about,
-//! and one about a comment that is no longer there changes nothing.
+//! A terminal's comment can be replaced by a newer answer at any time. A decision therefore names
+//! the comment it is about, and one about a comment that is no longer there changes nothing.
 
 use pikir_contract::{Id, Time, base64url_encode};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -36,8 +36,8 @@ pub enum Moderated {
 }
 
 impl Storage {
-    /// Publishes or declines the comment with this digest ([`crate::storage::Review::digest`]); a later decision replaces an
-    /// earlier one.
+    /// Publishes or declines the comment with this digest ([`crate::storage::Review::digest`]); a
+    /// later decision replaces an earlier one.
     pub async fn decide_review(
         &self,
         id: Id,
@@ -114,7 +114,8 @@ fn decide(
 /// The reason that is kept where a moderator publishes what took its rating out before.
 const PUBLISHED: &str = "published";
 
-/// Leaves the rating out together with a comment that is no opinion; with one that is published after all it counts again.
+/// Leaves the rating out together with a comment that is no opinion; with one that is published
+/// after all it counts again.
 fn take_or_give_back_rating(
     db: &Connection,
     id: &str,

@@ -18,8 +18,8 @@ pub struct OfficialAnswer {
 }
 
 impl Storage {
-    /// Keeps what the organisation answers to the published review with this digest ([`crate::storage::Review::digest`]); an empty
-    /// text takes the answer back.
+    /// Keeps what the organisation answers to the published review with this digest
+    /// ([`crate::storage::Review::digest`]); an empty text takes the answer back.
     pub async fn answer_review(
         &self,
         id: Id,

@@ -17,7 +17,8 @@ pub struct Photo {
 }
 
 impl Storage {
-    /// A photo of a review as a JPEG file, counted from 1; `only_shown`: only if everybody may see it.
+    /// A photo of a review as a JPEG file, counted from 1; `only_shown`: only if everybody may see
+    /// it.
     pub async fn photo(
         &self,
         review: Id,

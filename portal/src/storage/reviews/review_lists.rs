@@ -25,8 +25,8 @@ impl Storage {
             .await
     }
 
-    /// What moderators read in this state and is older than `before`, at most `limit`: what waits from the oldest on, what is
-    /// decided from the newest.
+    /// What moderators read in this state and is older than `before`, at most `limit`: what waits
+    /// from the oldest on, what is decided from the newest.
     pub async fn reviews_to_read(
         &self,
         state: ReviewState,
@@ -70,7 +70,8 @@ const BY_PHONE: &str = "SELECT id, place, organization, assurance AS channel, sc
              AS left_out
      FROM reviews";
 
-/// A comment from a terminal with its rating, as it is read. SQLite looks through the first table and finds the other's row.
+/// A comment from a terminal with its rating, as it is read. SQLite looks through the first table
+/// and finds the other's row.
 fn by_terminal(first: &str, second: &str) -> String {
     format!(
         "SELECT a.id, r.place, r.organization, 'terminal', r.score, a.comment, r.lang, a.state, a.reason,
@@ -82,8 +83,9 @@ fn by_terminal(first: &str, second: &str) -> String {
     )
 }
 
-/// What there is to read in state `?1` and older than `?2`. What a rule leaves out waits for nobody: it is read once staff
-/// let it count again. A comment that was no opinion and was written anew does wait.
+/// What there is to read in state `?1` and older than `?2`. What a rule leaves out waits for
+/// nobody: it is read once staff let it count again. A comment that was no opinion and was written
+/// anew does wait.
 pub(in crate::storage) fn to_read(order: &str, limit: usize) -> String {
     let by_phone = format!(
         "{BY_PHONE} WHERE (comment IS NOT NULL OR photos > 0) AND state = ?1 AND id < ?2

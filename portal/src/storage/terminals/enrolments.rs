@@ -137,8 +137,8 @@ pub enum Polled {
 }
 
 impl Storage {
-    /// Lets a machine wait for a technician. A code it waited under before is void from now on. Where too many wait, the
-    /// one of the same client that showed no life for longest gives way.
+    /// Lets a machine wait for a technician. A code it waited under before is void from now on.
+    /// Where too many wait, the one of the same client that showed no life for longest gives way.
     pub async fn begin_enrolment(
         &self,
         asked: Asked<'_>,
@@ -155,7 +155,8 @@ impl Storage {
         self.sqlite.write(begin).await
     }
 
-    /// Answers a poll of the machine with this public key. Asking more often than every `interval_ms` is too fast.
+    /// Answers a poll of the machine with this public key. Asking more often than every
+    /// `interval_ms` is too fast.
     pub async fn poll_enrolment(
         &self,
         device_hash: [u8; 32],
@@ -188,8 +189,8 @@ impl Storage {
         self.sqlite.read(find).await
     }
 
-    /// Approves an enrolment: the machine becomes a terminal at `place`, under `new_id` unless it is known already.
-    /// `login` is the technician's.
+    /// Approves an enrolment: the machine becomes a terminal at `place`, under `new_id` unless it
+    /// is known already. `login` is the technician's.
     pub async fn approve_enrolment(
         &self,
         user_code: &str,
@@ -314,7 +315,8 @@ fn begin(db: &Connection, asked: &Asked<'_>, machine: &Machine) -> Result<Begun,
     })
 }
 
-/// Makes room for one more of this client, or where too many of all wait, of the client that has the most.
+/// Makes room for one more of this client, or where too many of all wait, of the client that has
+/// the most.
 fn make_room(db: &Connection, client: [u8; 16]) -> Result<(), StorageError> {
     let of_client: u64 = db
         .prepare_cached("SELECT count(*) FROM enrolments WHERE state = 'pending' AND client = ?1")?
@@ -382,7 +384,8 @@ fn poll(
         _ => {
             db.prepare_cached("UPDATE enrolments SET polled_at = ?2 WHERE device_hash = ?1")?
                 .execute((device_hash, now_ms))?;
-            // A tenth less than the interval is forgiven: the network does not carry every request equally fast.
+            // A tenth less than the interval is forgiven: the network does not carry every request
+            // equally fast.
             let too_fast =
                 polled_at.is_some_and(|polled_at| now_ms - polled_at < interval_ms * 9 / 10);
             Ok(if too_fast {

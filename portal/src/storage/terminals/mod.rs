@@ -62,8 +62,8 @@ pub struct TerminalState {
     pub unknown_kinds: u64,
     /// Whether its journal is as it was written.
     pub integrity: Integrity,
-    /// The terminal this one follows: the same machine under a former id, or the one that stood here. Its chain of seals
-    /// began anew with this one.
+    /// The terminal this one follows: the same machine under a former id, or the one that stood
+    /// here. Its chain of seals began anew with this one.
     pub follows: Option<Id>,
     /// The terminal that follows this one.
     pub followed_by: Option<Id>,
@@ -86,8 +86,8 @@ pub struct Basis {
     pub presence_since: i64,
 }
 
-/// How long a terminal must have been silent for one that is set up at its place to be its successor, in milliseconds
-/// (a day); one that still speaks has got company.
+/// How long a terminal must have been silent for one that is set up at its place to be its
+/// successor, in milliseconds (a day); one that still speaks has got company.
 const SILENT_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Whether a terminal's journal arrived as it was written.
@@ -323,8 +323,9 @@ pub(in crate::storage) struct Placing<'a> {
     pub(in crate::storage) now_ms: i64,
 }
 
-/// Makes a machine a terminal at `place`, under the id it has already or `new_id`. A known one keeps its K1 once it
-/// has handed in events, because those are sealed with it. `None`: it was retired, or there is no such place.
+/// Makes a machine a terminal at `place`, under the id it has already or `new_id`. A known one
+/// keeps its K1 once it has handed in events, because those are sealed with it. `None`: it was
+/// retired, or there is no such place.
 pub(in crate::storage) fn put_terminal(
     db: &Connection,
     machine: &Machine,
@@ -414,7 +415,8 @@ const UPDATE_TERMINAL: &str = "UPDATE terminals
          seal_key = iif(held_through = 0, :seal_key, seal_key)
      WHERE public_key = :public_key AND id = :id";
 
-/// Which terminal a new one follows: the same machine's latest id, or the one that stood at the place and is gone.
+/// Which terminal a new one follows: the same machine's latest id, or the one that stood at the
+/// place and is gone.
 const LINK_TERMINAL: &str = "UPDATE terminals SET follows = coalesce(
          (SELECT max(key) FROM terminals WHERE serial = :serial AND model = :model AND serial <> '' AND key < :key),
          (SELECT max(former.key) FROM terminals former

@@ -46,7 +46,8 @@ impl Storage {
         self.sqlite.write(add).await
     }
 
-    /// Enrols a machine with a one-time token. The machine that spent it gets the same answer again.
+    /// Enrols a machine with a one-time token. The machine that spent it gets the same answer
+    /// again.
     pub async fn redeem_token(
         &self,
         hash: [u8; 32],
@@ -95,7 +96,8 @@ fn redeem(
     if !spent_by_it && expires_at <= placing.now_ms {
         return Ok(Redeemed::ExpiredToken);
     }
-    // A repeated request means that its answer was lost. It does not move the terminal back to the token's place.
+    // A repeated request means that its answer was lost. It does not move the terminal back to the
+    // token's place.
     let known = find_terminal(db, "public_key", &machine.public_key)?.filter(|_| spent_by_it);
     let place = known.map_or(place, |known| known.place);
     let placing = Placing {

@@ -23,8 +23,8 @@ pub struct Session {
 }
 
 impl Storage {
-    /// Starts a session for `login` that lasts until `expires`. The session `former` (the one the browser held before)
-    /// and every expired one end.
+    /// Starts a session for `login` that lasts until `expires`. The session `former` (the one the
+    /// browser held before) and every expired one end.
     pub async fn start_session(
         &self,
         hash: SessionHash,

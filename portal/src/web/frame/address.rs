@@ -1,5 +1,5 @@
-//! Addresses as scanners, people and other programs write them: with a slash or a full stop at the end, doubled slashes,
-//! in any case. They lead where they were meant to.
+//! Addresses as scanners, people and other programs write them: with a slash or a full stop at the
+//! end, doubled slashes, in any case. They lead where they were meant to.
 
 use axum::http::Uri;
 
@@ -10,7 +10,8 @@ const FIRST: [&str; 9] = [
     "q", "r", "o", "activate", "rules", "sign-in", "sign-out", "staff", "photo",
 ];
 
-/// The same address as this portal writes it; `None` if it is that already. What machines send is theirs: it is signed.
+/// The same address as this portal writes it; `None` if it is that already. What machines send is
+/// theirs: it is signed.
 pub fn tidied(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
     if path.starts_with("/api/") || path.starts_with("/font/") {

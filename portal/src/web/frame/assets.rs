@@ -1,5 +1,5 @@
-//! What every page carries inside itself: the style sheet, the faces, the icon. Nothing but its typeface is loaded besides,
-//! and nothing from elsewhere.
+//! What every page carries inside itself: the style sheet, the faces, the icon. Nothing but its
+//! typeface is loaded besides, and nothing from elsewhere.
 
 use std::sync::LazyLock;
 
@@ -101,7 +101,8 @@ static FACES: LazyLock<[String; 5]> = LazyLock::new(|| {
     .map(inline)
 });
 
-/// A drawing as it stands within a page: in the text's colour, without the title that the word beside it says already.
+/// A drawing as it stands within a page: in the text's colour, without the title that the word
+/// beside it says already.
 fn inline(drawing: &str) -> String {
     let lines = drawing.lines().map(str::trim);
     let kept: String = lines.filter(|line| !line.starts_with("<title>")).collect();

@@ -1,9 +1,10 @@
 //! How a visitor wants to see the pages: the accessibility panel.
 //!
-//! The choice stands in the address (and in the review's form) and nowhere else: no cookie, no script. What differs from
-//! the standard becomes a class of the `html` element; the style sheet does the rest.
+//! The choice stands in the address (and in the review's form) and nowhere else: no cookie, no
+//! script. What differs from the standard becomes a class of the `html` element; the style sheet
+//! does the rest.
 
-use super::i18n::Locale;
+use crate::i18n::Locale;
 
 /// One thing that can be chosen.
 struct Setting {
@@ -11,7 +12,8 @@ struct Setting {
     name: &'static str,
     /// What it is called, in English.
     title: &'static str,
-    /// Its values: in the address, as a class, in English. The first is the standard and has no class.
+    /// Its values: in the address, as a class, in English. The first is the standard and has no
+    /// class.
     values: &'static [(&'static str, &'static str, &'static str)],
 }
 

@@ -3,8 +3,6 @@
 pub(super) mod address;
 pub mod assets;
 pub(super) mod fonts;
-pub mod i18n;
 pub mod look;
 pub(super) mod page;
-pub mod po;
 pub mod throttle;

@@ -1,4 +1,5 @@
-//! What all pages share: the reader's language, the frame around the content, headers, plain messages.
+//! What all pages share: the reader's language, the frame around the content, headers, plain
+//! messages.
 
 use std::convert::Infallible;
 
@@ -11,9 +12,9 @@ use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::assets;
-use super::i18n::{Lang, Locale};
 use super::look::{self, Group, Look};
 use crate::api::packed;
+use crate::i18n::{Lang, Locale};
 use crate::storage::StorageError;
 
 /// Who is reading, as far as the page's language goes.
@@ -51,7 +52,8 @@ impl<S: Sync> FromRequestParts<S> for Reader {
 }
 
 impl Reader {
-    /// The frame of a page in the language this reader understands best; `usual` is the language of the place.
+    /// The frame of a page in the language this reader understands best; `usual` is the language of
+    /// the place.
     pub fn page(&self, usual: Option<Lang>) -> Page {
         let lang = self
             .chosen
@@ -83,7 +85,8 @@ pub struct Page {
     pub keep: String,
     /// The other members of this page's query, which the accessibility panel keeps.
     pub kept: Vec<(String, String)>,
-    /// True if the accessibility panel belongs to the review's form, so that nothing typed there is lost.
+    /// True if the accessibility panel belongs to the review's form, so that nothing typed there is
+    /// lost.
     pub in_form: bool,
 }
 

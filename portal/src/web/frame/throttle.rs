@@ -17,8 +17,9 @@ const MAX_KEYS: usize = 100_000;
 /// The key of everything beyond [`MAX_KEYS`].
 const REST: &str = "";
 
-/// Reviews from one network address in [`WINDOW_MS`] before further ones are slowed: generous, because a mobile operator
-/// puts thousands of phones behind one address. None is refused; whether it counts is for the published rules to say.
+/// Reviews from one network address in [`WINDOW_MS`] before further ones are slowed: generous,
+/// because a mobile operator puts thousands of phones behind one address. None is refused; whether
+/// it counts is for the published rules to say.
 pub const REVIEWS_PER_ADDRESS: u32 = 600;
 /// Failed sign-ins with one login in [`WINDOW_MS`], after which each further one waits.
 pub const FAILURES_PER_LOGIN: u32 = 10;
@@ -28,8 +29,8 @@ pub const FAILURES_PER_ADDRESS: u32 = 100;
 pub const WRONG_CODES: u32 = 20;
 /// Photos from one network address in [`WINDOW_MS`].
 pub const PHOTOS_PER_ADDRESS: u32 = 60;
-/// Status codes that lead nowhere, from one network address in [`WINDOW_MS`], before further ones are slowed: nobody
-/// mistypes so often.
+/// Status codes that lead nowhere, from one network address in [`WINDOW_MS`], before further ones
+/// are slowed: nobody mistypes so often.
 pub const WRONG_STATUS_CODES: u32 = 30;
 /// The time over which attempts are counted, milliseconds.
 pub const WINDOW_MS: i64 = 10 * 60 * 1000;
@@ -124,11 +125,12 @@ impl Throttle {
         )
     }
 
-    /// Counts one attempt, and holds its answer back if there were more than the limit: the longer, the more there were.
-    /// Says how many seconds to wait instead if too many answers are held back already.
+    /// Counts one attempt, and holds its answer back if there were more than the limit: the longer,
+    /// the more there were. Says how many seconds to wait instead if too many answers are held back
+    /// already.
     ///
-    /// Who guesses is slowed, and whoever has it right behind the same address is served as ever: call it after the check,
-    /// for what was wrong.
+    /// Who guesses is slowed, and whoever has it right behind the same address is served as ever:
+    /// call it after the check, for what was wrong.
     pub async fn slow(&self, key: &str, now_ms: i64) -> Result<(), u64> {
         let beyond = self.count(key, now_ms).saturating_sub(self.limit);
         if beyond == 0 {
@@ -206,8 +208,8 @@ impl Throttle {
     }
 }
 
-/// The network a request came from, for throttling only: it is never stored or logged. An IPv6 visitor counts by the /64
-/// network, because a household has that many addresses.
+/// The network a request came from, for throttling only: it is never stored or logged. An IPv6
+/// visitor counts by the /64 network, because a household has that many addresses.
 #[derive(Clone, Debug)]
 pub struct ClientAddress(pub String);
 

@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use pikir_contract::Texts;
 
 use crate::app::AppState;
+use crate::i18n::Locale;
 use crate::storage::{Counts, Listing, OrganizationRecord, Part, Rated, Within};
-use crate::web::frame::i18n::Locale;
 use crate::web::frame::page::{Answer, Page, Reader, encode, render, shared};
 
 /// Organisations on one page.
@@ -86,7 +86,8 @@ impl Entry {
     }
 }
 
-/// An organisation's figures in one line: what was said on site, and labelled beside it what came by code or link.
+/// An organisation's figures in one line: what was said on site, and labelled beside it what came
+/// by code or link.
 fn figure(l: Locale, rated: &Rated) -> String {
     let of = |counts: Counts| {
         (counts.total() > 0).then(|| {
@@ -190,7 +191,7 @@ impl Pager {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::frame::i18n::Lang;
+    use crate::i18n::Lang;
 
     fn links(number: usize, total: usize) -> PagerLinks {
         let query = [

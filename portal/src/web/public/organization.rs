@@ -9,12 +9,12 @@ use pikir_contract::{Id, Score};
 
 use super::review::AnswerShown;
 use crate::app::AppState;
+use crate::i18n::Locale;
 use crate::storage::{
     Counts, LeftOut, Named, NamedFigures, PageAsked, PublicPage, Rated, RatedInDetail, Review,
     Summary, Uptime, Within,
 };
 use crate::web::frame::assets;
-use crate::web::frame::i18n::Locale;
 use crate::web::frame::page::{Answer, Page, Reader, encode, render, shared};
 use crate::web::public::home::{Entry, Pager, PagerLinks};
 
@@ -109,8 +109,8 @@ struct Comment {
     answer: Option<AnswerShown>,
 }
 
-/// One organisation: its figures, its units, what visitors wrote. `?before=` pages through the comments, `?units=` through
-/// the units.
+/// One organisation: its figures, its units, what visitors wrote. `?before=` pages through the
+/// comments, `?units=` through the units.
 pub async fn show(State(app): State<AppState>, reader: Reader, Path(code): Path<String>) -> Answer {
     let page = reader.page(None);
     let before = reader.get("before").parse::<Id>().ok();
@@ -355,7 +355,7 @@ fn comment(l: Locale, review: Review) -> Comment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::frame::i18n::Lang;
+    use crate::i18n::Lang;
 
     #[test]
     fn bars_are_as_long_as_their_share_and_a_small_share_is_not_nothing() {

@@ -1,4 +1,5 @@
-//! Photos of reviews: `/photo/REVIEW/1` for everybody once they are published, `/staff/photo/REVIEW/1` for moderators.
+//! Photos of reviews: `/photo/REVIEW/1` for everybody once they are published,
+//! `/staff/photo/REVIEW/1` for moderators.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};

@@ -1,6 +1,7 @@
 //! Photos that visitors send: read within limits, turned upright, made smaller, encoded anew.
 //!
-//! Only the picture itself survives. Position, time, camera and whatever else a phone writes into the file are gone.
+//! Only the picture itself survives. Position, time, camera and whatever else a phone writes into
+//! the file are gone.
 
 //!
 //! What a picture takes to decode stands in its header, so memory is set aside before it is opened.
@@ -223,7 +224,8 @@ mod tests {
         file
     }
 
-    /// The same with an Exif segment (Exif 2.32 §4.5): the orientation, and a position in the GPS directory.
+    /// The same with an Exif segment (Exif 2.32 §4.5): the orientation, and a position in the GPS
+    /// directory.
     fn with_position(jpeg: &[u8], orientation: u8) -> Vec<u8> {
         let mut tiff: Vec<u8> = b"MM\0\x2a\0\0\0\x08".to_vec();
         tiff.extend([0, 2]);
@@ -311,7 +313,8 @@ mod tests {
 
     #[test]
     fn a_small_file_that_unpacks_to_far_too_much_is_refused_unopened() {
-        // A PNG that claims 60,000 × 60,000 pixels in a few bytes: its header is all that is read of it.
+        // A PNG that claims 60,000 × 60,000 pixels in a few bytes: its header is all that is read
+        // of it.
         let mut png = Vec::new();
         image::GrayImage::new(1, 1)
             .write_to(&mut Cursor::new(&mut png), ImageFormat::Png)

@@ -10,9 +10,9 @@ use axum::response::Response;
 
 use super::rules;
 use crate::app::AppState;
+use crate::i18n::Locale;
 use crate::platform::entropy::Entropy;
 use crate::storage::{DeclineReason, OfficialAnswer, ReviewState};
-use crate::web::frame::i18n::Locale;
 use crate::web::frame::page::{Answer, Page, Reader, encode, render, see_other};
 use crate::web::frame::throttle::{ClientAddress, Limits};
 
@@ -35,7 +35,8 @@ pub fn written(code: &str) -> String {
     format!("{front}-{back}")
 }
 
-/// A typed status code as it is stored: any case, with or without hyphens and spaces, O for 0, I and L for 1.
+/// A typed status code as it is stored: any case, with or without hyphens and spaces, O for 0, I
+/// and L for 1.
 fn normalize(typed: &str) -> String {
     let symbol = |c: char| match c.to_ascii_uppercase() {
         'O' => '0',

@@ -6,7 +6,7 @@ use axum::response::Response;
 use pikir_contract::{DEFAULT_STEP_S, rules};
 
 use crate::domain::rules::{FoundBy, Rule, phone};
-use crate::web::frame::i18n::Locale;
+use crate::i18n::Locale;
 use crate::web::frame::page::{Page, Reader, render, shared};
 
 #[derive(Template)]

@@ -202,7 +202,8 @@ pub async fn create_place(
     )))
 }
 
-/// The enrolment that waits under a typed code; anything else asks for the code again. Wrong codes are counted.
+/// The enrolment that waits under a typed code; anything else asks for the code again. Wrong codes
+/// are counted.
 async fn waiting(
     app: &AppState,
     limits: &Limits,

@@ -7,17 +7,17 @@ use axum::response::Response;
 use pikir_contract::{Score, Time};
 
 use super::drafts::BACK;
-use super::reconciliation::time;
 use super::session::{Staff, StaffFrame};
 use crate::app::AppState;
 use crate::domain::rules::Rule;
 use crate::domain::text;
+use crate::i18n::Locale;
+use crate::i18n::reconciliation::time;
 use crate::storage::{
     DeclineReason, Exclusion, ExclusionDecision, ExclusionFilter, ExclusionFoundBy, ExclusionKey,
     ExclusionOf, ReviewState, Role,
 };
 use crate::web::frame::assets;
-use crate::web::frame::i18n::Locale;
 use crate::web::frame::page::{Answer, Page, Reader, encode, render, see_other};
 use crate::web::public::review::reason_text;
 use crate::web::public::rules::name;

@@ -5,7 +5,6 @@ pub(super) mod drafts;
 pub(super) mod exclusions;
 pub(super) mod moderation;
 pub(super) mod overview;
-pub mod password;
 pub(super) mod placing;
 pub mod reconciliation;
 pub(super) mod resume;

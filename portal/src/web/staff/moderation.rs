@@ -116,7 +116,8 @@ impl View {
     }
 }
 
-/// Lists the comments in one state, those that wait by default. `?before=` pages through those that are decided.
+/// Lists the comments in one state, those that wait by default. `?before=` pages through those that
+/// are decided.
 pub async fn list(State(app): State<AppState>, staff: Staff, reader: Reader) -> Answer {
     staff.may(Role::moderates)?;
     let view = View::new(reader.get("state"), reader.get("before"));

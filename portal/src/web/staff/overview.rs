@@ -10,8 +10,8 @@ use pikir_contract::{Id, StatusReport};
 use super::session::{Staff, StaffFrame};
 use crate::app::AppState;
 use crate::domain::alphabet;
+use crate::i18n::Locale;
 use crate::storage::{Breach, Integrity, Role, TerminalState};
-use crate::web::frame::i18n::Locale;
 use crate::web::frame::page::{Answer, Page, render};
 
 #[derive(Template)]
@@ -206,7 +206,7 @@ fn ago(l: Locale, age_ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::frame::i18n::Lang;
+    use crate::i18n::Lang;
 
     fn terminal(integrity: Integrity, report: Option<&str>) -> TerminalState {
         TerminalState {

@@ -4,11 +4,11 @@ use pikir_contract::{PlaceCode, Texts};
 
 use crate::app::AppState;
 use crate::domain::alphabet;
+use crate::i18n::Locale;
 use crate::services::place_code;
 use crate::storage::{
     AddedPlace, Inherits, Listing, PRESENCE_KEY_BYTES, Part, PlaceRecord, StorageError,
 };
-use crate::web::frame::i18n::Locale;
 use crate::web::public::phone::place_line;
 
 /// Places shown in one list; a search narrows it.
@@ -34,8 +34,8 @@ pub struct Choice {
     pub selected: bool,
 }
 
-/// Adds a place called `name`, with the languages, the time zone and the hours its organisation has elsewhere.
-/// `None`: there is no such organisation.
+/// Adds a place called `name`, with the languages, the time zone and the hours its organisation has
+/// elsewhere. `None`: there is no such organisation.
 pub async fn add_place(
     app: &AppState,
     organization: &str,
@@ -100,7 +100,8 @@ pub struct Found {
     pub stands_at: Option<String>,
 }
 
-/// Places and organisations that fit the search, all without one, in the order of the reader's alphabet.
+/// Places and organisations that fit the search, all without one, in the order of the reader's
+/// alphabet.
 pub async fn find(
     app: &AppState,
     l: Locale,

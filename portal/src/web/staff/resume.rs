@@ -1,4 +1,5 @@
-//! What somebody typed while their session ended is not lost: it waits in the sign-in form and comes back into its own.
+//! What somebody typed while their session ended is not lost: it waits in the sign-in form and
+//! comes back into its own.
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequestParts, Request, State};
@@ -15,10 +16,12 @@ use crate::platform::entropy::secret_hash;
 use crate::storage::StorageError;
 use crate::web::frame::page::{Page, Reader, see_other};
 
-/// Bytes a form may send: a comment far beyond its limit still fits, so that it comes back to be shortened.
+/// Bytes a form may send: a comment far beyond its limit still fits, so that it comes back to be
+/// shortened.
 pub const MAX_FORM_BYTES: usize = 256 * 1024;
 
-/// Lets forms through whose sender is signed in. Another is kept: the sender signs in, and finds it as it was.
+/// Lets forms through whose sender is signed in. Another is kept: the sender signs in, and finds it
+/// as it was.
 pub async fn keep_typed(State(app): State<AppState>, request: Request, next: Next) -> Response {
     if request.method() != Method::POST {
         return next.run(request).await;

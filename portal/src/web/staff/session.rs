@@ -1,8 +1,8 @@
 //! Who is signed in: the cookie, the form tokens, and what each role may open.
 //!
-//! The cookie holds a random secret; the database holds its SHA-256. Every form of a signed-in person carries a token
-//! derived from the secret, so another site can neither read nor guess it. Browsers also say where a form comes from:
-//! a form from elsewhere is refused even with a token.
+//! The cookie holds a random secret; the database holds its SHA-256. Every form of a signed-in
+//! person carries a token derived from the secret, so another site can neither read nor guess it.
+//! Browsers also say where a form comes from: a form from elsewhere is refused even with a token.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -14,15 +14,16 @@ use sha2::Sha256;
 
 use super::drafts::{self, Fields};
 use crate::app::AppState;
+use crate::i18n::Lang;
 use crate::platform::entropy::secret_hash;
 use crate::storage::{Role, Session};
-use crate::web::frame::i18n::Lang;
 use crate::web::frame::page::{Page, Reader, Refusal, encode, see_other};
 
 /// How long a session lasts, seconds (12 hours: a working day).
 pub const SESSION_S: i64 = 12 * 60 * 60;
 
-/// The cookie's name. Over https the prefix makes browsers refuse one that another host of the domain tries to set.
+/// The cookie's name. Over https the prefix makes browsers refuse one that another host of the
+/// domain tries to set.
 fn cookie_name(app: &AppState) -> &'static str {
     if app.is_https() {
         "__Host-pikir"
@@ -75,8 +76,9 @@ pub fn token_fits(secret: &str, token: &str) -> bool {
     base64url_decode(token).is_ok_and(|token| form_mac(secret).verify_slice(&token).is_ok())
 }
 
-/// True unless the browser says that a request comes from another site. `Sec-Fetch-Site` decides where there is one.
-/// An `Origin` of `null` says nothing: browsers send it for our own forms, because our pages forbid referrers.
+/// True unless the browser says that a request comes from another site. `Sec-Fetch-Site` decides
+/// where there is one. An `Origin` of `null` says nothing: browsers send it for our own forms,
+/// because our pages forbid referrers.
 pub fn is_own_request(app: &AppState, headers: &HeaderMap) -> bool {
     let text = |name: &str| {
         headers
@@ -96,7 +98,8 @@ pub fn is_own_request(app: &AppState, headers: &HeaderMap) -> bool {
     }
 }
 
-/// Somebody who is signed in and the page they look at. As an extractor it sends everybody else to the sign-in page.
+/// Somebody who is signed in and the page they look at. As an extractor it sends everybody else to
+/// the sign-in page.
 #[derive(Clone, Debug)]
 pub struct Staff {
     /// Who it is.
@@ -198,7 +201,8 @@ impl Staff {
         secret_hash(&self.secret)
     }
 
-    /// What the pages for staff show around their content; `here` is the address of the current one.
+    /// What the pages for staff show around their content; `here` is the address of the current
+    /// one.
     pub fn frame(&self, here: &str) -> StaffFrame {
         let role = self.session.role;
         let mut links = Vec::new();

@@ -11,14 +11,14 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::drafts::{self, Kept};
-use super::password;
 use super::session::{
     SESSION_S, Staff, form_token, is_own_request, secret_of, set_secret, token_fits,
 };
 use crate::app::AppState;
+use crate::i18n::Lang;
 use crate::platform::entropy::secret_hash;
+use crate::services::password;
 use crate::storage::{Role, User};
-use crate::web::frame::i18n::Lang;
 use crate::web::frame::page::{Answer, Page, Reader, Refusal, render, see_other};
 use crate::web::frame::throttle::{ClientAddress, Limits};
 
@@ -139,7 +139,8 @@ pub async fn sign_in(
         .take(MAX_LOGIN_CHARS)
         .collect();
     let now_ms = app.clock.unix_ms();
-    // Counted before the check, so that many attempts at the same moment do not slip through; taken back on success.
+    // Counted before the check, so that many attempts at the same moment do not slip through; taken
+    // back on success.
     if let Some(seconds) = limits.addresses.attempt(&address, now_ms) {
         return Ok(too_many(&app, page, typed, seconds, secret));
     }
@@ -165,8 +166,9 @@ pub async fn sign_in(
     begin(&app, page, &user, typed, secret, reader.chosen).await
 }
 
-/// How long an attempt waits when so many with this login were wrong beyond those that are free. Whoever knows the
-/// password gets in all the same: a lock would be for everybody who knows the login.
+/// How long an attempt waits when so many with this login were wrong beyond those that are free.
+/// Whoever knows the password gets in all the same: a lock would be for everybody who knows the
+/// login.
 fn pause(wrong: u32) -> Duration {
     (PAUSE_STEP * wrong).min(MAX_PAUSE)
 }
@@ -290,7 +292,8 @@ fn too_many(
     response
 }
 
-/// Where to go after signing in: what was asked for if it is a page of this portal, else the first page of the role.
+/// Where to go after signing in: what was asked for if it is a page of this portal, else the first
+/// page of the role.
 fn destination(next: &str, role: Role) -> String {
     let local = next.starts_with('/')
         && !next.starts_with("//")

@@ -84,7 +84,8 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Puts the code into the page. The copy lies beside the page, because the page names its artwork from there.
+    /// Puts the code into the page. The copy lies beside the page, because the page names its
+    /// artwork from there.
     pub fn new(directory: &Path) -> Result<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench");
         let template = std::fs::read_to_string(folder.join("counter.html"))

@@ -57,8 +57,9 @@ impl Account {
     }
 }
 
-/// Processor time of all threads of a process, ended ones too (clock_getcpuclockid(3)); `/proc/PID/stat` has it only in steps
-/// of ten milliseconds, which is as much as the terminal takes in a minute.
+/// Processor time of all threads of a process, ended ones too (clock_getcpuclockid(3));
+/// `/proc/PID/stat` has it only in steps of ten milliseconds, which is as much as the terminal
+/// takes in a minute.
 #[allow(unsafe_code, reason = "no library here has another process's clock")]
 fn processor_ns_of(process: u32) -> Option<f64> {
     let (mut clock, mut time) = (

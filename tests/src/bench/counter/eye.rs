@@ -10,8 +10,8 @@ use super::super::milliseconds;
 use crate::kiosk::face;
 use crate::xvfb::Display;
 
-/// What comes at once after the thanks is taken for their double tap. A time and no condition: the page beside it has no
-/// clock to be asked, and both get the same.
+/// What comes at once after the thanks is taken for their double tap. A time and no condition: the
+/// page beside it has no clock to be asked, and both get the same.
 const GUARD: Duration = Duration::from_millis(LEFT_GUARD_MS + 200);
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(60);

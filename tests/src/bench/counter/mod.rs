@@ -1,5 +1,5 @@
-//! (f) The terminal at the counter, uploader and journal included, beside the same screen as one static page in
-//! Chromium's kiosk mode, one after the other on the same display.
+//! (f) The terminal at the counter, uploader and journal included, beside the same screen as one
+//! static page in Chromium's kiosk mode, one after the other on the same display.
 
 mod contender;
 mod cost;

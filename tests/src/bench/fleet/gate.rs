@@ -1,4 +1,5 @@
-//! The portal's gate before deliveries, in virtual time: the rule and the numbers of `portal/src/api/gate.rs`.
+//! The portal's gate before deliveries, in virtual time: the rule and the numbers of
+//! `portal/src/api/gate.rs`.
 
 use super::simulation::{Moment, SECOND};
 
@@ -34,7 +35,8 @@ impl Gate {
         self.served += 1;
     }
 
-    /// A delivery was turned away: the seconds it is asked to wait. `random` is a fraction in `0.0..1.0`.
+    /// A delivery was turned away: the seconds it is asked to wait. `random` is a fraction in
+    /// `0.0..1.0`.
     pub fn refuse(&mut self, now: Moment, random: f64) -> u64 {
         self.turn(now);
         self.refused += 1;

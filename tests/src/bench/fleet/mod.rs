@@ -1,5 +1,5 @@
-//! (e) A fleet that comes back after a day without its portal: how hard it presses, with the kiosk's back-off and
-//! without one.
+//! (e) A fleet that comes back after a day without its portal: how hard it presses, with the
+//! kiosk's back-off and without one.
 
 mod gate;
 mod simulation;

@@ -1,10 +1,12 @@
-//! A fleet and its portal in virtual time: every request of every terminal, one event after the other.
+//! A fleet and its portal in virtual time: every request of every terminal, one event after the
+//! other.
 //!
 //! # The model
-//! Each terminal has an uploader and its upkeep, with the kiosk's own [`Backoff`] and limits. While the portal is away
-//! nothing connects two terminals, so each one's tries are followed alone up to the portal's return; from then on all
-//! are events in one queue. The portal does one piece of work at a time, in order of arrival, at the cost measured on
-//! the real one; deliveries beyond its [`Gate`] it sheds: 503 and `Retry-After`. While it is away, it refuses at once.
+//! Each terminal has an uploader and its upkeep, with the kiosk's own [`Backoff`] and limits. While
+//! the portal is away nothing connects two terminals, so each one's tries are followed alone up to
+//! the portal's return; from then on all are events in one queue. The portal does one piece of work
+//! at a time, in order of arrival, at the cost measured on the real one; deliveries beyond its
+//! [`Gate`] it sheds: 503 and `Retry-After`. While it is away, it refuses at once.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -86,8 +88,8 @@ pub struct Outcome {
     pub seconds: Vec<Second>,
     /// How many of them lie before the return.
     pub before_s: u64,
-    /// Seconds from the return until 99 % of the terminals had delivered what the outage left; `None` where that took
-    /// longer than the time allowed.
+    /// Seconds from the return until 99 % of the terminals had delivered what the outage left;
+    /// `None` where that took longer than the time allowed.
     pub drained_s: Option<u64>,
 }
 
@@ -233,7 +235,8 @@ impl Fleet {
         self.busy_until
     }
 
-    /// The portal took a delivery: the terminal goes on at once while there is more, else with the next visitor.
+    /// The portal took a delivery: the terminal goes on at once while there is more, else with the
+    /// next visitor.
     fn delivered(&mut self, now: Moment, index: usize) -> Moment {
         let tap = now + self.until_tap();
         let terminal = &mut self.terminals[index];
@@ -269,8 +272,8 @@ impl Fleet {
             Retry::Backoff => micros(backoff.next(&*self.entropy, asked).as_secs_f64()).max(1),
             Retry::Fixed(period) => {
                 let period = micros(period.as_secs_f64());
-                // Tries that nobody sees are not followed one by one: their rhythm does not change. The last of them
-                // are, so that batches are as small as they would be.
+                // Tries that nobody sees are not followed one by one: their rhythm does not change.
+                // The last of them are, so that batches are as small as they would be.
                 let shown = self.first_shown.saturating_sub(60 * SECOND);
                 let unseen = shown.saturating_sub(now) / period;
                 period * unseen.max(1)

@@ -7,8 +7,9 @@
 //! | without: no touch for [`IDLE_MS`] | [`IDLE_PERCENT`] |
 //! | without, in the night hours of the configuration: no touch for [`NIGHT_AWAKE_MS`] | [`NIGHT_PERCENT`], or `min_brightness` |
 //!
-//! Below [`READABLE_PERCENT`] nobody can read the screen: the touch that wakes it then only wakes it. On a dimmed screen a touch
-//! counts as what it hit. Buttons and keys count always: they are what they are in the dark, too.
+//! Below [`READABLE_PERCENT`] nobody can read the screen: the touch that wakes it then only wakes
+//! it. On a dimmed screen a touch counts as what it hit. Buttons and keys count always: they are
+//! what they are in the dark, too.
 
 /// Full brightness (percent).
 pub const FULL_PERCENT: u8 = 100;
@@ -24,8 +25,8 @@ pub const READABLE_PERCENT: u8 = 5;
 pub const IDLE_MS: u64 = 10 * 60 * 1_000;
 /// Without any input for this long it is dimmed at night (milliseconds).
 pub const NIGHT_AWAKE_MS: u64 = 60 * 1_000;
-/// So long after the sensor saw somebody last, and after the last input, nobody is there (milliseconds). Sensors of body heat
-/// do not see who stands still.
+/// So long after the sensor saw somebody last, and after the last input, nobody is there
+/// (milliseconds). Sensors of body heat do not see who stands still.
 pub const ABSENCE_MS: u64 = 60 * 1_000;
 
 /// How bright the screen is.

@@ -1,11 +1,13 @@
 //! What the journal knows of each boot: where it begins, and its clock.
 //!
 //! # Boots whose clock nobody ever knew
-//! A boot without NTP and without the portal leaves events without a true time. Its neighbours bound it: it began after the
-//! last event of the boot before, and its own last event came before the next boot began. Several such boots in a row
-//! share one window; each began at the earliest when all before it had run for as long as their events show, and at the
-//! latest so that it and all after it still fit. The middle of these two is the estimate (`estimated`); it is
-//! reckoned again whenever more is known. Without a known boot before, only the latest moment is known, and that is it.
+//! A boot without NTP and without the portal leaves events without a true time. Its neighbours
+//! bound it: it began after the last event of the boot before, and its own last event came before
+//! the next boot began. Several such boots in a row share one window; each began at the earliest
+//! when all before it had run for as long as their events show, and at the latest so that it and
+//! all after it still fit. The middle of these two is the estimate (`estimated`); it is reckoned
+//! again whenever more is known. Without a known boot before, only the latest moment is known, and
+//! that is it.
 
 use pikir_contract::{BootId, BootOffset, Event, OffsetQuality};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -13,11 +15,11 @@ use serde_json::Value;
 
 use crate::journal::error::JournalError;
 
-/// The newest boots that every batch tells of, whether its events are theirs or not (boots): what is known of them may
-/// have changed after their events were delivered.
+/// The newest boots that every batch tells of, whether its events are theirs or not (boots): what
+/// is known of them may have changed after their events were delivered.
 const RECENT_BOOTS: usize = 16;
-/// How many events before a boot's end are looked at for its last one (events). Events that were appended again after a
-/// loss stand among those of a later boot.
+/// How many events before a boot's end are looked at for its last one (events). Events that were
+/// appended again after a loss stand among those of a later boot.
 const LAST_EVENTS: usize = 20;
 
 /// Notes that the boot's first event is `seq`, unless that is known already.
@@ -108,8 +110,8 @@ pub(super) fn offsets(connection: &Connection) -> Result<Vec<BootOffset>, Journa
     known(connection, boots)
 }
 
-/// Keeps what was learnt of this boot's clock, and what follows from it for boots whose clock nobody
-/// knew. A better quality replaces a worse one, never the reverse.
+/// Keeps what was learnt of this boot's clock, and what follows from it for boots whose clock
+/// nobody knew. A better quality replaces a worse one, never the reverse.
 pub(super) fn learn_offset(
     connection: &mut Connection,
     offset: &BootOffset,
@@ -140,10 +142,12 @@ struct Row {
     estimate: Option<i64>,
 }
 
-/// Reckons the estimates anew. `newest` is the boot that was just learnt of, which may have no event yet.
+/// Reckons the estimates anew. `newest` is the boot that was just learnt of, which may have no
+/// event yet.
 fn estimate(transaction: &Transaction<'_>, newest: &str) -> Result<(), JournalError> {
     let boots = rows(transaction, newest)?;
-    // Up to when the boot before was at work for sure (Unix time in ms), and whether its events still show it.
+    // Up to when the boot before was at work for sure (Unix time in ms), and whether its events
+    // still show it.
     let (mut after, mut is_shown) = (None, true);
     let mut from = 0;
     while from < boots.len() {
@@ -170,9 +174,9 @@ fn estimate(transaction: &Transaction<'_>, newest: &str) -> Result<(), JournalEr
     Ok(())
 }
 
-/// Puts boots nobody measured between `after` and `before` (Unix time in ms). The last of `boots` is the one that ends the
-/// window. Where events that showed how long a boot ran are gone by now (`is_shown` speaks of the boot before), an estimate
-/// made with them is the better one and stays.
+/// Puts boots nobody measured between `after` and `before` (Unix time in ms). The last of `boots`
+/// is the one that ends the window. Where events that showed how long a boot ran are gone by now
+/// (`is_shown` speaks of the boot before), an estimate made with them is the better one and stays.
 fn stack(
     transaction: &Transaction<'_>,
     boots: &[Row],
@@ -229,7 +233,8 @@ fn rows(connection: &Connection, newest: &str) -> Result<Vec<Row>, JournalError>
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// How long the boot ran at least (ms): the uptime of its last event before `end`; `None` where its events are gone.
+/// How long the boot ran at least (ms): the uptime of its last event before `end`; `None` where its
+/// events are gone.
 fn span_ms(
     connection: &Connection,
     row: &Row,

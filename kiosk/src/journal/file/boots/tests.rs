@@ -147,7 +147,8 @@ fn clocks_that_contradict_each_other_make_estimates_all_the_same() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-    /// Boots as (pause before, time at work, whether its clock became known); the last is always known.
+    /// Boots as (pause before, time at work, whether its clock became known); the last is always
+    /// known.
     #[test]
     fn every_estimate_lies_within_half_its_window_and_no_two_boots_overlap(
         boots in proptest::collection::vec((0..20 * HOUR, 0..20 * HOUR, any::<bool>()), 2..12)

@@ -86,7 +86,8 @@ impl Terminal {
     /// Waits until nothing is pending.
     async fn drained(&self) {
         let mut state = self.journal.subscribe();
-        // No time limit: it would run out at once, because paused time jumps ahead while the journal's thread works.
+        // No time limit: it would run out at once, because paused time jumps ahead while the
+        // journal's thread works.
         state
             .wait_for(|published| published.state.pending == 0)
             .await

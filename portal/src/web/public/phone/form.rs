@@ -11,12 +11,14 @@ use crate::web::public::picture::{MAX_PHOTO_BYTES, MAX_PHOTOS, PhotoFile};
 
 /// The first part of the name of a criterion's field.
 pub const CRITERION: &str = "c-";
-/// Bytes of everything that is typed: a comment far beyond its limit still fits, so that it comes back to be shortened.
+/// Bytes of everything that is typed: a comment far beyond its limit still fits, so that it comes
+/// back to be shortened.
 const MAX_TEXT_BYTES: usize = 256 * 1024;
 /// Fields that are read; a form of ours has far fewer.
 const MAX_FIELDS: usize = 300;
 
-/// What was typed and chosen. Everything may be missing: a person is told what to do, never refused.
+/// What was typed and chosen. Everything may be missing: a person is told what to do, never
+/// refused.
 #[derive(Debug, Default)]
 pub struct Typed {
     /// `1`–`5`.
@@ -119,7 +121,8 @@ impl Typed {
     }
 }
 
-/// Reads the parts in their order. The files come last, so that one which is too large costs nothing that was typed.
+/// Reads the parts in their order. The files come last, so that one which is too large costs
+/// nothing that was typed.
 async fn read_parts(mut parts: Multipart) -> Result<Typed, BeyondMeasure> {
     let mut typed = Typed::default();
     let mut text_left = MAX_TEXT_BYTES;
@@ -147,8 +150,8 @@ async fn read_parts(mut parts: Multipart) -> Result<Typed, BeyondMeasure> {
     Ok(typed)
 }
 
-/// Reads a file. One that cannot be taken is read to its end all the same: a browser shows an answer only after it has
-/// sent everything.
+/// Reads a file. One that cannot be taken is read to its end all the same: a browser shows an
+/// answer only after it has sent everything.
 async fn read_file(typed: &mut Typed, mut part: Field<'_>) -> Result<(), MultipartError> {
     let mut file = PhotoFile::default();
     let mut fault = (typed.files.len() == MAX_PHOTOS).then_some(FileFault::TooMany);
@@ -188,7 +191,8 @@ async fn read_text(mut part: Field<'_>, limit: usize) -> Result<Option<Vec<u8>>,
     Ok(whole)
 }
 
-/// The body ended early or is larger than the server reads. Where everything typed has come, only the files are at fault.
+/// The body ended early or is larger than the server reads. Where everything typed has come, only
+/// the files are at fault.
 fn cut_short(mut typed: Typed, error: &MultipartError) -> Result<Typed, BeyondMeasure> {
     if typed.mark.is_empty() {
         return Err(BeyondMeasure);

@@ -13,7 +13,8 @@ use crate::web::frame::page::{Reader, Refusal};
 /// The member of an address that says it is a link: `/q/CODE?via=link`, for pages and messages.
 const VIA: (&str, &str) = ("via", "link");
 
-/// The place a visitor stands at, what is asked there, and the token of the address if there is one.
+/// The place a visitor stands at, what is asked there, and the token of the address if there is
+/// one.
 pub struct Visit {
     /// The place.
     pub place: PlaceRecord,
@@ -71,8 +72,8 @@ pub async fn find(
 }
 
 impl Visit {
-    /// How the visitor came, by the address and by what is known of the way here. A valid token says more than that: some
-    /// cameras open what they scan through a page of their own.
+    /// How the visitor came, by the address and by what is known of the way here. A valid token
+    /// says more than that: some cameras open what they scan through a page of their own.
     pub fn came(&self, by_link: bool, now_s: i64) -> Came {
         let step = |token: &String| {
             let mut keys = self.presence_keys.iter();
@@ -88,8 +89,8 @@ impl Visit {
     }
 }
 
-/// True if the address says that it is a link, or the browser that a page led here: what is scanned or typed comes from
-/// none.
+/// True if the address says that it is a link, or the browser that a page led here: what is scanned
+/// or typed comes from none.
 pub fn followed_a_link(reader: &Reader, headers: &HeaderMap) -> bool {
     let by_browser = match headers.get("sec-fetch-site") {
         Some(site) => site != "none",

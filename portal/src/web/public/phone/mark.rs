@@ -1,7 +1,8 @@
-//! The mark of a form: shows that this portal gave it out, for which place, when, and how its visitor came.
+//! The mark of a form: shows that this portal gave it out, for which place, when, and how its
+//! visitor came.
 //!
-//! Made with a key of the portal's own, so that giving a form out keeps nothing; its random part names the review. A form
-//! without a mark is shown again and counts nothing.
+//! Made with a key of the portal's own, so that giving a form out keeps nothing; its random part
+//! names the review. A form without a mark is shown again and counts nothing.
 
 use hmac::{Hmac, KeyInit, Mac};
 use pikir_contract::{
@@ -13,13 +14,15 @@ use tokio::sync::OnceCell;
 use crate::app::AppState;
 use crate::storage::{Assurance, SECRET_BYTES, StorageError};
 
-/// How long a form can be sent after it was given out, seconds: who opens it in the morning may write in the evening.
+/// How long a form can be sent after it was given out, seconds: who opens it in the morning may
+/// write in the evening.
 pub const MARK_LIFE_S: i64 = 24 * 60 * 60;
 /// Random bytes of a mark.
 const RANDOM_BYTES: usize = 16;
 /// Bytes of the code that authenticates it.
 const MAC_BYTES: usize = 16;
-/// Bytes of what it says: how the visitor came, when it was given out, the token's step, the random part.
+/// Bytes of what it says: how the visitor came, when it was given out, the token's step, the random
+/// part.
 const SAID_BYTES: usize = 1 + 8 + 8 + RANDOM_BYTES;
 
 /// How a visitor came to the form.

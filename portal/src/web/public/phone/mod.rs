@@ -1,8 +1,10 @@
-//! The phone page behind the QR code: five faces, reasons, a comment, and more for who wants to say more.
+//! The phone page behind the QR code: five faces, reasons, a comment, and more for who wants to say
+//! more.
 //!
-//! `/Q/CODE` or `/Q/CODE/TOKEN`. The token proves presence; without a valid one the review is taken all the same and
-//! counts in another figure. Only a form that this portal gave out for this place is taken ([`mark`]); whoever sends
-//! another gets the form again, filled in. No cookie, no name, no address is kept.
+//! `/Q/CODE` or `/Q/CODE/TOKEN`. The token proves presence; without a valid one the review is taken
+//! all the same and counts in another figure. Only a form that this portal gave out for this place
+//! is taken ([`mark`]); whoever sends another gets the form again, filled in. No cookie, no name,
+//! no address is kept.
 
 mod form;
 mod link;
@@ -28,9 +30,9 @@ use super::picture::{self, MAX_PHOTO_BYTES, MAX_PHOTOS, PictureFault};
 use super::review;
 use crate::app::AppState;
 use crate::domain::text;
+use crate::i18n::Lang;
 use crate::platform::proxies::ClientIp;
 use crate::storage::{Assurance, NetworkDigest, NewReview, Offer, Photo, StorageError};
-use crate::web::frame::i18n::Lang;
 use crate::web::frame::look;
 use crate::web::frame::page::{Answer, Page, Reader, see_other};
 use crate::web::frame::throttle::{ClientAddress, Limits};
@@ -53,7 +55,8 @@ const BUSY: &str = "Photos cannot be accepted at the moment. Please send the rev
 const CUT_SHORT: &str =
     "The photo did not come through. Please choose it again or send the review without it.";
 
-/// Bytes a form with photos may send: files that are somewhat too large still come in whole, so that the page can say so.
+/// Bytes a form with photos may send: files that are somewhat too large still come in whole, so
+/// that the page can say so.
 pub const MAX_FORM_BYTES: usize = MAX_PHOTOS * MAX_PHOTO_BYTES + (12 << 20);
 
 /// What the phone page keeps in memory: what its forms are marked with, and today's networks.
@@ -92,8 +95,8 @@ impl FromRequestParts<AppState> for Sender {
     }
 }
 
-/// Shows the form. A browser may show it again when the visitor goes back, with what was typed: it is still the same form
-/// then, and sending it again changes the review.
+/// Shows the form. A browser may show it again when the visitor goes back, with what was typed: it
+/// is still the same form then, and sending it again changes the review.
 pub async fn show(
     State(app): State<AppState>,
     Extension(desk): Extension<Arc<Desk>>,
@@ -189,8 +192,8 @@ pub async fn send(
     }
 }
 
-/// The mark of the form as it came, if it is this portal's own for this place, and no other site's page sent it. Otherwise
-/// the form is to be shown again, with a new one.
+/// The mark of the form as it came, if it is this portal's own for this place, and no other site's
+/// page sent it. Otherwise the form is to be shown again, with a new one.
 async fn mark(
     app: &AppState,
     sender: &Sender,
@@ -343,8 +346,8 @@ fn criteria(offer: &Offer, typed: &Typed) -> BTreeMap<String, Score> {
         .collect()
 }
 
-/// Those that belong to the score: where the page shows only these, one that was chosen before the score changed is
-/// still sent.
+/// Those that belong to the score: where the page shows only these, one that was chosen before the
+/// score changed is still sent.
 fn reasons(offer: &Offer, typed: &Typed, score: Score) -> Vec<String> {
     let offered = offer.content.questionnaire.reasons.iter();
     offered

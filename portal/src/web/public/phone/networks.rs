@@ -1,7 +1,8 @@
 //! Networks told apart for a day, without keeping who they are.
 //!
-//! What is kept with a review is a digest of network and place under a key that lives in memory alone and is thrown away
-//! each day: afterwards nobody can find out of which network it was, nor follow one from day to day or from place to place.
+//! What is kept with a review is a digest of network and place under a key that lives in memory
+//! alone and is thrown away each day: afterwards nobody can find out of which network it was, nor
+//! follow one from day to day or from place to place.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -21,7 +22,8 @@ pub struct Networks {
 }
 
 impl Networks {
-    /// The digest of a network, for reviews about this place today (by UTC: it is night then where offices close).
+    /// The digest of a network, for reviews about this place today (by UTC: it is night then where
+    /// offices close).
     pub fn digest(&self, app: &AppState, place: &PlaceCode, address: IpAddr) -> NetworkDigest {
         // HMAC takes a key of any length.
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key(app)).expect("any key length");

@@ -7,9 +7,9 @@ use pikir_contract::{Choice, MAX_COMMENT_CHARS, Reason, Score, Texts, question};
 
 use super::form::{CRITERION, Typed};
 use super::link::Visit;
+use crate::i18n::Locale;
 use crate::storage::PlaceRecord;
 use crate::web::frame::assets;
-use crate::web::frame::i18n::Locale;
 use crate::web::frame::page::{Page, render};
 use crate::web::public::picture::MAX_PHOTOS;
 
@@ -19,7 +19,8 @@ const MAX_PHOTO_MB: usize = crate::web::public::picture::MAX_PHOTO_BYTES >> 20;
 /// What is wrong with a form, for the page to say.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
-    /// Not a form of this portal's for this place, or given out too long ago, or sent by another site's page.
+    /// Not a form of this portal's for this place, or given out too long ago, or sent by another
+    /// site's page.
     pub unmarked: bool,
     /// Too much comes at once: seconds until it may be sent again.
     pub busy_s: Option<u64>,
@@ -64,7 +65,8 @@ struct Phone<'a> {
     criteria: Vec<Criterion>,
     more_open: bool,
     asks_comment: bool,
-    /// A line feed after `<textarea>` is dropped by browsers: this one is, so that the visitor's is not.
+    /// A line feed after `<textarea>` is dropped by browsers: this one is, so that the visitor's is
+    /// not.
     comment_start: &'static str,
     comment: String,
     mark: String,

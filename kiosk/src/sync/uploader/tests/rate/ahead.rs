@@ -10,7 +10,8 @@ use crate::portal::RequestBody;
 /// Events in a delivery, as the portal wants it.
 const BATCH: usize = 3;
 
-/// A portal that knows what every request must carry: what comes next after all that it has answered so far.
+/// A portal that knows what every request must carry: what comes next after all that it has
+/// answered so far.
 #[derive(Clone)]
 struct Strict {
     portal: ScriptedPortal,
@@ -111,7 +112,8 @@ async fn a_backlog_is_read_and_packed_while_the_delivery_before_is_under_way() {
     );
     assert_eq!(portal.held(), (1..=WAITING).collect::<Vec<_>>());
     assert_eq!(portal.requests(), (WAITING as usize).div_ceil(BATCH));
-    // Twice in the beginning, because the first answer after a start may say anything; and for news of clocks in the end.
+    // Twice in the beginning, because the first answer after a start may say anything; and for news
+    // of clocks in the end.
     assert_eq!(terminal.queue.asked.load(Ordering::SeqCst), 3);
 }
 

@@ -1,4 +1,5 @@
-//! When the uploader sends and how often, whatever is answered; in virtual time, with a journal that has no thread.
+//! When the uploader sends and how often, whatever is answered; in virtual time, with a journal
+//! that has no thread.
 
 mod ahead;
 
@@ -201,7 +202,8 @@ fn any_answer() -> impl Strategy<Value = Turn> {
     ]
 }
 
-/// What the portal saw within ten virtual minutes, of a terminal that hears these answers over and over.
+/// What the portal saw within ten virtual minutes, of a terminal that hears these answers over and
+/// over.
 fn requests(answers: Vec<Turn>, seed: u64) -> Vec<Instant> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -385,7 +387,8 @@ async fn what_becomes_known_of_an_earlier_boot_is_told_once_although_its_events_
     };
     terminal.queue.learn_offset(first).await.unwrap();
     terminal.run_for(&portal, 60 * MINUTE).await;
-    // The first answer tells the time of the present boot; only then is there anything to say of the one between.
+    // The first answer tells the time of the present boot; only then is there anything to say of
+    // the one between.
     assert_eq!(portal.batch_sizes(), [9, 0]);
     let told = portal.boots();
     assert!(told[0].contains(&first) && told[0].iter().all(|known| known.boot != boot(1)));

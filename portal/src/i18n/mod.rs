@@ -1,6 +1,10 @@
 //! The pages' languages: which one a reader gets, and the texts in it.
 //!
-//! Texts stand in templates and handlers in English; `translations/<tag>/LC_MESSAGES/pikir-portal.po` translates them.
+//! Texts stand in templates and handlers in English;
+//! `translations/<tag>/LC_MESSAGES/pikir-portal.po` translates them.
+
+pub mod po;
+pub mod reconciliation;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -8,8 +12,6 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use pikir_contract::{Score, Texts, Time, score_word};
-
-use super::po;
 
 /// A language of the pages.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -62,7 +64,8 @@ impl Lang {
             .find(|lang| lang.tag().eq_ignore_ascii_case(primary))
     }
 
-    /// The language an `Accept-Language` header likes best (RFC 9110 §12.5.4), if it names one of ours.
+    /// The language an `Accept-Language` header likes best (RFC 9110 §12.5.4), if it names one of
+    /// ours.
     pub fn accepted(header: &str) -> Option<Self> {
         let mut best: Option<(Self, u32)> = None;
         for part in header.split(',') {
@@ -82,11 +85,11 @@ impl Lang {
 
     fn source(self) -> &'static str {
         match self {
-            Self::Ky => include_str!("../../../translations/ky/LC_MESSAGES/pikir-portal.po"),
-            Self::Ru => include_str!("../../../translations/ru/LC_MESSAGES/pikir-portal.po"),
-            Self::En => include_str!("../../../translations/en/LC_MESSAGES/pikir-portal.po"),
-            Self::Be => include_str!("../../../translations/be/LC_MESSAGES/pikir-portal.po"),
-            Self::Kk => include_str!("../../../translations/kk/LC_MESSAGES/pikir-portal.po"),
+            Self::Ky => include_str!("../../translations/ky/LC_MESSAGES/pikir-portal.po"),
+            Self::Ru => include_str!("../../translations/ru/LC_MESSAGES/pikir-portal.po"),
+            Self::En => include_str!("../../translations/en/LC_MESSAGES/pikir-portal.po"),
+            Self::Be => include_str!("../../translations/be/LC_MESSAGES/pikir-portal.po"),
+            Self::Kk => include_str!("../../translations/kk/LC_MESSAGES/pikir-portal.po"),
         }
     }
 }
@@ -104,7 +107,8 @@ fn thousandths(weight: &str) -> u32 {
 type Catalog = HashMap<String, String>;
 
 static CATALOGS: LazyLock<HashMap<Lang, Catalog>> = LazyLock::new(|| {
-    // The files are part of the program and a test reads each: an error here shows English rather than stopping.
+    // The files are part of the program and a test reads each: an error here shows English rather
+    // than stopping.
     let catalog = |lang: Lang| {
         po::parse(lang.source())
             .unwrap_or_default()
@@ -160,13 +164,14 @@ impl Locale {
         score_word(score, self.tag()).unwrap_or_default()
     }
 
-    /// Of what a place or its organisation says, the text in this language, else in the place's own, else in any: what its
-    /// terminals show.
+    /// Of what a place or its organisation says, the text in this language, else in the place's
+    /// own, else in any: what its terminals show.
     pub fn at_place<'texts>(&self, texts: &'texts Texts, default_language: &str) -> &'texts str {
         texts.get(self.tag(), default_language).unwrap_or_default()
     }
 
-    /// Of texts given by language (an organisation's name), the one in this language or the nearest.
+    /// Of texts given by language (an organisation's name), the one in this language or the
+    /// nearest.
     pub fn choose<'texts>(&self, texts: &'texts Texts) -> &'texts str {
         texts
             .get(self.tag(), Lang::FALLBACK.tag())
@@ -195,7 +200,8 @@ impl Locale {
         )
     }
 
-    /// A share given in thousandths, as a whole percentage; the last per cent must be earned. A dash if there is none.
+    /// A share given in thousandths, as a whole percentage; the last per cent must be earned. A
+    /// dash if there is none.
     pub fn percent(&self, per_mille: Option<u64>) -> String {
         per_mille.map_or_else(|| "–".to_owned(), |share| format!("{}\u{a0}%", share / 10))
     }

@@ -18,13 +18,15 @@ const CHECKS: usize = 2;
 /// How long a check waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A hash that no password has, for unknown logins: its parameters are those of new hashes, so it takes as long.
+/// A hash that no password has, for unknown logins: its parameters are those of new hashes, so it
+/// takes as long.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IG5vYm9keQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 static TURNS: LazyLock<Budget> = LazyLock::new(|| Budget::new(CHECKS));
 
-/// The PHC string (argon2id with a random salt) to store for a password; an error says what is wrong with the password.
+/// The PHC string (argon2id with a random salt) to store for a password; an error says what is
+/// wrong with the password.
 pub fn hash(password: &str) -> Result<String, String> {
     if password.chars().count() < MIN_CHARS {
         return Err(format!(
@@ -42,8 +44,8 @@ pub fn hash(password: &str) -> Result<String, String> {
         .map_err(|error| format!("the password could not be hashed: {error}"))
 }
 
-/// True if `password` is the one behind `stored`. With `None` (no such login) the same work is done for nothing.
-/// `None`: too many are being checked to wait for.
+/// True if `password` is the one behind `stored`. With `None` (no such login) the same work is done
+/// for nothing. `None`: too many are being checked to wait for.
 pub async fn matches(password: String, stored: Option<String>) -> Option<bool> {
     let turn = TURNS.take(1, PATIENCE).await?;
     let check = move || {

@@ -1,10 +1,11 @@
-//! Reads gettext `.po` text: `msgid` and `msgstr` with strings over several lines. Contexts and plural forms are not
-//! used by this program, so they are errors rather than silently lost.
+//! Reads gettext `.po` text: `msgid` and `msgstr` with strings over several lines. Contexts and
+//! plural forms are not used by this program, so they are errors rather than silently lost.
 
 /// One message: the English text and its translation.
 pub type Message = (String, String);
 
-/// The messages of a `.po` text in its order, without the header; or the number of the first line that is wrong and why.
+/// The messages of a `.po` text in its order, without the header; or the number of the first line
+/// that is wrong and why.
 pub fn parse(text: &str) -> Result<Vec<Message>, (usize, &'static str)> {
     let mut messages: Vec<Message> = Vec::new();
     let mut translating = false;
