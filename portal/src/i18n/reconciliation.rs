@@ -128,10 +128,10 @@ mod tests {
         };
         assert_eq!(words(0, 0, None), None);
         for (found, expected) in [
-            (words(0, 0, Some(1_000)), "times right to 1\u{a0}s"),
+            (words(0, 0, Some(1_000)), "times accurate to 1\u{a0}s"),
             (
                 words(2, 0, Some(7_200_000)),
-                "estimated times: 2, all right to 2\u{a0}h",
+                "estimated times: 2, all accurate to 2\u{a0}h",
             ),
             (
                 words(2, 1, Some(1_000)),

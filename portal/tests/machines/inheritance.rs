@@ -61,7 +61,7 @@ async fn time_zone_and_languages_come_from_the_nearest_that_says_them_and_follow
     let portal = Portal::start().await;
     unit(&portal, "con-2", "con").await;
     unit(&portal, "con-2-a", "con-2").await;
-    place(&portal, "con-2-a", "UN1T").await;
+    place(&portal, "con-2-a", "BN1T").await;
     let storage = &portal.state.storage;
     let settings = Settings {
         languages: Setting::Own(Languages {
@@ -71,7 +71,7 @@ async fn time_zone_and_languages_come_from_the_nearest_that_says_them_and_follow
         ..timezone("Asia/Almaty")
     };
     assert!(storage.set_organization("con", settings).await.unwrap());
-    let (zone, languages, inherits) = at(&portal, "UN1T").await;
+    let (zone, languages, inherits) = at(&portal, "BN1T").await;
     assert_eq!(
         (&*zone, languages),
         ("Asia/Almaty", vec!["kk".to_owned(), "ru".to_owned()])
@@ -86,19 +86,19 @@ async fn time_zone_and_languages_come_from_the_nearest_that_says_them_and_follow
         .set_organization("con-2", timezone("Europe/Minsk"))
         .await
         .unwrap();
-    assert_eq!(at(&portal, "UN1T").await.0, "Europe/Minsk");
-    set_place(&portal, "UN1T", timezone("Asia/Tashkent")).await;
+    assert_eq!(at(&portal, "BN1T").await.0, "Europe/Minsk");
+    set_place(&portal, "BN1T", timezone("Asia/Tashkent")).await;
     storage
         .set_organization("con-2", timezone("Europe/Berlin"))
         .await
         .unwrap();
-    assert_eq!(at(&portal, "UN1T").await.0, "Asia/Tashkent");
+    assert_eq!(at(&portal, "BN1T").await.0, "Asia/Tashkent");
     let back = Settings {
         timezone: Setting::Inherited,
         ..Settings::default()
     };
-    set_place(&portal, "UN1T", back).await;
-    assert_eq!(at(&portal, "UN1T").await.0, "Europe/Berlin");
+    set_place(&portal, "BN1T", back).await;
+    assert_eq!(at(&portal, "BN1T").await.0, "Europe/Berlin");
     // Places whose time zone is their own have kept it.
     assert_eq!(at(&portal, PLACE).await.0, "Asia/Bishkek");
 }
@@ -110,15 +110,15 @@ async fn a_unit_that_is_moved_inherits_from_where_it_stands_now() {
         unit(&portal, code, "con").await;
     }
     unit(&portal, "con-x", "con-2").await;
-    place(&portal, "con-x", "UN1T").await;
+    place(&portal, "con-x", "BN1T").await;
     let storage = &portal.state.storage;
     storage
         .set_organization("con-3", timezone("Asia/Almaty"))
         .await
         .unwrap();
-    assert_eq!(at(&portal, "UN1T").await.0, "Asia/Bishkek");
+    assert_eq!(at(&portal, "BN1T").await.0, "Asia/Bishkek");
     unit(&portal, "con-x", "con-3").await;
-    assert_eq!(at(&portal, "UN1T").await.0, "Asia/Almaty");
+    assert_eq!(at(&portal, "BN1T").await.0, "Asia/Almaty");
 }
 
 #[tokio::test]

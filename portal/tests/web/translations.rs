@@ -116,7 +116,8 @@ fn every_text_of_a_template_is_in_the_catalogue() {
 #[test]
 fn every_message_of_the_catalogue_is_used() {
     let sources =
-        files(&root().join("templates")).concat() + &files(&root().join("src/web")).concat();
+        ["templates", "src/web", "src/i18n"].map(|folder| files(&root().join(folder)).concat());
+    let sources = sources.concat();
     for (id, _) in messages(Lang::En) {
         assert!(
             sources.contains(&format!("\"{id}\"")),

@@ -542,7 +542,8 @@ async fn a_moderator_takes_a_rating_out_with_what_is_no_opinion_and_gives_it_bac
         ),
         ((0, 0), 1)
     );
-    let page = portal.browser().get(&format!("{status}&lang=en")).await;
+    let path = status.split('?').next().unwrap();
+    let page = portal.browser().get(&format!("{path}?lang=en")).await;
     page.assert_says("The score is kept and not counted: No opinion.");
     let list = moderator.get("/staff/exclusions?lang=en").await;
     list.assert_says("by a moderator");

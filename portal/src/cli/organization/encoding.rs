@@ -81,7 +81,7 @@ fn windows_1251(bytes: &[u8]) -> Result<Decoded, String> {
         .count();
     let usual = letters
         .windows(2)
-        .filter(|pair| pair[1].is_lowercase() && pair[0].is_alphabetic())
+        .filter(|pair| pair[1].is_lowercase() && pair[0].is_alphabetic() && !pair[1].is_ascii())
         .count();
     if !text.chars().all(is_expected) || turned > usual {
         return Err(format!(

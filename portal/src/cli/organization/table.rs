@@ -45,9 +45,14 @@ pub(super) fn read(text: &str) -> Result<Vec<Row>, String> {
     let columns = columns(names).map_err(|why| format!("line {}: {why}", skipped + 1))?;
     let mut rows: Vec<Row> = Vec::new();
     let mut lines: HashMap<String, u64> = HashMap::new();
+    let (mut at, mut line) = (0, skipped + 1);
     for record in reader.records() {
         let record = record.map_err(|error| error.to_string())?;
-        let line = skipped + record.position().map_or(0, csv::Position::line);
+        // The reader takes empty lines for a part of what follows them.
+        let begins = record.position().map_or(0, csv::Position::byte) as usize;
+        let begins = begins + empty_lines(&text.as_bytes()[begins..]);
+        line += line_ends(&text.as_bytes()[at..begins]);
+        at = begins;
         if record.iter().all(str::is_empty) {
             continue;
         }
@@ -61,6 +66,21 @@ pub(super) fn read(text: &str) -> Result<Vec<Row>, String> {
         rows.push(row);
     }
     Ok(rows)
+}
+
+/// Bytes of the line ends at the beginning of `text`.
+fn empty_lines(text: &[u8]) -> usize {
+    text.iter()
+        .take_while(|byte| b"\r\n".contains(byte))
+        .count()
+}
+
+/// How many lines end in `text`, whichever way.
+fn line_ends(text: &[u8]) -> u64 {
+    let ends = text.iter().enumerate().filter(|&(index, &byte)| {
+        byte == b'\n' || byte == b'\r' && text.get(index + 1) != Some(&b'\n')
+    });
+    ends.count() as u64
 }
 
 /// The first line with anything on it names the columns. One before it may say what separates them
@@ -231,7 +251,7 @@ mod tests {
     #[test]
     fn a_name_is_one_line_in_composed_letters() {
         let text = "code,name_ru,name_be\na,\"Районный\n\tотдел \u{200b}\",\"У\u{306}пра\u{7}ва\u{2028}А\"\n";
-        let expected = [given("ru", "Районный отдел"), given("be", "Ўпра ва А")];
+        let expected = [given("ru", "Районный отдел"), given("be", "Ўправа А")];
         assert_eq!(names(text), expected);
     }
 
