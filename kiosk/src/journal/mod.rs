@@ -47,7 +47,8 @@
 //!   removed from.
 //! - An event goes [`RETENTION_DAYS`](crate::limits::RETENTION_DAYS) days after its acknowledgement
 //!   (up to one more: `marks` has one row a day), by the portal's clock; without a known time
-//!   nothing goes. Earlier only where the journal is at its largest. Never before it is
+//!   nothing goes, and where that clock was ahead, the days count from the next acknowledgement
+//!   that it dates rightly. Earlier only where the journal is at its largest. Never before it is
 //!   acknowledged: `seq <= received_through`, or said by the portal to be held where a gap that
 //!   nobody can fill stops the cursor.
 //! - What the portal rejected stays, unless the journal is at its largest.

@@ -7,11 +7,15 @@ use std::time::Duration;
 use anyhow::Context;
 use pikir_contract::check_portal_url;
 use reqwest::{Client, Url};
+use rustls::ClientConfig;
 use tokio::sync::watch;
 
 use super::tls::Trust;
 use crate::limits::{CONNECT_TIMEOUT, POOL_IDLE, READ_TIMEOUT, REQUEST_TIMEOUT};
 use crate::platform::true_time::TrueTime;
+
+/// What to do where TLS cannot be prepared.
+const UNPREPARED: &str = "TLS cannot be prepared. Install ca-certificates, or name a ca_file";
 
 /// How long each stage of a request may take, so that no half-open connection holds it up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,9 +54,17 @@ struct Road {
     true_time: Option<Arc<TrueTime>>,
     patience: Patience,
     /// With the connections that are open; `None` until TLS could be prepared.
-    http: Mutex<Option<Client>>,
+    http: Mutex<Option<Open>>,
     /// Why TLS cannot be prepared. Shared with the roads that come of this one.
     trouble: watch::Sender<Option<String>>,
+}
+
+/// What asks the portal.
+#[derive(Debug)]
+struct Open {
+    client: Client,
+    /// With the authorities as they were read; `None`: no TLS.
+    tls: Option<ClientConfig>,
 }
 
 /// Who vouches for the portal.
@@ -167,17 +179,17 @@ impl PortalAddress {
     /// No authority can be read.
     pub(super) fn http(&self) -> anyhow::Result<Client> {
         let mut http = self.road.lock();
-        if let Some(http) = &*http {
-            return Ok(http.clone());
+        if let Some(open) = &*http {
+            return Ok(open.client.clone());
         }
-        let made = self.road.client();
+        let made = self.road.tls().and_then(|tls| self.road.open(tls));
         let trouble = made.as_ref().err().map(|error| format!("{error:#}"));
         self.road.trouble.send_if_modified(|known| {
             let changed = *known != trouble;
             *known = trouble;
             changed
         });
-        Ok(http.insert(made?).clone())
+        Ok(http.insert(made?).client.clone())
     }
 
     /// Prepares TLS ahead of the first request. What is wrong shows in [`PortalAddress::trouble`].
@@ -192,14 +204,23 @@ impl PortalAddress {
         self.road.trouble.subscribe()
     }
 
-    /// Leaves every open connection behind; requests under way are not touched.
+    /// Leaves every open connection behind; requests under way are not touched. Authorities that
+    /// can no longer be read stay as they were.
     pub(super) fn forget_connections(&self) {
         let mut http = self.road.lock();
-        if http.is_none() {
+        let Some(open) = &mut *http else {
             return;
-        }
-        match self.road.client() {
-            Ok(made) => *http = Some(made),
+        };
+        let tls = self.road.tls().unwrap_or_else(|error| {
+            let error = format!("{error:#}");
+            tracing::warn!(
+                error,
+                "authorities cannot be read anew; they stay as they were"
+            );
+            open.tls.clone()
+        });
+        match self.road.open(tls) {
+            Ok(made) => *open = made,
             Err(error) => {
                 let error = format!("{error:#}");
                 tracing::warn!(
@@ -226,26 +247,32 @@ impl PortalAddress {
 }
 
 impl Road {
-    fn client(&self) -> anyhow::Result<Client> {
+    /// TLS with the authorities as they are now; `None` where none is needed.
+    fn tls(&self) -> anyhow::Result<Option<ClientConfig>> {
         let trust = match &self.authorities {
-            None => None,
-            Some(Authorities::System) => Some(Trust::new(None)?),
-            Some(Authorities::File(path)) => Some(Trust::new(Some(path))?),
+            None => return Ok(None),
+            Some(Authorities::System) => Trust::new(None)?,
+            Some(Authorities::File(path)) => Trust::new(Some(path))?,
         };
-        let trust = match (trust, &self.true_time) {
-            (Some(trust), Some(true_time)) => Some(trust.judging_dates_by(true_time.clone())),
-            (trust, _) => trust,
+        let trust = match &self.true_time {
+            Some(true_time) => trust.judging_dates_by(true_time.clone()),
+            None => trust,
         };
-        client(trust.as_ref(), self.patience)
-            .context("TLS cannot be prepared. Install ca-certificates, or name a ca_file")
+        trust.config().map(Some).context(UNPREPARED)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Client>> {
+    /// What asks the portal so, with no connection yet.
+    fn open(&self, tls: Option<ClientConfig>) -> anyhow::Result<Open> {
+        let client = client(tls.clone(), self.patience).context(UNPREPARED)?;
+        Ok(Open { client, tls })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Open>> {
         self.http.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn client(trust: Option<&Trust>, patience: Patience) -> anyhow::Result<Client> {
+fn client(tls: Option<ClientConfig>, patience: Patience) -> anyhow::Result<Client> {
     let builder = Client::builder()
         .connect_timeout(patience.connect)
         .read_timeout(patience.silence)
@@ -255,8 +282,8 @@ fn client(trust: Option<&Trust>, patience: Patience) -> anyhow::Result<Client> {
         // The kernel gives up at the same time as the program, so that no dead socket stays behind.
         .tcp_user_timeout(patience.silence)
         .tcp_keepalive(patience.silence);
-    let builder = match trust {
-        Some(trust) => builder.tls_backend_preconfigured(trust.config()?),
+    let builder = match tls {
+        Some(tls) => builder.tls_backend_preconfigured(tls),
         None => builder.tls_certs_only([]),
     };
     Ok(builder.build()?)

@@ -4,7 +4,8 @@
 //! a child beats or that is defective. A key is therefore held back for [`HAND_GAP`]. If another
 //! one follows within that time, neither was a hand's, and nothing counts until no key was pressed
 //! for [`HAND_QUIET`]. What is written into a comment is not held back: there a scanner's code is a
-//! text like any other.
+//! text like any other. Nothing comes of a key pressed with one for shortcuts, but it is a key as
+//! any other to those before and after it.
 
 use std::time::Duration;
 
@@ -19,8 +20,9 @@ pub(super) enum Kind {
     Command,
     /// It writes, where a text is being written.
     Text,
-    /// It changes what others do, or nothing is to come of it. A hand presses Shift before its key,
-    /// but not after.
+    /// Nothing, as it is pressed with one for shortcuts.
+    Chord,
+    /// It changes what others do. A hand presses Shift before its key, but not after.
     Modifier,
 }
 
@@ -47,8 +49,8 @@ pub(super) struct Hands<K> {
 enum State<K> {
     /// No key for a while.
     Still,
-    /// One key, which may be a hand's.
-    Held(K),
+    /// One key, which may be a hand's; `None`: nothing comes of it.
+    Held(Option<K>),
     /// A key was a hand's. A score so soon after it is not.
     Pressed,
     /// Something was written.
@@ -75,8 +77,10 @@ impl<K> Hands<K> {
             (Kind::Modifier, Still | Pressed | Wrote) => return Verdict::Now,
             (Kind::Modifier, Held(_) | Burst) => (Burst, Verdict::Now),
             (Kind::Digit | Kind::Command, Still) | (Kind::Command, Pressed) => {
-                (Held(key), Verdict::Wait)
+                (Held(Some(key)), Verdict::Wait)
             }
+            (Kind::Chord, Still | Pressed) => (Held(None), Verdict::Now),
+            (Kind::Chord, _) => (Burst, Verdict::Now),
             _ => (Burst, Verdict::Never),
         };
         self.state = state;
@@ -99,7 +103,7 @@ impl<K> Hands<K> {
         match std::mem::replace(&mut self.state, State::Still) {
             State::Held(key) => {
                 self.state = State::Pressed;
-                Some(key)
+                key
             }
             _ => None,
         }
@@ -163,11 +167,23 @@ mod tests {
 
     #[test]
     fn a_code_from_a_scanner_counts_not_at_all_however_it_begins_and_ends() {
-        use Kind::{Command, Digit, Modifier};
+        use Kind::{Chord, Command, Digit, Modifier};
         let code = [Digit; 13];
         for gap_ms in [0, 1, 5, 20, 50, 80, HAND_GAP_MS - 1] {
-            for before in [&[][..], &[Command], &[Modifier], &[Modifier, Command]] {
-                for after in [&[][..], &[Command], &[Command, Command], &[Modifier]] {
+            for before in [
+                &[][..],
+                &[Command],
+                &[Modifier],
+                &[Modifier, Command],
+                &[Chord],
+            ] {
+                for after in [
+                    &[][..],
+                    &[Command],
+                    &[Command, Command],
+                    &[Modifier],
+                    &[Chord],
+                ] {
                     let kinds = [before, &code, after].concat();
                     assert_eq!(counted(&burst(0, gap_ms, &kinds)), [], "{gap_ms} {kinds:?}");
                 }
@@ -191,6 +207,23 @@ mod tests {
             assert_eq!(counted(&burst(0, gap_ms, &mixed)), [], "{gap_ms}");
         }
         assert_eq!(counted(&burst(0, 30, &[Modifier, Digit])).len(), 1);
+    }
+
+    #[test]
+    fn a_key_pressed_for_a_shortcut_counts_not_and_is_a_key_to_the_others() {
+        use Kind::{Chord, Command, Digit, Modifier};
+        assert_eq!(counted(&[(0, Chord)]), []);
+        for kinds in [
+            &[Modifier, Chord, Digit][..],
+            &[Chord, Command],
+            &[Digit, Chord],
+        ] {
+            assert_eq!(counted(&burst(0, 10, kinds)), [], "{kinds:?}");
+        }
+        let later = |ms: u64, kind: Kind| counted(&[(0, Chord), (ms, kind)]).len();
+        assert_eq!(later(HAND_GAP_MS, Command), 1);
+        assert_eq!(later(HAND_QUIET_MS - 1, Digit), 0);
+        assert_eq!(later(HAND_QUIET_MS, Digit), 1);
     }
 
     #[test]
@@ -231,9 +264,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_key_counts_that_another_one_follows_or_precedes_too_soon(
-            gaps in proptest::collection::vec((0..400_u64, 0..3_usize), 1..60)
+            gaps in proptest::collection::vec((0..400_u64, 0..4_usize), 1..60)
         ) {
-            let kinds = [Kind::Digit, Kind::Command, Kind::Modifier];
+            let kinds = [Kind::Digit, Kind::Command, Kind::Modifier, Kind::Chord];
             let mut at_ms = 0;
             let keys: Vec<_> = gaps.iter().map(|(gap_ms, kind)| {
                 at_ms += gap_ms;
@@ -242,6 +275,7 @@ mod tests {
             let counted = counted(&keys);
             for (index, at_ms) in &counted {
                 let (pressed_ms, kind) = keys[*index];
+                prop_assert!(matches!(kind, Kind::Digit | Kind::Command));
                 prop_assert_eq!(*at_ms, pressed_ms + HAND_GAP_MS);
                 let follows = keys.get(index + 1);
                 prop_assert!(follows.is_none_or(|(next_ms, _)| *next_ms >= *at_ms));
@@ -253,7 +287,7 @@ mod tests {
             for (index, (pressed_ms, kind)) in keys.iter().enumerate() {
                 let is_clear = |other: &(u64, Kind)| other.0.abs_diff(*pressed_ms) > 2 * HAND_QUIET_MS;
                 let alone = keys[..index].iter().all(is_clear) && keys[index + 1..].iter().all(is_clear);
-                if alone && *kind != Kind::Modifier {
+                if alone && matches!(kind, Kind::Digit | Kind::Command) {
                     prop_assert!(counted.iter().any(|(counted, _)| *counted == index));
                 }
             }

@@ -81,8 +81,10 @@ impl Judge {
         };
         let keys = window.global::<Keys>();
         let typing = keys.get_typing();
-        let kind = if chorded || keys.invoke_modifies(key.clone()) {
+        let kind = if keys.invoke_modifies(key.clone()) {
             Kind::Modifier
+        } else if chorded {
+            Kind::Chord
         } else if typing && keyboard::typed(key).is_some() {
             Kind::Text
         } else if key.chars().all(|sign| sign.is_ascii_digit()) {

@@ -184,6 +184,31 @@ fn what_is_pressed_together_with_a_key_for_shortcuts_rates_nothing_when_that_is_
 }
 
 #[test]
+fn a_digit_so_soon_after_a_shortcut_that_no_hand_gives_it_rates_nothing() {
+    let stage = stage_with(&rate_view());
+    let window = stage.screen.window();
+    let control = SharedString::from(Key::Control);
+    let quiet_ms = HAND_QUIET.as_millis() as u64;
+    for (gap_ms, expected) in [
+        (0, vec![]),
+        (quiet_ms - 1, vec![]),
+        (quiet_ms, vec![keypad(3)]),
+    ] {
+        window.dispatch_event(WindowEvent::KeyPressed {
+            text: control.clone(),
+        });
+        strike(&stage, &Key::Escape.into());
+        window.dispatch_event(WindowEvent::KeyReleased {
+            text: control.clone(),
+        });
+        pass(gap_ms);
+        strike(&stage, &"3".into());
+        stage.settle();
+        assert_eq!(stage.taken(), expected, "{gap_ms} ms");
+    }
+}
+
+#[test]
 fn the_buttons_of_the_housing_are_not_held_back() {
     let stage = stage_with(&rate_view());
     stage.screen.scan_next();

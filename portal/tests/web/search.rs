@@ -14,7 +14,7 @@ async fn crowded() -> Portal {
     let portal = Portal::new().await;
     let organization = |number: usize| OrganizationRecord {
         code: format!("AO-{number}"),
-        parent: (number % 3 == 0 && number > 0).then(|| "AO-0".to_owned()),
+        parent: (number.is_multiple_of(3) && number > 0).then(|| "AO-0".to_owned()),
         names: Texts::from([
             ("ky", format!("{number}-айыл өкмөтү")),
             ("ru", format!("Айыл окмоту № {number}")),

@@ -176,5 +176,15 @@ fn no_event_goes_by_a_single_reading_of_a_clock_that_is_wrong() {
     let right = NOW + 44 * DAY_MS;
     keeper.acknowledge(answered(81, right, vec![])).unwrap();
     rest(&mut keeper);
-    assert_eq!(rows(&desk), (82..=100).collect::<Vec<_>>());
+    assert_eq!(rows(&desk), (81..=100).collect::<Vec<_>>());
+    // What was acknowledged at a wrong time alone counts from the next acknowledgement at a right
+    // one.
+    keeper.acknowledge(answered(82, right, vec![])).unwrap();
+    for (day, passed, oldest) in [(73, 29, 81), (74, 1, 83)] {
+        days_pass(&desk, passed);
+        let right = NOW + day * DAY_MS;
+        keeper.acknowledge(answered(82, right, vec![])).unwrap();
+        rest(&mut keeper);
+        assert_eq!(rows(&desk), (oldest..=100).collect::<Vec<_>>());
+    }
 }

@@ -80,6 +80,7 @@ impl OtherEnd {
         Self { port, connections }
     }
 
+    /// Its file of authorities is gone as soon as it was read.
     fn portal(&self, scheme: &str, patience: Patience) -> HttpPortal {
         let dir = tempfile::tempdir().unwrap();
         let ca = dir.path().join("ca.pem");

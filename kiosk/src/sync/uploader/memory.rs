@@ -18,6 +18,8 @@ pub(super) struct Memory {
     /// More than this met no answer although less had just passed (events): a line that drops large
     /// packets lets no more through, however often it is tried.
     ceiling: usize,
+    /// That delivery (events). When as much arrives, the line is mended.
+    too_many: usize,
     /// Deliveries in a row that arrived.
     arrivals: u32,
     pub(super) backoff: Backoff,
@@ -39,6 +41,7 @@ impl Memory {
         Self {
             limit: MAX_BATCH_EVENTS,
             ceiling: MAX_BATCH_EVENTS,
+            too_many: MAX_BATCH_EVENTS,
             arrivals: 0,
             backoff: Backoff::default(),
             setbacks: Backoff::default(),
@@ -63,14 +66,14 @@ impl Memory {
     }
 
     /// A delivery of so many events was answered. A line is not as it was for ever: now and then
-    /// more is tried.
+    /// more is tried, and where that shows that it is mended, more each time.
     pub(super) fn arrived(&mut self, count: usize) {
         self.limit = self.grown();
         if count == 0 {
             return;
         }
         self.arrivals += 1;
-        if self.arrivals.is_multiple_of(LARGER_AFTER) {
+        if count >= self.too_many || self.arrivals.is_multiple_of(LARGER_AFTER) {
             self.ceiling = self.ceiling.saturating_mul(2).min(MAX_BATCH_EVENTS);
         }
     }
@@ -88,6 +91,7 @@ impl Memory {
         self.limit = self.limit.min(smaller.max(1));
         if count > 1 && self.arrivals > 0 {
             self.ceiling = self.limit;
+            self.too_many = count;
         }
         self.arrivals = 0;
     }

@@ -360,6 +360,10 @@ async fn a_line_that_drops_large_packets_gets_single_events_and_whole_batches_wh
         sizes[before..].iter().any(|size| *size > 16),
         "it grows again: {sizes:?}"
     );
+    assert!(
+        sizes.len() - before < 40,
+        "whole batches come back soon: {sizes:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
