@@ -33,7 +33,6 @@ pub mod scene;
 pub mod simulation;
 pub mod skip;
 pub mod speech;
-pub mod touchscreen;
 pub mod visitor;
 pub mod wait;
 pub mod xvfb;

@@ -81,7 +81,8 @@ fn the_whole_questionnaire_is_filled_in_by_keyboard_alone_without_scripts() -> R
         (reviews[0].score, reviews[0].comment.as_deref()),
         (2, Some("Кезек узун"))
     );
-    let summary = scene.portal.summary(ORGANIZATION)?;
+    // The printed code proves nothing of where the phone was.
+    let summary = &scene.portal.summary(ORGANIZATION)?["unverified"];
     let questionnaire = &summary["questionnaire"];
     assert_eq!(questionnaire["criteria"][0]["key"], "courtesy");
     assert_eq!(questionnaire["criteria"][0]["counts"]["5"], 1, "{summary}");
@@ -238,7 +239,7 @@ fn no_word_breaks_inside_a_face_but_at_its_hyphens() -> Result<()> {
                      const range = document.createRange();
                      range.setStart(text, part.index);
                      range.setEnd(text, part.index + part[0].length);
-                     if (new Set([...range.getClientRects()].map(box => Math.round(box.top))).size > 1) found.push(part[0]);
+                     if (new Set([...range.getClientRects()].filter(box => box.width > 1).map(box => Math.round(box.top))).size > 1) found.push(part[0]);
                  }
                  return found;
              })",

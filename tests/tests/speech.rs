@@ -42,7 +42,7 @@ fn a_visit_by_keypad_is_heard_as_it_is_shown_and_its_rating_arrives() -> Result<
     let first = listener.hears(1)?;
     assert_eq!(
         first.text,
-        "1 – Таптакыр канааттандырарлык эмес. 1, баары 5."
+        "1 – Таптакыр канааттандырарлык эмес. 1-вариант, баары 5."
     );
     wait_until_silent(&page)?;
 

@@ -152,6 +152,9 @@ fn all_start_faults_together_leave_a_terminal_that_takes_a_rating() -> Result<()
     std::fs::write(kiosk.data_dir().join("identity.json"), [0; 64])?;
     std::fs::write(kiosk.data_dir().join("config.json"), "{\"etag\"")?;
     let socket = kiosk.data_dir().join("control.sock");
+    if socket.exists() {
+        std::fs::remove_file(&socket)?;
+    }
     std::fs::create_dir_all(socket.join("in the way"))?;
     for (name, value) in [
         ("FONTCONFIG_FILE", "/nonexistent/fonts.conf"),

@@ -24,7 +24,7 @@ const EARLY_DEATHS: u64 = 25;
 /// Longest life of these, from the start on.
 const LONGEST_START: Duration = Duration::from_millis(700);
 /// Longest life of the others, from the first rating on.
-const LONGEST_RATING: Duration = Duration::from_millis(400);
+const LONGEST_RATING: Duration = Duration::from_millis(1_200);
 /// How often the status is looked at.
 const OFTEN: Duration = Duration::from_millis(4);
 
