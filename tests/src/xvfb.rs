@@ -115,11 +115,6 @@ impl Display {
         format!(":{}", self.number)
     }
 
-    /// The socket on which it is reached.
-    pub fn socket(&self) -> String {
-        format!("/tmp/.X11-unix/X{}", self.number)
-    }
-
     /// The server's process id.
     pub fn server_id(&self) -> u32 {
         self.server.id()
@@ -309,15 +304,6 @@ impl Display {
         show(mode, &[output])?;
         self.size = (width, height);
         Ok(())
-    }
-
-    /// Number of the root window, and the major opcode of XInput.
-    pub fn input_numbers(&self) -> Result<(u32, u8)> {
-        let extension = self
-            .connection
-            .query_extension(b"XInputExtension")?
-            .reply()?;
-        Ok((self.root, extension.major_opcode))
     }
 
     fn fake(&self, kind: u8, detail: u8, x: i16, y: i16) -> Result<()> {
