@@ -254,7 +254,7 @@ impl Chain {
 /// Minutes of a day.
 const DAY_MIN: u16 = 24 * 60;
 
-/// When an office is open on one day, in minutes since that day began; beyond [`DAY_MIN`] where it
+/// When an office is open on one day, in minutes since that day began; beyond `DAY_MIN` where it
 /// goes on over midnight.
 pub type Open = Range<u16>;
 

@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | [`commit`] | what an append takes and writes, beside the disk's own limit |
 //! | [`pending`] | whether that grows with what is waiting |
-//! | [`drain`] | how fast a backlog is delivered, beside posting the same bytes |
+//! | `drain` | how fast a backlog is delivered, beside posting the same bytes |
 //! | [`ingest`] | how fast the portal takes events in, beside SQLite's bulk insert |
 //! | [`counter`] | what the terminal costs and how fast it answers, beside a page in Chromium's kiosk mode |
 //! | [`fleet`] | how hard a fleet presses after an outage, simulated |
